@@ -1,0 +1,1 @@
+"""Asset Management: 3D models and documents."""

@@ -1,0 +1,1 @@
+"""Messages and access rules shared between services: one module per publisher."""

@@ -1,0 +1,1 @@
+"""Factory Core: the plant, its equipment and its readings."""

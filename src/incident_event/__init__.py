@@ -1,0 +1,1 @@
+"""Incident Event: rules, alarms and incidents, pushed to the people who act."""
