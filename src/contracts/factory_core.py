@@ -1,0 +1,74 @@
+"""What Factory Core tells the other services: one message type per thing that happened.
+
+Consumers ignore fields they do not know, so that a field may be added without a new version.
+"""
+
+from datetime import datetime
+from typing import ClassVar, Literal
+from uuid import UUID
+
+import msgspec
+
+Quality = Literal["good", "uncertain", "bad"]
+
+
+class Floor(msgspec.Struct, frozen=True):
+    """The factory hall's extent in metres: X is the width, Z the depth, Y (up) the height."""
+
+    width_m: float
+    depth_m: float
+    height_m: float
+
+
+class FactoryCreated(msgspec.Struct, frozen=True):
+    """A factory exists from now on."""
+
+    type: ClassVar[str] = "factory.created.v1"
+
+    factory_id: UUID
+    name: str
+    timezone: str
+    floor: Floor
+    layout_version: int
+    created_at: datetime
+
+
+class EquipmentCreated(msgspec.Struct, frozen=True):
+    """A machine exists in a factory from now on; readings may name its tag as their source."""
+
+    type: ClassVar[str] = "equipment.created.v1"
+
+    equipment_id: UUID
+    factory_id: UUID
+    tag: str
+    name: str
+    kind: str
+    created_at: datetime
+
+
+class SeriesReadings(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The new readings of one (source, metric) in one batch, as columns of equal length.
+
+    The order is the batch's own, which is not necessarily the order of time.
+    """
+
+    source: str
+    metric: str
+    equipment_id: UUID
+    at: list[datetime]
+    value: list[float]
+    quality: list[Quality] | None = None
+    """One word per reading, or None: all are good."""
+
+
+class ReadingsAccepted(msgspec.Struct, frozen=True):
+    """One accepted batch: exactly the readings that were new, never the duplicates, at least one.
+
+    `batch_id` is the sender's own name for the batch, unique in its factory.
+    """
+
+    type: ClassVar[str] = "readings.accepted.v1"
+
+    batch_id: str
+    accepted_at: datetime
+    series: list[SeriesReadings]
