@@ -1,0 +1,149 @@
+"""Errors that carry their HTTP answer: raised anywhere below the endpoints, free of any web framework."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypedDict
+
+RETRY_AFTER_SECONDS = 1
+
+
+class FieldError(TypedDict):
+    """What is wrong with one field of a request: its path (`a.b[0]`) and what is allowed."""
+
+    field: str
+    detail: str
+
+
+class ServiceError(Exception):
+    """An error the caller is told about as RFC 9457 problem+json.
+
+    Args:
+        detail: one sentence for the caller; never a secret, a DSN or a stack.
+        errors: what is wrong field by field, if it can be said.
+        extra: further members of the problem document.
+        headers: headers of the answer.
+    """
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    slug: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail or self.title
+        self.errors = list(errors)
+        self.extra = dict(extra or {})
+        self.headers = dict(headers or {})
+
+
+class UnauthorizedError(ServiceError):
+    """No token, or one that proves nothing."""
+
+    status = 401
+    title = "Not authenticated"
+    slug = "unauthorized"
+
+    def __init__(self, detail: str = "", **answer: Any) -> None:
+        super().__init__(detail, **answer)
+        self.headers.setdefault("WWW-Authenticate", "Bearer")
+
+
+class ForbiddenError(ServiceError):
+    """Who asks is known, and may not do this."""
+
+    status = 403
+    title = "Not allowed"
+    slug = "forbidden"
+
+
+class NotFoundError(ServiceError):
+    """There is no such thing, or it belongs to a factory the caller does not see."""
+
+    status = 404
+    title = "Not found"
+    slug = "not-found"
+
+
+class ConflictError(ServiceError):
+    """The request contradicts what is stored."""
+
+    status = 409
+    title = "Conflict"
+    slug = "conflict"
+
+
+class PreconditionFailedError(ServiceError):
+    """The thing has changed since the caller read it (`If-Match`)."""
+
+    status = 412
+    title = "Precondition failed"
+    slug = "precondition-failed"
+
+
+class TooLargeError(ServiceError):
+    """The body is longer than this route accepts."""
+
+    status = 413
+    title = "Content too large"
+    slug = "content-too-large"
+
+
+class UnsupportedMediaError(ServiceError):
+    """The body is of a kind this route does not accept."""
+
+    status = 415
+    title = "Unsupported media type"
+    slug = "unsupported-media-type"
+
+
+class InvalidError(ServiceError):
+    """The request is understood and wrong; `errors` names the fields."""
+
+    status = 422
+    title = "Invalid request"
+    slug = "invalid-request"
+
+    @classmethod
+    def of(cls, field: str, detail: str) -> "InvalidError":
+        """One field is wrong."""
+        return cls(f"{field}: {detail}", errors=[{"field": field, "detail": detail}])
+
+
+class UnavailableError(ServiceError):
+    """Something this service needs is away for the moment; asking again later helps."""
+
+    status = 503
+    title = "Temporarily unavailable"
+    slug = "unavailable"
+
+    def __init__(self, detail: str = "", **answer: Any) -> None:
+        super().__init__(detail, **answer)
+        self.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+
+
+def _documented(error: type[ServiceError]) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": error.title, "content": content}
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    error.status: _documented(error)
+    for error in (
+        UnauthorizedError,
+        ForbiddenError,
+        NotFoundError,
+        ConflictError,
+        PreconditionFailedError,
+        TooLargeError,
+        UnsupportedMediaError,
+        InvalidError,
+        UnavailableError,
+    )
+}
+"""For a route's or router's `responses=`; `build_app` gives every route 401, 403, 404, 413, 422 and 503."""
