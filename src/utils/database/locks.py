@@ -1,0 +1,26 @@
+"""Advisory locks: who, of several processes, does a job that only one may do."""
+
+import hashlib
+
+import asyncpg
+
+
+def lock_key(name: str) -> int:
+    """Give the signed 64-bit key of a named advisory lock; the same in every process and release."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+class AdvisoryLock:
+    """A session-level lock held by one connection: it ends with the connection, however that ends."""
+
+    def __init__(self, connection: asyncpg.Connection, name: str) -> None:
+        self._connection = connection
+        self._key = lock_key(name)
+
+    async def try_acquire(self) -> bool:
+        """Take the lock if nobody holds it; never waits for the holder."""
+        return bool(await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", self._key))
+
+    async def release(self) -> None:
+        """Give the lock back while the connection lives on."""
+        await self._connection.execute("SELECT pg_advisory_unlock($1)", self._key)

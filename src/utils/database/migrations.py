@@ -1,0 +1,135 @@
+"""Brings a service's schema up to date: one process at a time, however many start."""
+
+import asyncio
+import time
+
+import asyncpg
+from alembic import command, context
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from utils.database.locks import AdvisoryLock
+from utils.logging import logger
+from utils.settings import ServiceSettings
+
+WAIT_SECONDS = 60.0
+CONNECT_TIMEOUT_SECONDS = 3.0
+RETRY_SECONDS = 0.5
+LOCK_TIMEOUT_MILLISECONDS = "10000"
+
+
+def head_revision(script_location: str) -> str:
+    """Give the newest revision under `script_location`, a directory or `package:directory`."""
+    head = ScriptDirectory.from_config(_config(script_location)).get_current_head()
+    if head is None:
+        raise LookupError(f"no migration in {script_location}")
+    return head
+
+
+def run_migrations(service: str, schema: str, script_location: str) -> int:
+    """Upgrade `schema` to the newest revision and give the process's exit code: 0, or 1 with a log line.
+
+    Creates the schema, waits up to 60 s for the database, and lets racing processes pass one by one.
+    """
+    try:
+        asyncio.run(_upgrade(service, schema, script_location))
+    except Exception:  # noqa: BLE001 - whatever it was, it is logged and becomes the exit code
+        logger.critical("the migration of %s failed", schema, exc_info=True)
+        return 1
+    return 0
+
+
+def run_environment(metadata: MetaData, schema: str) -> None:
+    """Be Alembic's environment: the whole of a service's `migrations/env.py`."""
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        _configure(connection, metadata, schema)
+    else:
+        asyncio.run(_run_from_command_line(metadata, schema))
+
+
+def _configure(connection: Connection, metadata: MetaData, schema: str) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table_schema=schema,
+        compare_type=True,
+        compare_server_default=True,
+        include_name=lambda name, kind, _parents: kind != "schema" or name in (None, schema),
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _run_from_command_line(metadata: MetaData, schema: str) -> None:
+    engine = _engine("alembic", schema)
+    async with engine.begin() as connection:
+        await connection.run_sync(_configure, metadata, schema)
+    await engine.dispose()
+
+
+def _config(script_location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", script_location)
+    return config
+
+
+def _database_url() -> str:
+    return ServiceSettings().database_url.get_secret_value()
+
+
+def _engine(service: str, schema: str) -> AsyncEngine:
+    async def connect() -> asyncpg.Connection:
+        return await asyncpg.connect(
+            _database_url(),
+            timeout=CONNECT_TIMEOUT_SECONDS,
+            server_settings={
+                "application_name": f"{service} migrate",
+                "search_path": f'"{schema}"',
+                "lock_timeout": LOCK_TIMEOUT_MILLISECONDS,
+                "timezone": "UTC",
+            },
+        )
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+
+
+async def _wait_for_database() -> asyncpg.Connection:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            return await asyncpg.connect(_database_url(), timeout=CONNECT_TIMEOUT_SECONDS)
+        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.info("waiting for the database", extra={"error": type(error).__name__})
+        await asyncio.sleep(RETRY_SECONDS)
+
+
+async def _upgrade(service: str, schema: str, script_location: str) -> None:
+    guard = await _wait_for_database()
+    try:
+        lock = AdvisoryLock(guard, f"migrate {schema}")
+        while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(RETRY_SECONDS)
+        await guard.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        await _upgrade_schema(service, schema, script_location)
+    finally:
+        await guard.close(timeout=CONNECT_TIMEOUT_SECONDS)
+
+
+async def _upgrade_schema(service: str, schema: str, script_location: str) -> None:
+    config = _config(script_location)
+
+    def upgrade(connection: Connection) -> None:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    engine = _engine(service, schema)
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+    logger.info("the schema %s is up to date", schema, extra={"revision": head_revision(script_location)})

@@ -1,0 +1,86 @@
+"""Keeps a process from working on a schema it was not written for."""
+
+import asyncio
+import logging
+import os
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from utils.logging import logger
+
+if TYPE_CHECKING:
+    from utils.database.engine import Database
+
+RETRY_SECONDS = 1.0
+EX_CONFIG = 78
+
+
+class SchemaOutdatedError(Exception):
+    """The database's schema is not the one this release was written for."""
+
+
+class SchemaGuard:
+    """Checks the schema's revision, now or as soon as the database answers."""
+
+    def __init__(self, database: "Database") -> None:
+        self._database = database
+        self._head: str | None = None
+        self._waiting: asyncio.Task[None] | None = None
+
+    async def require(self, head: str) -> None:
+        """Check now; when the database cannot be asked, go on asking in the background."""
+        self._head = head
+        try:
+            await self._check()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            logger.warning(
+                "the database cannot be reached; its schema is checked as soon as it can",
+                extra={"error": type(error).__name__},
+            )
+            self._waiting = asyncio.create_task(self._wait(), name="schema-check")
+
+    async def admit(self) -> None:
+        """Let nobody work before the pending check has passed."""
+        if self._waiting is not None:
+            await self._check()
+
+    async def close(self) -> None:
+        """Stop asking."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    async def _wait(self) -> None:
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            try:
+                await self._check()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                continue
+            except SchemaOutdatedError as error:
+                logger.critical("%s", error)
+                logging.shutdown()
+                os._exit(EX_CONFIG)
+            self._waiting = None
+            return
+
+    async def _check(self) -> None:
+        connection = await self._database.open_connection(purpose="schema check")
+        try:
+            current = await self._revision(connection)
+        finally:
+            connection.terminate()
+        if current != self._head:
+            raise SchemaOutdatedError(
+                f"the schema {self._database.schema} is at revision {current or 'none'}, this release needs "
+                f"{self._head}: run the service's `migrate` command first"
+            )
+
+    async def _revision(self, connection: asyncpg.Connection) -> str | None:
+        try:
+            revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+        except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+            return None
+        return None if revision is None else str(revision)

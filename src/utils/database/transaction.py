@@ -1,0 +1,84 @@
+"""The one place that commits: a request's transaction, committed before its answer is sent."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated
+
+import asyncpg
+from fastapi import Depends, Request
+from sqlalchemy.ext.asyncio import AsyncSession
+
+if TYPE_CHECKING:
+    from utils.database.engine import Database
+
+
+class Transaction:
+    """One unit of work on one connection, taken from the pool at the first statement.
+
+    Made by `Database.transaction()`, which commits it or rolls it back; nobody else does.
+    """
+
+    def __init__(self, database: "Database", session: AsyncSession) -> None:
+        self.database = database
+        self.session = session
+        self._before_commit: list[Callable[[], Awaitable[None]]] = []
+        self._on_commit: list[Callable[[], None]] = []
+        self._raw: asyncpg.Connection | None = None
+
+    async def connection(self) -> asyncpg.Connection:
+        """Give asyncpg's own connection inside this same transaction, for COPY and hot paths."""
+        if self._raw is None:
+            pooled = await (await self.session.connection()).get_raw_connection()
+            adapted = pooled.dbapi_connection
+            if adapted is None or pooled.driver_connection is None:
+                raise asyncpg.InterfaceError("the pool gave no connection")
+            # SQLAlchemy sends BEGIN only before its own first statement; a raw one would commit itself.
+            if adapted._transaction is None:  # noqa: SLF001
+                await adapted._start_transaction()  # noqa: SLF001
+            self._raw = pooled.driver_connection
+        return self._raw
+
+    def before_commit(self, action: Callable[[], Awaitable[None]]) -> None:
+        """Run `action` inside the transaction, as the last thing before it commits."""
+        self._before_commit.append(action)
+
+    def on_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once the transaction is durably committed; never when it is rolled back."""
+        self._on_commit.append(callback)
+
+    async def commit(self) -> None:
+        """Commit, then tell who asked to be told. Only `Database.transaction()` calls this."""
+        for action in self._before_commit:
+            await action()
+        await self.session.commit()
+        for callback in self._on_commit:
+            callback()
+
+    async def abandon(self, error: BaseException) -> None:
+        """Roll back; where the server may never answer, drop the connection without asking it."""
+        if isinstance(error, TimeoutError):
+            self.database.distrust_pool()
+        if isinstance(error, TimeoutError | asyncio.CancelledError) or self._is_broken():
+            if self._raw is not None:
+                self._raw.terminate()
+            await self.session.invalidate()
+        else:
+            await self.session.rollback()
+
+    def _is_broken(self) -> bool:
+        return self._raw is not None and bool(self._raw.is_closed())
+
+
+async def open_transaction(request: Request) -> AsyncIterator[Transaction]:
+    """Open the request's transaction; it commits when the endpoint has returned, before the answer is sent.
+
+    A commit whose answer is lost (the server died in that instant) is a 503 to the client although
+    it may have happened: clients repeat such a request with the same idempotency key or batch id.
+    """
+    database: Database = request.app.state.kit.database
+    async with database.transaction() as transaction:
+        yield transaction
+
+
+# Not for streaming routes: the scope ends before the body flows.
+DatabaseTransaction = Annotated[Transaction, Depends(open_transaction, scope="function")]

@@ -1,0 +1,17 @@
+"""Events that commit together with the state they tell of, and their history."""
+
+from utils.outbox.bell import Doorbell
+from utils.outbox.event import Event, StoredEvent
+from utils.outbox.log import EventLog
+from utils.outbox.outbox import Outbox
+from utils.outbox.tables import create_consumer_tables, create_outbox_tables
+
+__all__ = [
+    "Doorbell",
+    "Event",
+    "EventLog",
+    "Outbox",
+    "StoredEvent",
+    "create_consumer_tables",
+    "create_outbox_tables",
+]

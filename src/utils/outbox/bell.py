@@ -1,0 +1,39 @@
+"""The doorbell: tells the relay at once that something was committed."""
+
+import asyncio
+import contextlib
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+
+def bell_channel(service_name: str) -> str:
+    """Name the channel on which a service's relay is rung."""
+    return f"vfactory:{service_name}:bell"
+
+
+class Doorbell:
+    """Rings by Redis, best effort: a ring that is lost costs the relay's polling interval, no event."""
+
+    def __init__(self, redis: Redis, service_name: str) -> None:
+        self._redis = redis
+        self._channel = bell_channel(service_name)
+        self._ringing: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        """Ring once; rings that come while one is under way become one more."""
+        self._again = True
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._ring(), name="doorbell")
+
+    async def close(self) -> None:
+        """Let a ring under way end."""
+        if self._ringing is not None:
+            await asyncio.gather(self._ringing, return_exceptions=True)
+
+    async def _ring(self) -> None:
+        while self._again:
+            self._again = False
+            with contextlib.suppress(RedisError, OSError, TimeoutError):
+                await self._redis.publish(self._channel, b"")

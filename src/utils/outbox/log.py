@@ -1,0 +1,75 @@
+"""The history of events in PostgreSQL: what a stream may have lost, and what a client missed."""
+
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from utils.database import Database
+from utils.outbox.event import StoredEvent
+
+PAGE_BYTES = 8 * 1024 * 1024
+
+# The first event always comes, however large; then as many as fit into the bytes.
+READ = """
+    SELECT seq, type, factory_id, occurred_at, payload
+    FROM (
+        SELECT seq, type, factory_id, occurred_at, payload,
+               sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
+        FROM (
+            SELECT * FROM outbox WHERE factory_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
+        ) AS page
+    ) AS measured
+    WHERE bytes_before < $4
+    ORDER BY seq
+"""
+HEAD = "SELECT seq FROM outbox_heads WHERE factory_id = $1"
+OLDEST = "SELECT min(seq) FROM outbox WHERE factory_id = $1"
+HEADS = (
+    "SELECT factory_id, seq FROM outbox_heads WHERE $1::uuid IS NULL OR factory_id > $1 ORDER BY 1 LIMIT $2"
+)
+
+
+class EventLog:
+    """Reads one service's events by factory and seq; only what has a seq exists here."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(
+        self, factory_id: UUID, after_seq: int, limit: int, *, max_bytes: int = PAGE_BYTES
+    ) -> list[StoredEvent]:
+        """Give the events after `after_seq` in order: at most `limit`, and payloads of about `max_bytes`."""
+        async with self._database.transaction() as transaction:
+            connection = await transaction.connection()
+            rows = await connection.fetch(READ, factory_id, after_seq, limit, max_bytes)
+        return [to_event(row) for row in rows]
+
+    async def head(self, factory_id: UUID) -> int:
+        """Give the newest seq of a factory, 0 when it has none."""
+        async with self._database.transaction() as transaction:
+            return await (await transaction.connection()).fetchval(HEAD, factory_id) or 0
+
+    async def oldest(self, factory_id: UUID) -> int:
+        """Give the oldest seq still kept; one more than the head when nothing is."""
+        async with self._database.transaction() as transaction:
+            connection = await transaction.connection()
+            oldest = await connection.fetchval(OLDEST, factory_id)
+            return int(oldest or (await connection.fetchval(HEAD, factory_id) or 0) + 1)
+
+    async def heads(self, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
+        """Give (factory, newest seq) ordered by factory, after the factory `after`: a page of all streams."""
+        async with self._database.transaction() as transaction:
+            rows = await (await transaction.connection()).fetch(HEADS, after, limit)
+        return [(row["factory_id"], row["seq"]) for row in rows]
+
+
+def to_event(row: asyncpg.Record) -> StoredEvent:
+    """Build the event of an outbox row."""
+    return StoredEvent(
+        seq=row["seq"],
+        type=row["type"],
+        factory_id=row["factory_id"],
+        at=row["occurred_at"],
+        payload=msgspec.Raw(row["payload"]),
+    )

@@ -1,0 +1,40 @@
+"""Writes events beside the state they tell of, in the same transaction."""
+
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from utils.database import Transaction
+from utils.logging import trace_id_var
+from utils.outbox.event import Event
+
+INSERT = "INSERT INTO outbox (factory_id, type, occurred_at, payload, trace) VALUES ($1, $2, $3, $4, $5)"
+
+Row = tuple[UUID, str, datetime, bytes, str | None]
+
+
+class Outbox:
+    """The way out for events: what is published here is sent if, and only if, the transaction commits."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self._rows: list[Row] = []
+
+    def publish(self, factory_id: UUID, event: Event, *, at: datetime) -> None:
+        """Publish `event` of a factory, which happened at `at` (aware)."""
+        self.publish_encoded(factory_id, event.type, msgspec.json.encode(event), at=at)
+
+    def publish_encoded(self, factory_id: UUID, type_: str, payload: bytes, *, at: datetime) -> None:
+        """Publish an event whose payload is JSON (UTF-8) already."""
+        if not self._rows:
+            self._transaction.before_commit(self._write)
+            self._transaction.on_commit(self._transaction.database.ring)
+        self._rows.append((factory_id, type_, at, payload, trace_id_var.get()))
+
+    async def _write(self) -> None:
+        connection = await self._transaction.connection()
+        if len(self._rows) == 1:
+            await connection.execute(INSERT, *self._rows[0])
+        else:
+            await connection.executemany(INSERT, self._rows)
