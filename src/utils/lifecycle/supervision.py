@@ -1,0 +1,56 @@
+"""Background tasks that live as long as their process, whatever happens inside them."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from prometheus_client import Counter
+
+from utils.logging import logger
+
+RESTARTS: Final = Counter(
+    "vfactory_task_restarts_total",
+    "Background tasks started again after they failed or returned.",
+    ["task"],
+)
+
+
+async def supervise(
+    name: str,
+    run: Callable[[], Awaitable[None]],
+    *,
+    first_delay: float = 0.5,
+    longest_delay: float = 30.0,
+    healthy_after: float = 60.0,
+) -> None:
+    """Run a task for ever: start it again when it fails or returns, until this coroutine is cancelled.
+
+    The delay before a restart doubles from `first_delay` to `longest_delay` (seconds, each shortened by up to
+    a half at random, so that many processes do not come back at once) and starts over after a run that
+    lasted `healthy_after` seconds.
+    """
+    restarts = RESTARTS.labels(task=name)
+    delay = first_delay
+    while True:
+        began = asyncio.get_running_loop().time()
+        await _run_once(name, run)
+        if asyncio.get_running_loop().time() - began >= healthy_after:
+            delay = first_delay
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
+        restarts.inc()
+        delay = min(delay * 2, longest_delay)
+
+
+async def _run_once(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await run()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        logger.exception("Background task was cancelled from inside: starting it again", extra={"task": name})
+    except Exception:  # noqa: BLE001 - whatever it was, the task is needed and starts again
+        logger.exception("Background task failed: starting it again", extra={"task": name})
+    else:
+        logger.warning("Background task returned: starting it again", extra={"task": name})

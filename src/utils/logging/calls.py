@@ -1,0 +1,84 @@
+"""The logger: a `logging.Logger` on which no `extra` and no message can raise."""
+
+import logging
+import sys
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from utils.logging.output import LineHandler
+from utils.logging.rendering import exception_from, format_message
+
+_RESERVED = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
+
+
+class ServiceLogger(logging.Logger):
+    """Writes straight to its handler while nobody else listens; with other handlers it makes real records."""
+
+    handler: LineHandler | None = None
+
+    def _log(  # noqa: PLR0917 - `logging`'s signature
+        self,
+        level: int,
+        msg: object,
+        args: Any,
+        exc_info: Any = None,
+        extra: Mapping[str, object] | None = None,
+        stack_info: bool = False,  # noqa: FBT001, FBT002 - the same
+        stacklevel: int = 1,
+    ) -> None:
+        handler = self.handler
+        if handler is not None and not stack_info and self._is_only(handler):
+            handler.write(level, msg, args, exc_info, extra)
+            return
+        super()._log(level, msg, args, _triple(exc_info), extra, stack_info, stacklevel + 1)
+
+    def _is_only(self, handler: LineHandler) -> bool:
+        """Tell whether a record would reach this handler and nothing else."""
+        listeners = logging.root.handlers
+        return (
+            len(listeners) == 1
+            and listeners[0] is handler
+            and not self.handlers
+            and not self.filters
+            and not handler.filters
+            and self.propagate
+            and logging.getLogRecordFactory() is logging.LogRecord
+        )
+
+    def makeRecord(  # noqa: N802, PLR0917 - `logging`'s name and signature
+        self,
+        name: str,
+        level: int,
+        fn: str,
+        lno: int,
+        msg: object,
+        args: Any,
+        exc_info: Any,
+        func: str | None = None,
+        extra: Mapping[str, object] | None = None,
+        sinfo: str | None = None,
+    ) -> logging.LogRecord:
+        """Make a record that carries every extra, and as attributes those whose names are free."""
+        try:
+            record = logging.getLogRecordFactory()(name, level, fn, lno, msg, args, exc_info, func, sinfo)
+            record.getMessage()
+        except Exception:  # noqa: BLE001 - what does not format is written side by side
+            text = format_message(msg, args)
+            record = logging.LogRecord(name, level, fn, lno, text, (), exc_info, func, sinfo)
+        vars(record)["kit_extra"] = {} if extra is None else extra
+        if isinstance(extra, dict):
+            free = {key: extra[key] for key in extra if type(key) is str and key not in _RESERVED}
+            vars(record).update(free)
+        return record
+
+
+def _triple(
+    exc_info: object,
+) -> tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None:
+    if not exc_info:
+        return None
+    exception = exception_from(exc_info)
+    if exception is None:
+        return sys.exc_info()
+    return type(exception), exception, exception.__traceback__

@@ -1,0 +1,127 @@
+"""Turns any Python value into one that JSON can carry, within a budget, whatever the value does."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time
+from enum import Enum
+from itertools import islice
+from typing import Any, Final
+from uuid import UUID
+
+from utils.logging.redaction import redact_text
+
+_INT64_MIN: Final = -(2**63)
+_UINT64_MAX: Final = 2**64 - 1
+_READ_AHEAD: Final = (
+    4  # a text is cut this many times wider before redaction, so that a cut hides no password
+)
+
+
+def describe(value: object) -> str:
+    """Return `str(value)`, or a placeholder where that fails."""
+    try:
+        return str.__str__(str(value))
+    except Exception:  # noqa: BLE001 - any class may misbehave in `__str__`; its line must still come out
+        return f"<unprintable {type(value).__name__}>"
+
+
+def plain(value: object) -> object:
+    """Give orjson something it knows in place of a value it does not: its `default` hook."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, set | frozenset):
+        return list(value)
+    return describe(value)
+
+
+@dataclasses.dataclass
+class Budget:
+    """How much of a value is kept: characters of a text, members of a collection, levels, values in all."""
+
+    characters: int
+    members: int
+    depth: int
+    values: int
+    cut: bool = False  # set once anything has been left out
+
+    def clip(self, text: str) -> str:
+        """Return the text without secrets and lone surrogates, cut to the budget."""
+        clean = redact_text(str.__str__(text)[: self.characters * _READ_AHEAD])
+        if len(clean) <= self.characters and len(text) <= self.characters * _READ_AHEAD:
+            return clean
+        self.cut = True
+        return clean[: self.characters] + "…"
+
+
+def fit(value: object, budget: Budget, depth: int = 0) -> Any:
+    """Return a JSON-safe copy of any value that stays inside the budget. Never raises an `Exception`."""
+    try:
+        return _fit(value, budget, depth)
+    except Exception:  # noqa: BLE001 - a value may misbehave in any of its methods
+        return f"<unprintable {type(value).__name__}>"
+
+
+def _fit(value: object, budget: Budget, depth: int) -> Any:
+    budget.values -= 1
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        number = int(value)
+        return number if _INT64_MIN <= number <= _UINT64_MAX else budget.clip(_digits(number))
+    if isinstance(value, float):
+        return float(value)  # orjson writes NaN and the infinities as null
+    if isinstance(value, str):
+        return budget.clip(value)
+    if isinstance(value, datetime | date | time | UUID):
+        return budget.clip(value.isoformat() if not isinstance(value, UUID) else str(value))
+    return _fit_compound(value, budget, depth)
+
+
+def _fit_compound(value: object, budget: Budget, depth: int) -> Any:
+    if isinstance(value, Enum):
+        return fit(value.value, budget, depth + 1)
+    if depth >= budget.depth or budget.values <= 0:
+        budget.cut = True
+        return "…"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        return _fit_mapping({name: getattr(value, name, None) for name in names}, budget, depth)
+    if isinstance(value, Mapping):
+        return _fit_mapping(value, budget, depth)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _fit_members(value, len(value), budget, depth)
+    return budget.clip(str(plain(value)))
+
+
+def _fit_mapping(value: Mapping[Any, Any], budget: Budget, depth: int) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key in islice(value, budget.members):
+        if budget.values <= 0:
+            break
+        result[free_key(result, budget.clip(describe(key)))] = fit(value[key], budget, depth + 1)
+    budget.cut |= len(result) < len(value)
+    return result
+
+
+def _fit_members(value: Iterable[Any], length: int, budget: Budget, depth: int) -> list[Any]:
+    result: list[Any] = []
+    for member in islice(value, budget.members):
+        if budget.values <= 0:
+            break
+        result.append(fit(member, budget, depth + 1))
+    budget.cut |= len(result) < length
+    return result
+
+
+def _digits(number: int) -> str:
+    try:
+        return str(number)
+    except ValueError:  # beyond sys.get_int_max_str_digits()
+        return hex(number)
+
+
+def free_key(taken: Mapping[str, Any], key: str) -> str:
+    """Return the key, prefixed with `extra_` until it is not taken."""
+    while key in taken:
+        key = f"extra_{key}"
+    return key

@@ -1,0 +1,152 @@
+"""Settings: what every process reads from its environment, checked before anything else happens."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from utils.logging.levels import parse_level
+
+MINIMUM_SECRET_BYTES: Final = 32  # RFC 7518 section 3.2: an HS256 key is at least as long as its hash
+
+Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+PositiveSeconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class SettingsError(Exception):
+    """One or more settings are missing or wrong; its text names each variable, never its value."""
+
+    exit_code: ClassVar[int] = 78  # EX_CONFIG of sysexits.h
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems
+        super().__init__("Invalid settings: " + "; ".join(f"{name}: {text}" for name, text in problems))
+
+
+class ServiceSettings(BaseSettings):
+    """What all services share; a service's own subclass adds its prefixed variables.
+
+    `DATABASE_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a mounted file, in the
+    variable of the same name with `_FILE`. An empty variable counts as unset.
+
+    Raises:
+        SettingsError: on creation, naming every variable that is missing or wrong.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
+    host: str = "0.0.0.0"  # noqa: S104 - a container listens to its pod's network; the local stack sets HOST
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    log_level: str = "INFO"
+
+    database_url: SecretStr
+    database_url_file: Path | None = None
+    redis_url: SecretStr | None = None
+    redis_url_file: Path | None = None
+
+    auth_secret: SecretStr | None = None
+    auth_secret_file: Path | None = None
+    auth_jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    auth_issuer: str = "v-factory"
+    auth_audience: str = "v-factory"
+
+    drain_seconds: Seconds = 5
+    shutdown_seconds: PositiveSeconds = 20
+    watchdog_seconds: PositiveSeconds = 60
+    forwarded_allow_ips: str | None = None
+
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
+    database_command_timeout_seconds: PositiveSeconds = 8
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError([_explain(type(self), detail) for detail in error.errors()]) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_mounted_secrets(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name in ("database_url", "redis_url", "auth_secret"):
+                _read_mounted_secret(values, name)
+        return values
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _known_level(cls, value: object) -> str:
+        return parse_level(str(value)) or "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr) -> SecretStr:
+        _require_url(value, "postgresql", "postgres")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _require_url(value, "redis", "rediss")
+        return value
+
+    @field_validator("auth_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:
+            raise ValueError(f"must be at least {MINIMUM_SECRET_BYTES} bytes long (RFC 7518)")
+        return value
+
+
+def _read_mounted_secret(values: dict[str, Any], name: str) -> None:
+    file = values.get(f"{name}_file")
+    if file is None:
+        return
+    if values.get(name) is not None:
+        raise ValueError(f"{name.upper()}: set either {name.upper()} or {name.upper()}_FILE, not both")
+    try:
+        text = Path(str(file).strip()).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ValueError(f"{name.upper()}_FILE: the file cannot be read: {reason}") from None
+    if not text:
+        raise ValueError(f"{name.upper()}_FILE: the file is empty")
+    values[name] = text
+
+
+def _require_url(secret: SecretStr, *schemes: str) -> None:
+    allowed = f"must be a URL that begins with {schemes[0]}:// and names a host"
+    try:
+        parts = urlsplit(secret.get_secret_value())
+        port = parts.port
+    except ValueError:
+        raise ValueError(allowed) from None
+    if parts.scheme not in schemes or not parts.hostname or port == 0:
+        raise ValueError(allowed)
+
+
+def _explain(settings: type[BaseSettings], detail: ErrorDetails) -> tuple[str, str]:
+    text = re.sub(r"^Value error, ", "", detail["msg"])
+    if not detail["loc"]:  # from the model itself: the text begins with the variable's name
+        name, _, text = text.partition(": ")
+        return name, text
+    return _variable(settings, str(detail["loc"][0])), "is required" if detail["type"] == "missing" else text
+
+
+def _variable(settings: type[BaseSettings], location: str) -> str:
+    field = settings.model_fields.get(location)
+    alias = field.validation_alias if field is not None else None
+    return str(alias or location).upper()
