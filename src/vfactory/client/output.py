@@ -1,0 +1,53 @@
+"""What commands print: aligned columns for people, JSON for programs; never a raw control character."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import typer
+from rich.cells import cell_len
+
+_GAP = "  "
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document."""
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def print_json_line(value: Any) -> None:
+    """Print one JSON object on one line, and let a pipe have it at once."""
+    typer.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def print_columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows under headers, columns aligned (a Korean character is two wide); the last is not padded."""
+    table = [list(headers), *([printable(cell) for cell in row] for row in rows)]
+    widths = [max(cell_len(row[index]) for row in table) for index in range(len(headers))]
+    for row in table:
+        typer.echo(_GAP.join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Print names and values below each other, leaving out what is None."""
+    shown = [(name, printable(value)) for name, value in fields if value is not None]
+    width = max((cell_len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        typer.echo(f"{_pad(name, width)}{_GAP}{value}")
+
+
+def printable(value: object) -> str:
+    """Return a value as text on one line, with what could steer a terminal written out."""
+    if value is None:
+        return "-"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def instant(text: object) -> str | None:
+    """Return an API time as people read it: `2020-02-08 16:16:53Z`; fractions only where there are any."""
+    return None if text is None else str(text).replace("T", " ").replace(".000000Z", "Z")
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))

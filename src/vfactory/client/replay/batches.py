@@ -1,0 +1,81 @@
+"""Cuts a recording into batches whose ids follow from their content, so that sending twice is harmless."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from vfactory.client.replay.recording import Row
+
+READINGS_PER_BATCH = 5_000
+"""Half of what one request may carry: large enough for speed, small enough to be retried cheaply."""
+_ID_DIGITS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Readings of one equipment, ready to be sent in one request.
+
+    Args:
+        rows: The rows the readings come from, in the file's order.
+        readings: The readings as the API takes them.
+        lines: For each reading, its line in the file.
+    """
+
+    rows: int
+    readings: list[dict[str, object]]
+    lines: list[int]
+    first_at: datetime
+    last_at: datetime
+
+    @property
+    def body(self) -> bytes:
+        """The request's body; its `batch_id` is a hash of the readings: same content, same id."""
+        readings = json.dumps(self.readings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        digest = hashlib.sha256(readings.encode()).hexdigest()[:_ID_DIGITS]
+        return f'{{"batch_id":"replay-{digest}","readings":{readings}}}'.encode()
+
+
+class BatchCutter:
+    """Collects rows until a request is full or, at a limited speed, until a moment's worth is together.
+
+    Args:
+        source: The tag of the equipment.
+        shift: Added to every recorded time.
+        window: The span of recorded time one batch may cover; None means as much as a request carries.
+    """
+
+    def __init__(self, source: str, *, shift: timedelta, window: timedelta | None) -> None:
+        self._source = source
+        self._shift = shift
+        self._window = window
+
+    def cut(self, rows: Iterable[Row]) -> Iterator[Batch]:
+        """Yield batches, none above the readings a request may carry; rows stay in their order."""
+        waiting: list[Row] = []
+        size = 0
+        for row in rows:
+            if waiting and (size + len(row.values) > READINGS_PER_BATCH or self._beyond(waiting[0], row)):
+                yield from self._batches(waiting)
+                waiting, size = [], 0
+            waiting.append(row)
+            size += len(row.values)
+        if waiting:
+            yield from self._batches(waiting)
+
+    def _beyond(self, first: Row, row: Row) -> bool:
+        return self._window is not None and abs(row.at - first.at) >= self._window
+
+    def _batches(self, rows: list[Row]) -> Iterator[Batch]:
+        readings = [self._reading(row, metric, value) for row in rows for metric, value in row.values]
+        lines = [row.line for row in rows for _ in row.values]
+        first_at, last_at = rows[0].at + self._shift, rows[-1].at + self._shift
+        for start in range(0, len(readings), READINGS_PER_BATCH):
+            end = start + READINGS_PER_BATCH
+            done = len(rows) if end >= len(readings) else 0
+            yield Batch(done, readings[start:end], lines[start:end], first_at, last_at)
+
+    def _reading(self, row: Row, metric: str, value: float) -> dict[str, object]:
+        at = (row.at + self._shift).isoformat().removesuffix("+00:00") + "Z"
+        return {"source": self._source, "metric": metric, "at": at, "value": value}

@@ -1,0 +1,116 @@
+"""A replay from its first row to its last: read, cut, wait, send, remember."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from vfactory.client.api import PlantClient
+from vfactory.client.replay.batches import BatchCutter
+from vfactory.client.replay.lines import RecordingError
+from vfactory.client.replay.pace import Pace, shift_to_now, tick
+from vfactory.client.replay.position import Position, PositionFile
+from vfactory.client.replay.progress import ProgressView, describe_retry
+from vfactory.client.replay.recording import Recording
+from vfactory.client.replay.sending import Sender
+from vfactory.client.replay.summary import Tally
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a recording is to be sent.
+
+    Args:
+        speed: Recorded seconds per real second; None is as fast as the plant takes it.
+        as_new: Move the recording to now instead of keeping its times.
+        restart: Forget where an interrupted replay stands.
+        patience_seconds: How long to go on trying while the plant cannot be reached.
+    """
+
+    speed: float | None
+    as_new: bool
+    restart: bool
+    patience_seconds: float
+
+
+class Replay:
+    """One replay of one recording as one equipment's readings.
+
+    Args:
+        client: The connection to the plant.
+        factory_id: The factory.
+        source: The equipment's tag.
+        recording: What to send; read once.
+        position_file: Where it is kept how far the replay has come.
+        now: The clock.
+    """
+
+    def __init__(
+        self,
+        client: PlantClient,
+        *,
+        factory_id: str,
+        source: str,
+        recording: Recording,
+        position_file: PositionFile,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._client = client
+        self._factory_id = factory_id
+        self._source = source
+        self._recording = recording
+        self._position_file = position_file
+        self._now = now
+        self.tally = Tally()
+
+    def run(self, options: Options, view: ProgressView) -> None:
+        """Send everything that is still to be sent; `tally` is right at any moment, also after an error.
+
+        Raises:
+            RecordingError: The file holds no row that can be sent.
+            CommandError: The plant refuses, or stays away for too long. The position is kept.
+        """
+        started = time.monotonic()
+        position = self._begin(options, view)
+        sender = Sender(
+            self._client,
+            self._factory_id,
+            patience_seconds=options.patience_seconds,
+            on_retry=lambda retry: view.say(describe_retry(retry)),
+        )
+        try:
+            self._send_all(position, options, sender, view)
+        finally:
+            self.tally.seconds = time.monotonic() - started
+            self.tally.retries = sender.retries
+        if position.rows == 0:
+            raise RecordingError(f"{self._recording.path} holds no row with a time and a number")
+        self._position_file.clear()
+
+    def _begin(self, options: Options, view: ProgressView) -> Position:
+        if options.restart:
+            self._position_file.clear()
+        position = self._position_file.load()
+        if position is not None:
+            self.tally.rows_before = position.rows
+            view.say(
+                f"continuing after row {position.rows:,} of an interrupted replay (--restart begins again)"
+            )
+            return position
+        position = Position()
+        span = self._recording.span() if options.as_new else None
+        if span is not None:
+            position.shift_seconds = round(shift_to_now(span, options.speed, self._now()).total_seconds())
+        return position
+
+    def _send_all(self, position: Position, options: Options, sender: Sender, view: ProgressView) -> None:
+        cutter = BatchCutter(self._source, shift=position.shift, window=tick(options.speed))
+        pace = Pace(options.speed)
+        for batch in cutter.cut(islice(self._recording.rows(), position.rows, None)):
+            pace.wait_for(batch.first_at)
+            pace.wait_for(batch.last_at)
+            self.tally.add(batch, sender.send(batch))
+            position.rows += batch.rows
+            self._position_file.save(position)
+            view.advance(self._recording, self.tally)

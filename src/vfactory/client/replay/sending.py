@@ -1,0 +1,76 @@
+"""Sends batches in order and insists: an outage delays a replay, it does not end it."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vfactory.client.api import Json, PlantClient
+from vfactory.client.errors import UnreachableError
+from vfactory.client.replay.batches import Batch
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """One failed attempt: why, and when the next one follows."""
+
+    attempt: int
+    reason: str
+    pause_seconds: float
+
+
+class Sender:
+    """Posts batches of one factory's readings.
+
+    Args:
+        client: The connection to the plant.
+        factory_id: Whose readings they are.
+        patience_seconds: How long to go on trying one batch before giving up.
+        on_retry: Told of every attempt that failed and will be repeated.
+    """
+
+    def __init__(
+        self,
+        client: PlantClient,
+        factory_id: str,
+        *,
+        patience_seconds: float,
+        on_retry: Callable[[Retry], None],
+    ) -> None:
+        self._client = client
+        self._path = f"/v1/factories/{factory_id}/readings"
+        self._patience_seconds = patience_seconds
+        self._on_retry = on_retry
+        self.retries = 0
+
+    def send(self, batch: Batch) -> Json:
+        """Return the plant's answer to the batch.
+
+        The same batch may be sent twice when an answer was lost on the way: its id makes that harmless.
+
+        Raises:
+            UnreachableError: No answer for as long as patience lasts.
+            RefusedError: The plant refuses the batch as a whole.
+        """
+        body = batch.body
+        give_up = time.monotonic() + self._patience_seconds
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return self._client.post_bytes("factory-core", self._path, body)
+            except UnreachableError as error:
+                pause = _pause(attempt)
+                if time.monotonic() + pause > give_up:
+                    raise
+                self.retries += 1
+                self._on_retry(Retry(attempt, str(error), pause))
+                time.sleep(pause)
+
+
+def _pause(attempt: int) -> float:
+    longest = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 10), _LONGEST_PAUSE_SECONDS)
+    return longest * random.uniform(0.75, 1)  # noqa: S311 - spreads clients out, guards nothing
