@@ -1,0 +1,129 @@
+"""Appends events to Redis streams, only what is contiguous, and tells how far each stream reaches."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from utils.clock import to_rfc3339
+from utils.outbox import StoredEvent
+from utils.streams.client import index_key, stream_key
+
+STREAM_EVENTS = 10_000
+STREAM_BYTES = 32 * 1024 * 1024
+INDEX_ENTRIES = 100_000
+
+# KEYS: the stream. ARGV: how many entries to keep; 1 if the first may leave a gap; then of each event its
+# seq, type, factory, time and payload. Answers the seq of the newest entry (0: none) and whether the stream
+# was born. What is there already is skipped, so repeating is harmless; what would leave a gap is refused.
+APPEND = """
+    local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
+    local last = 0
+    local born = 0
+    if newest[1] then
+        last = tonumber(string.match(newest[1][1], '^%d+'))
+    elseif #ARGV > 2 then
+        born = 1
+        redis.call('DEL', KEYS[1])
+    end
+    local jump = ARGV[2] == '1'
+    for i = 3, #ARGV, 5 do
+        local seq = tonumber(ARGV[i])
+        if seq > last then
+            if seq ~= last + 1 and not jump then
+                break
+            end
+            redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[i] .. '-0',
+                'seq', ARGV[i], 'type', ARGV[i + 1], 'factory_id', ARGV[i + 2],
+                'at', ARGV[i + 3], 'payload', ARGV[i + 4])
+            last = seq
+            jump = false
+        end
+    end
+    if last == 0 then
+        born = 0
+    end
+    return {last, born}
+"""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive events of one factory for its stream."""
+
+    events: Sequence[StoredEvent]
+    keep: int = STREAM_EVENTS
+    may_jump: bool = False
+
+    def arguments(self) -> list[str | bytes | int]:
+        """Give the script's arguments."""
+        arguments: list[str | bytes | int] = [self.keep, int(self.may_jump)]
+        for event in self.events:
+            arguments += (
+                event.seq,
+                event.type,
+                str(event.factory_id),
+                to_rfc3339(event.at),
+                bytes(event.payload),
+            )
+        return arguments
+
+
+class Appender:
+    """The streams of one service, as the relay writes them."""
+
+    def __init__(self, redis: Redis, service_name: str) -> None:
+        self._redis = redis
+        self._service_name = service_name
+        self._script = redis.register_script(APPEND)
+
+    async def append(self, batches: Mapping[UUID, Batch]) -> dict[UUID, int]:
+        """Append each factory's batch and give the newest seq its stream has then.
+
+        Raises RedisError, OSError or TimeoutError when Redis cannot do it; some may be appended then.
+        """
+        answers = await self._run(batches)
+        reached = {factory_id: int(answer[0]) for factory_id, answer in zip(batches, answers, strict=True)}
+        born = [factory_id for factory_id, answer in zip(batches, answers, strict=True) if answer[1]]
+        if born:
+            await self.announce(born)
+        return reached
+
+    async def last(self, factory_ids: Sequence[UUID]) -> dict[UUID, int]:
+        """Give the newest seq of each factory's stream, 0 where there is none."""
+        return await self.append(dict.fromkeys(factory_ids, Batch(())))
+
+    async def delete(self, factory_id: UUID) -> None:
+        """Delete a stream that holds what its service never said."""
+        await self._redis.delete(stream_key(self._service_name, factory_id))
+
+    async def has_index(self) -> bool:
+        """Say whether the index of streams is there."""
+        return bool(await self._redis.exists(index_key(self._service_name)))
+
+    async def announce(self, factory_ids: Sequence[UUID]) -> None:
+        """Tell who reads the index that these factories have a stream."""
+        key = index_key(self._service_name)
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for factory_id in factory_ids:
+                pipeline.xadd(key, {"factory_id": str(factory_id)}, maxlen=INDEX_ENTRIES, approximate=True)
+            await pipeline.execute()
+
+    async def _run(self, batches: Mapping[UUID, Batch]) -> list[list[int]]:
+        answers = await self._evaluate(batches)
+        if any(isinstance(answer, NoScriptError) for answer in answers):
+            await self._redis.script_load(APPEND)
+            answers = await self._evaluate(batches)
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise answer
+        return answers
+
+    async def _evaluate(self, batches: Mapping[UUID, Batch]) -> list[list[int]]:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for factory_id, batch in batches.items():
+                key = stream_key(self._service_name, factory_id)
+                pipeline.evalsha(self._script.sha, 1, key, *batch.arguments())
+            return list(await pipeline.execute(raise_on_error=False))

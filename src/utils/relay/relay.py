@@ -1,0 +1,84 @@
+"""The relay: stands by until it leads, then moves events until it loses its connection."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+from redis.asyncio import Redis
+
+from utils.database import AdvisoryLock, Database
+from utils.logging import logger
+from utils.relay.appender import Appender
+from utils.relay.bell_listener import BellListener
+from utils.relay.ledger import Ledger
+from utils.relay.metrics import IS_LEADER
+from utils.relay.shift import Shift
+
+POLL_SECONDS = 0.25
+STANDBY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+RETENTION = timedelta(days=7)
+
+# A leader that is stopped, or cut off, must not keep the lock for ever: PostgreSQL ends its session.
+LEADER_SETTINGS = {
+    "idle_session_timeout": "30000",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+class Relay:
+    """One of possibly many relays of a service, of which exactly one leads.
+
+    The leader's lock belongs to the connection on which it does all its SQL: who has lost the lock cannot
+    number events any more. What it may still append to Redis is what it numbered before, which is harmless.
+    """
+
+    def __init__(
+        self, database: Database, redis: Redis, service_name: str, *, retention: timedelta = RETENTION
+    ) -> None:
+        self._database = database
+        self._redis = redis
+        self._service_name = service_name
+        self._retention = retention
+
+    async def run(self) -> None:
+        """Relay for ever; a lost database or Redis is waited for."""
+        bell = BellListener(self._redis, self._service_name)
+        listening = asyncio.create_task(bell.run(), name="bell-listener")
+        try:
+            while True:
+                await self._take_a_turn(bell)
+                await asyncio.sleep(RETRY_SECONDS)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _take_a_turn(self, bell: BellListener) -> None:
+        connection: asyncpg.Connection | None = None
+        try:
+            connection = await self._database.open_connection(purpose="relay", **LEADER_SETTINGS)
+            await self._stand_by(connection)
+            await self._lead(connection, bell)
+        except FAULTS as error:
+            logger.warning("the relay lost its database", extra={"error": type(error).__name__})
+        finally:
+            IS_LEADER.set(0)
+            if connection is not None:
+                connection.terminate()
+
+    async def _stand_by(self, connection: asyncpg.Connection) -> None:
+        lock = AdvisoryLock(connection, f"relay {self._database.schema}")
+        while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(STANDBY_SECONDS)
+
+    async def _lead(self, connection: asyncpg.Connection, bell: BellListener) -> None:
+        logger.info("the relay leads", extra={"schema": self._database.schema})
+        IS_LEADER.set(1)
+        appender = Appender(self._redis, self._service_name)
+        shift = Shift(Ledger(connection), appender, retention=self._retention)
+        while True:
+            if not await shift.step():
+                await bell.wait(POLL_SECONDS)

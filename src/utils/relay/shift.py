@@ -1,0 +1,181 @@
+"""One leader's time in office: number, publish, check, repair, purge."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from utils.logging import logger
+from utils.outbox import StoredEvent
+from utils.relay.appender import STREAM_BYTES, STREAM_EVENTS, Appender, Batch
+from utils.relay.ledger import Head, Ledger, total_bytes
+from utils.relay.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING, PUBLISHED, PURGED, REPUBLISHED
+
+CHECK_SECONDS = 3.0
+PURGE_SECONDS = 60.0
+REMEMBER_SECONDS = 1.0
+HEADS_PAGE = 500
+PURGE_ROWS = 1000
+FIRST_BACKOFF_SECONDS = 0.25
+LAST_BACKOFF_SECONDS = 5.0
+SMALLEST_STREAM = 100
+
+REDIS_FAULTS = (RedisError, OSError, TimeoutError)
+
+
+class Shift:
+    """What the leading relay does, step by step.
+
+    Numbering goes on while Redis is away; what was not published is found by comparing every factory's head
+    with its stream, as soon as Redis is back and every few seconds.
+    """
+
+    def __init__(self, ledger: Ledger, appender: Appender, *, retention: timedelta) -> None:
+        self._ledger = ledger
+        self._appender = appender
+        self._retention = retention
+        self._published: dict[UUID, int] = {}
+        self._unremembered: dict[UUID, int] = {}
+        self._event_bytes: dict[UUID, float] = {}
+        self._behind: dict[UUID, None] = {}
+        self._backoff = 0.0
+        self._redis_due = 0.0
+        self._check_due = 0.0
+        self._remember_due = 0.0
+        self._purge_due = 0.0
+
+    async def step(self) -> bool:
+        """Do what is due; say whether there may be more to do at once."""
+        numbered = await self._ledger.sequence()
+        repaired = await self._use_redis(numbered)
+        await self._housekeep()
+        return bool(numbered) or repaired
+
+    async def _use_redis(self, numbered: Mapping[UUID, Sequence[StoredEvent]]) -> bool:
+        if time.monotonic() < self._redis_due:
+            return False
+        try:
+            await self._check_when_due()
+            await self._publish(numbered)
+            repaired = await self._repair_one()
+        except REDIS_FAULTS as error:
+            self._back_off(error)
+            return False
+        if self._backoff:
+            logger.info("the relay reaches Redis again")
+            self._backoff = 0.0
+        return repaired
+
+    def _back_off(self, error: Exception) -> None:
+        if not self._backoff:
+            logger.warning("the relay cannot reach Redis", extra={"error": type(error).__name__})
+        self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF_SECONDS), LAST_BACKOFF_SECONDS)
+        self._redis_due = time.monotonic() + self._backoff
+        self._check_due = 0.0  # what was lost meanwhile is found by looking at every stream
+
+    async def _publish(self, numbered: Mapping[UUID, Sequence[StoredEvent]]) -> None:
+        if not numbered:
+            return
+        batches = {}
+        for factory_id, events in numbered.items():
+            self._weigh(factory_id, events)
+            batches[factory_id] = Batch(events, keep=self._stream_length(factory_id))
+        for factory_id, last in (await self._appender.append(batches)).items():
+            self._note_published(factory_id, last)
+            if last != numbered[factory_id][-1].seq:
+                self._behind[factory_id] = None
+
+    async def _check_when_due(self) -> None:
+        if time.monotonic() < self._check_due:
+            return
+        announced = await self._appender.has_index()
+        after = None
+        while heads := await self._ledger.heads(after, HEADS_PAGE):
+            await self._check(heads)
+            if not announced:
+                await self._appender.announce([head.factory_id for head in heads])
+            after = heads[-1].factory_id
+        self._check_due = time.monotonic() + CHECK_SECONDS
+
+    async def _check(self, heads: Sequence[Head]) -> None:
+        reached = await self._appender.last([head.factory_id for head in heads])
+        for head in heads:
+            self._published[head.factory_id] = max(
+                head.published_seq, self._published.get(head.factory_id, 0)
+            )
+            last = reached[head.factory_id]
+            if last > head.seq:
+                await self._discard(head, last)
+            if last != head.seq:
+                self._behind[head.factory_id] = None
+            else:
+                self._note_published(head.factory_id, last)
+
+    async def _discard(self, head: Head, last: int) -> None:
+        logger.error(
+            "a stream is ahead of its log: the database was set back; the stream is written anew",
+            extra={"factory_id": str(head.factory_id), "stream_seq": last, "log_seq": head.seq},
+        )
+        self._published[head.factory_id] = head.seq
+        await self._appender.delete(head.factory_id)
+
+    async def _repair_one(self) -> bool:
+        if not self._behind:
+            return False
+        factory_id = next(iter(self._behind))
+        del self._behind[factory_id]
+        if await self._repair(factory_id):
+            self._behind[factory_id] = None  # behind the others, so that each gets its turn
+        return bool(self._behind)
+
+    async def _repair(self, factory_id: UUID) -> bool:
+        """Append the next page of what a stream lacks; say whether it lacks more."""
+        last = (await self._appender.last([factory_id]))[factory_id]
+        tail = await self._ledger.tail_start(factory_id, STREAM_EVENTS, STREAM_BYTES)
+        events = await self._ledger.read(factory_id, max(last, tail))
+        if not events:
+            return False
+        self._weigh(factory_id, events)
+        keep = self._stream_length(factory_id)
+        batch = Batch(events, keep=keep, may_jump=events[0].seq != last + 1)
+        reached = (await self._appender.append({factory_id: batch}))[factory_id]
+        again = sum(event.seq <= self._published.get(factory_id, 0) for event in events)
+        REPUBLISHED.inc(again)
+        self._note_published(factory_id, reached)
+        return True
+
+    def _note_published(self, factory_id: UUID, last: int) -> None:
+        before = self._published.get(factory_id, 0)
+        if last > before:
+            PUBLISHED.inc(last - before)
+            self._published[factory_id] = self._unremembered[factory_id] = last
+
+    def _weigh(self, factory_id: UUID, events: Sequence[StoredEvent]) -> None:
+        mean = total_bytes(events) / len(events)
+        known = self._event_bytes.get(factory_id, mean)
+        self._event_bytes[factory_id] = known + (mean - known) / 8
+
+    def _stream_length(self, factory_id: UUID) -> int:
+        """Keep so many events that their bytes stay within what one factory may take of Redis's memory."""
+        fitting = int(STREAM_BYTES / max(self._event_bytes[factory_id], 1.0))
+        return min(STREAM_EVENTS, max(SMALLEST_STREAM, fitting))
+
+    async def _housekeep(self) -> None:
+        now = time.monotonic()
+        if now >= self._remember_due:
+            self._remember_due = now + REMEMBER_SECONDS
+            await self._remember()
+        if now >= self._purge_due:
+            purged = await self._ledger.purge(self._retention, PURGE_ROWS)
+            PURGED.inc(purged)
+            self._purge_due = now + (REMEMBER_SECONDS if purged else PURGE_SECONDS)
+
+    async def _remember(self) -> None:
+        if self._unremembered:
+            news, self._unremembered = self._unremembered, {}
+            await self._ledger.remember(news)
+        backlog = await self._ledger.backlog()
+        OUTBOX_PENDING.set(backlog.events)
+        OUTBOX_OLDEST_AGE.set(backlog.age_seconds)
