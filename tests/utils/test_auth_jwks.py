@@ -1,0 +1,290 @@
+"""Tokens of an OpenID provider: its keys are fetched, kept, and refreshed within bounds."""
+
+import asyncio
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from functools import cache
+from time import monotonic, time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from utils.errors import UnauthorizedError, UnavailableError
+from utils.jwks import JwksError, JwksKeys, parse_jwks
+from utils.tokens import TokenVerifier
+
+
+@cache
+def rsa_key(name: str) -> rsa.RSAPrivateKey:  # noqa: ARG001 - one key per name
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@cache
+def ec_key(name: str) -> ec.EllipticCurvePrivateKey:  # noqa: ARG001 - one key per name
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def rsa_jwk(name: str, **changes: Any) -> dict[str, Any]:
+    return {**RSAAlgorithm.to_jwk(rsa_key(name).public_key(), as_dict=True), "kid": name, **changes}
+
+
+def ec_jwk(name: str, **changes: Any) -> dict[str, Any]:
+    return {**ECAlgorithm.to_jwk(ec_key(name).public_key(), as_dict=True), "kid": name, **changes}
+
+
+def document(*keys: object) -> bytes:
+    return json.dumps({"keys": keys}).encode()
+
+
+def token(name: str, *, algorithm: str = "RS256", key: Any = None, kid: str | None = "") -> str:
+    claims = {
+        "sub": "kim",
+        "role": "viewer",
+        "factories": "*",
+        "iat": int(time()),
+        "exp": int(time()) + 60,
+        "iss": "v-factory",
+        "aud": "v-factory",
+        "jti": "one",
+    }
+    if key is None:
+        key = rsa_key(name) if algorithm == "RS256" else ec_key(name)
+    headers = {} if kid is None else {"kid": kid or name}
+    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
+
+
+@dataclass
+class Provider:
+    """A provider's HTTP server: what it answers can be changed while it runs."""
+
+    body: bytes = b""
+    status: int = 200
+    stalls: bool = False
+    asked: int = 0
+    url: str = ""
+    server: asyncio.Server | None = None
+    open: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        if self.stalls:
+            await reader.read()
+        head = f"HTTP/1.1 {self.status} X\r\ncontent-length: {len(self.body)}\r\nconnection: close\r\n\r\n"
+        writer.write(head.encode() + self.body)
+        writer.close()
+
+    async def start(self, port: int = 0) -> None:
+        self.server = await asyncio.start_server(self.answer, "127.0.0.1", port)
+        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/keys"
+
+    async def stop(self) -> None:
+        if self.server is not None:
+            self.server.close()
+            for writer in self.open:
+                writer.close()
+            await self.server.wait_closed()
+
+
+@pytest.fixture
+async def provider() -> AsyncIterator[Provider]:
+    provider = Provider(document(rsa_jwk("first"), ec_jwk("second")))
+    await provider.start()
+    yield provider
+    await provider.stop()
+
+
+@pytest.fixture
+async def connect(provider: Provider) -> AsyncIterator[Callable[..., TokenVerifier]]:
+    verifiers: list[TokenVerifier] = []
+
+    def build(**limits: float) -> TokenVerifier:
+        keys = JwksKeys(provider.url, **limits)
+        verifiers.append(TokenVerifier(keys, issuer="v-factory", audience="v-factory"))
+        return verifiers[-1]
+
+    yield build
+    for verifier in verifiers:
+        await verifier.close()
+
+
+Connect = Callable[..., TokenVerifier]
+
+
+async def test_rs256_and_es256_tokens_are_accepted(connect: Connect, provider: Provider) -> None:
+    verifier = connect()
+    assert (await verifier.verify(token("first"))).subject == "kim"
+    assert (await verifier.verify(token("second", algorithm="ES256"))).subject == "kim"
+    assert provider.asked == 1
+
+
+async def test_many_first_requests_fetch_the_keys_once(connect: Connect, provider: Provider) -> None:
+    verifier = connect()
+    await asyncio.gather(*(verifier.verify(token("first")) for _ in range(20)))
+    assert provider.asked == 1
+
+
+async def test_the_public_key_is_no_hmac_secret(connect: Connect) -> None:
+    pem = (
+        rsa_key("first")
+        .public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    payload = token("first").split(".")[1]
+    header = urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "first"}).encode()).rstrip(b"=").decode()
+    mac = hmac.digest(pem, f"{header}.{payload}".encode(), "sha256")
+    forged = f"{header}.{payload}.{urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+    with pytest.raises(UnauthorizedError, match="RS256, ES256"):
+        await connect().verify(forged)
+
+
+async def test_a_key_verifies_only_its_own_algorithm(connect: Connect) -> None:
+    with pytest.raises(UnauthorizedError, match="not known"):
+        await connect().verify(token("other", algorithm="ES256", kid="first"))
+
+
+async def test_a_token_of_another_key_under_a_known_name_is_refused(connect: Connect) -> None:
+    with pytest.raises(UnauthorizedError, match="signature"):
+        await connect().verify(token("first", key=rsa_key("stranger")))
+
+
+async def test_a_token_without_key_id_uses_the_only_key_that_fits(
+    connect: Connect, provider: Provider
+) -> None:
+    assert await connect().verify(token("first", kid=None))
+    provider.body = document(rsa_jwk("first"), rsa_jwk("third"))
+    with pytest.raises(UnauthorizedError, match="not known"):
+        await connect().verify(token("first", kid=None))
+
+
+async def test_a_new_key_is_fetched_when_a_token_names_it(connect: Connect, provider: Provider) -> None:
+    verifier = connect(pause_seconds=0)
+    await verifier.verify(token("first"))
+    provider.body = document(rsa_jwk("first"), rsa_jwk("third"))
+    assert await verifier.verify(token("third"))
+    assert provider.asked == 2
+
+
+async def test_unknown_key_ids_cannot_make_a_storm_on_the_provider(
+    connect: Connect, provider: Provider
+) -> None:
+    verifier = connect(pause_seconds=60)
+    await verifier.verify(token("first"))
+    for number in range(30):
+        with pytest.raises(UnauthorizedError, match="not known"):
+            await verifier.verify(token("first", kid=f"unknown-{number}"))
+    assert provider.asked == 1
+
+
+async def test_known_keys_serve_on_while_the_provider_is_down(connect: Connect, provider: Provider) -> None:
+    verifier = connect(refresh_seconds=0, pause_seconds=0)
+    await verifier.verify(token("first"))
+    await provider.stop()
+    for _ in range(3):
+        assert await verifier.verify(token("first"))
+        await asyncio.sleep(0.02)
+
+
+async def test_keys_are_refreshed_behind_the_back_of_requests(connect: Connect, provider: Provider) -> None:
+    verifier = connect(refresh_seconds=0, pause_seconds=0)
+    await verifier.verify(token("first"))
+    provider.stalls = True
+    began = monotonic()
+    assert await verifier.verify(token("second", algorithm="ES256"))
+    assert monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(500, b""), (200, b"<html>"), (200, b"[]"), (200, document()), (200, b" " * 300_000), (302, b"")],
+)
+async def test_no_usable_answer_and_no_known_key_is_unavailable_not_unauthorized(
+    connect: Connect, provider: Provider, status: int, body: bytes
+) -> None:
+    provider.status, provider.body = status, body
+    with pytest.raises(UnavailableError) as caught:
+        await connect().verify(token("first"))
+    assert caught.value.headers["Retry-After"]
+
+
+async def test_a_provider_that_is_down_is_unavailable_and_found_again(
+    connect: Connect, provider: Provider
+) -> None:
+    verifier = connect(pause_seconds=0)
+    port = int(provider.url.split(":")[2].split("/")[0])
+    await provider.stop()
+    with pytest.raises(UnavailableError):
+        await verifier.verify(token("first"))
+    await provider.start(port)
+    assert await verifier.verify(token("first"))
+
+
+async def test_a_provider_that_hangs_is_given_up_in_bounded_time(
+    connect: Connect, provider: Provider
+) -> None:
+    provider.stalls = True
+    verifier = connect(timeout_seconds=0.2)
+    began = monotonic()
+    with pytest.raises(UnavailableError):
+        await verifier.verify(token("first"))
+    assert monotonic() - began < 2
+
+
+async def test_an_unknown_key_is_unavailable_while_the_provider_cannot_be_asked(
+    connect: Connect, provider: Provider
+) -> None:
+    verifier = connect(pause_seconds=0)
+    await verifier.verify(token("first"))
+    await provider.stop()
+    with pytest.raises(UnavailableError):
+        await verifier.verify(token("third"))
+
+
+async def test_a_withdrawn_key_ends_the_tokens_it_signed(connect: Connect, provider: Provider) -> None:
+    verifier = connect(pause_seconds=0)
+    signed = token("first")
+    await verifier.verify(signed)
+    provider.body = document(rsa_jwk("third"))
+    await verifier.verify(token("third"))
+    with pytest.raises(UnauthorizedError, match="not known"):
+        await verifier.verify(signed)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"kty": "oct", "k": "c2VjcmV0", "kid": "symmetric"},
+        rsa_jwk("enc", use="enc"),
+        rsa_jwk("rs512", alg="RS512"),
+        rsa_jwk("kid", kid=7),
+        {"kty": "RSA", "n": "!", "e": "AQAB"},
+        {"kty": "EC", "crv": "P-521", "x": "AA", "y": "AA"},
+        {
+            **RSAAlgorithm.to_jwk(
+                rsa.generate_private_key(public_exponent=65537, key_size=1024).public_key(),  # noqa: S505 - refused below
+                as_dict=True,
+            ),
+            "kid": "short",
+        },
+        "text",
+        None,
+    ],
+)
+def test_a_key_that_cannot_verify_is_left_out(unfit: object) -> None:
+    assert set(parse_jwks(document(unfit, rsa_jwk("first")))) == {("first", "RS256")}
+    with pytest.raises(JwksError):
+        parse_jwks(document(unfit))
+
+
+async def test_a_private_key_published_by_mistake_is_used_as_public_key_only() -> None:
+    private = {**RSAAlgorithm.to_jwk(rsa_key("first"), as_dict=True), "kid": "first"}
+    key = parse_jwks(document(private))["first", "RS256"]
+    assert isinstance(key.key, rsa.RSAPublicKey)
