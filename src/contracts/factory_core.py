@@ -28,7 +28,7 @@ class FactoryCreated(msgspec.Struct, frozen=True):
     factory_id: UUID
     name: str
     timezone: str
-    floor: Floor
+    floor: Floor | None
     layout_version: int
     created_at: datetime
 

@@ -1,0 +1,13 @@
+"""`python -m factory_core api|worker|migrate`."""
+
+from utils.lifecycle import main
+
+if __name__ == "__main__":
+    main(
+        "factory-core",
+        {
+            "api": "factory_core.app:run",
+            "worker": "factory_core.worker:run",
+            "migrate": "factory_core.migrations.run:run",
+        },
+    )

@@ -1,0 +1,1 @@
+"""The equipment of a factory: its machines, each with a tag."""

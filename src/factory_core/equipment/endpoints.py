@@ -1,0 +1,62 @@
+"""The routes of equipment."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, status
+
+from factory_core.equipment.repository import EquipmentRepository
+from factory_core.equipment.schemas import EquipmentCreate, EquipmentRead
+from factory_core.equipment.service import EquipmentService
+from factory_core.factories.repository import FactoryRepository
+from factory_core.factories.service import FactoryService
+from utils.auth import CurrentPrincipal
+from utils.clock import utc_now
+from utils.database import DatabaseTransaction
+from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.outbox import Outbox
+
+router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
+
+
+def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
+    """Put the use cases into the request's transaction."""
+    outbox = Outbox(transaction)
+    factories = FactoryService(FactoryRepository(transaction.session), outbox, utc_now)
+    return EquipmentService(EquipmentRepository(transaction.session), factories, outbox, utc_now)
+
+
+EquipmentUseCases = Annotated[EquipmentService, Depends(equipment_service, scope="function")]
+
+
+@router.post("/equipment", status_code=status.HTTP_201_CREATED)
+async def create_equipment(
+    factory_id: UUID, body: EquipmentCreate, by: CurrentPrincipal, equipment: EquipmentUseCases
+) -> EquipmentRead:
+    """Add equipment. A tag the factory already has is a 409, however many race for it."""
+    name = body.name if body.name is not None else body.tag
+    created = await equipment.create(by, factory_id, tag=body.tag, name=name, kind=body.kind)
+    return EquipmentRead.model_validate(created)
+
+
+@router.get("/equipment")
+async def list_equipment(
+    factory_id: UUID,
+    by: CurrentPrincipal,
+    equipment: EquipmentUseCases,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Page[EquipmentRead]:
+    """List a factory's equipment, oldest first."""
+    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
+    rows = await equipment.list_after(by, factory_id, after, limit + 1)
+    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=[EquipmentRead.model_validate(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get("/equipment/{equipment_id}")
+async def get_equipment(
+    factory_id: UUID, equipment_id: UUID, by: CurrentPrincipal, equipment: EquipmentUseCases
+) -> EquipmentRead:
+    """Read one piece of equipment."""
+    return EquipmentRead.model_validate(await equipment.get(by, factory_id, equipment_id))

@@ -1,0 +1,37 @@
+"""Every query about equipment."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from factory_core.equipment.models import Equipment
+
+
+class EquipmentRepository:
+    """Finds and keeps equipment."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, equipment: Equipment) -> bool:
+        """Keep a new piece of equipment; False where its tag is taken, also by who races for it."""
+        values = {column.key: getattr(equipment, column.key) for column in Equipment.__table__.columns}
+        statement = insert(Equipment).values(values).on_conflict_do_nothing(index_elements=["factory_id", "tag"])
+        added = await self._session.scalar(statement.returning(Equipment.id))
+        return added is not None
+
+    async def find(self, factory_id: UUID, equipment_id: UUID) -> Equipment | None:
+        """Find one by its id."""
+        return await self._session.get(Equipment, (factory_id, equipment_id))
+
+    async def list_after(self, factory_id: UUID, after: UUID | None, limit: int) -> Sequence[Equipment]:
+        """List a factory's equipment in the order of creation, after the id `after`."""
+        query = (
+            select(Equipment).where(Equipment.factory_id == factory_id).order_by(Equipment.id).limit(limit)
+        )
+        if after is not None:
+            query = query.where(Equipment.id > after)
+        return (await self._session.scalars(query)).all()

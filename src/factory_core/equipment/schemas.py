@@ -1,0 +1,41 @@
+"""The bodies of requests and answers about equipment."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from factory_core.equipment.lifecycle import MAX_TAG_LENGTH, TAG_PATTERN, EquipmentKind
+from utils.fields import RequestModel, Text
+
+
+class EquipmentCreate(RequestModel):
+    """A piece of equipment to be."""
+
+    tag: Annotated[
+        str,
+        Field(
+            pattern=TAG_PATTERN,
+            max_length=MAX_TAG_LENGTH,
+            description="What the plant's drawings call it; readings name it as their source",
+            examples=["press-1"],
+        ),
+    ]
+    name: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        default=None, description="The tag where it is left out"
+    )
+    kind: EquipmentKind = EquipmentKind.OTHER
+
+
+class EquipmentRead(BaseModel):
+    """A piece of equipment."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    factory_id: UUID
+    tag: str
+    name: str
+    kind: EquipmentKind
+    created_at: datetime

@@ -1,0 +1,73 @@
+"""What can be done with equipment."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from contracts.factory_core import EquipmentCreated
+from factory_core.equipment.lifecycle import EquipmentKind
+from factory_core.equipment.models import Equipment
+from factory_core.equipment.repository import EquipmentRepository
+from factory_core.factories.service import FactoryService
+from utils.clock import Now
+from utils.errors import ConflictError, NotFoundError
+from utils.ids import uuid7
+from utils.logging import logger
+from utils.outbox import Outbox
+from utils.principal import Principal
+
+
+class EquipmentService:
+    """The use cases of equipment, each inside the caller's transaction."""
+
+    def __init__(
+        self, equipment: EquipmentRepository, factories: FactoryService, outbox: Outbox, now: Now
+    ) -> None:
+        self._equipment = equipment
+        self._factories = factories
+        self._outbox = outbox
+        self._now = now
+
+    async def create(
+        self, by: Principal, factory_id: UUID, *, tag: str, name: str, kind: EquipmentKind
+    ) -> Equipment:
+        """Add equipment to a factory.
+
+        Raises:
+            NotFoundError: no such factory.
+            ConflictError: the factory has the tag already.
+        """
+        await self._factories.get(by, factory_id)
+        equipment = Equipment(
+            factory_id=factory_id, id=uuid7(), tag=tag, name=name, kind=kind.value, created_at=self._now()
+        )
+        if not await self._equipment.add(equipment):
+            raise ConflictError(f"The factory already has equipment with the tag {tag}.")
+        self._outbox.publish(factory_id, _created(equipment), at=equipment.created_at)
+        logger.info("Equipment created", extra={"factory_id": str(factory_id), "tag": tag})
+        return equipment
+
+    async def get(self, by: Principal, factory_id: UUID, equipment_id: UUID) -> Equipment:
+        """Give one piece of equipment; raises NotFoundError where the factory has none such."""
+        by.require_factory(factory_id)
+        equipment = await self._equipment.find(factory_id, equipment_id)
+        if equipment is None:
+            raise NotFoundError(f"There is no equipment {equipment_id} in the factory {factory_id}.")
+        return equipment
+
+    async def list_after(
+        self, by: Principal, factory_id: UUID, after: UUID | None, limit: int
+    ) -> Sequence[Equipment]:
+        """List a factory's equipment in the order of creation; raises NotFoundError without the factory."""
+        await self._factories.get(by, factory_id)
+        return await self._equipment.list_after(factory_id, after, limit)
+
+
+def _created(equipment: Equipment) -> EquipmentCreated:
+    return EquipmentCreated(
+        equipment_id=equipment.id,
+        factory_id=equipment.factory_id,
+        tag=equipment.tag,
+        name=equipment.name,
+        kind=equipment.kind,
+        created_at=equipment.created_at,
+    )

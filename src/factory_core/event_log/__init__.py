@@ -1,0 +1,1 @@
+"""The published events, for who lost some of the stream."""

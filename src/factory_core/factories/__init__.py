@@ -1,0 +1,1 @@
+"""The factories: name, time zone, floor."""

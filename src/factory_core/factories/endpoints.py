@@ -1,0 +1,49 @@
+"""The routes of factories."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, status
+
+from factory_core.factories.repository import FactoryRepository
+from factory_core.factories.schemas import FactoryCreate, FactoryRead
+from factory_core.factories.service import FactoryService
+from utils.auth import CurrentPrincipal
+from utils.clock import utc_now
+from utils.database import DatabaseTransaction
+from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.outbox import Outbox
+
+router = APIRouter(tags=["factories"])
+
+
+def factory_service(transaction: DatabaseTransaction) -> FactoryService:
+    """Put the use cases into the request's transaction."""
+    return FactoryService(FactoryRepository(transaction.session), Outbox(transaction), utc_now)
+
+
+Factories = Annotated[FactoryService, Depends(factory_service, scope="function")]
+
+
+@router.post("/factories", status_code=status.HTTP_201_CREATED)
+async def create_factory(body: FactoryCreate, by: CurrentPrincipal, factories: Factories) -> FactoryRead:
+    """Create a factory. Names need not be unique. Needs a token for every factory."""
+    floor = body.floor and body.floor.to_contract()
+    return FactoryRead.of(await factories.create(by, name=body.name, timezone=body.timezone, floor=floor))
+
+
+@router.get("/factories")
+async def list_factories(
+    by: CurrentPrincipal, factories: Factories, limit: Limit = 50, cursor: Cursor = None
+) -> Page[FactoryRead]:
+    """List the factories the token is for, oldest first."""
+    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
+    rows = await factories.list_after(by, after, limit + 1)
+    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return Page(items=[FactoryRead.of(row) for row in rows[:limit]], next_cursor=more)
+
+
+@router.get("/factories/{factory_id}")
+async def get_factory(factory_id: UUID, by: CurrentPrincipal, factories: Factories) -> FactoryRead:
+    """Read one factory."""
+    return FactoryRead.of(await factories.get(by, factory_id))

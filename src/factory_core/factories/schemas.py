@@ -1,0 +1,79 @@
+"""The bodies of requests and answers about factories."""
+
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Self
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, Field
+
+import contracts.factory_core
+from factory_core.factories.models import Factory
+from utils.fields import FiniteFloat, RequestModel, Text
+
+known_timezones = cache(available_timezones)
+
+
+def _known_timezone(name: str) -> str:
+    if name not in known_timezones():
+        raise ValueError("must be a time zone of the IANA database, such as Asia/Seoul or UTC")
+    return name
+
+
+Timezone = Annotated[
+    Text,
+    Field(max_length=64, description="A time zone of the IANA database", examples=["Asia/Seoul"]),
+    AfterValidator(_known_timezone),
+]
+Extent = Annotated[FiniteFloat, Field(gt=0, le=100_000, description="Metres")]
+
+
+class Floor(RequestModel):
+    """The hall: width along X, depth along Z, height along Y."""
+
+    width_m: Extent
+    depth_m: Extent
+    height_m: Extent
+
+    def to_contract(self) -> contracts.factory_core.Floor:
+        """Give the same as other services read it."""
+        return contracts.factory_core.Floor(self.width_m, self.depth_m, self.height_m)
+
+
+class FactoryCreate(RequestModel):
+    """A factory to be."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    timezone: Timezone = "UTC"
+    floor: Annotated[Floor | None, Field(description="Null while nobody has measured it")] = None
+
+
+class FactoryRead(BaseModel):
+    """A factory."""
+
+    id: UUID
+    name: str
+    timezone: str
+    floor: Floor | None
+    layout_version: int
+    created_at: datetime
+
+    @classmethod
+    def of(cls, factory: Factory) -> Self:
+        """Show a row."""
+        return cls(
+            id=factory.id,
+            name=factory.name,
+            timezone=factory.timezone,
+            floor=_floor(factory),
+            layout_version=factory.layout_version,
+            created_at=factory.created_at,
+        )
+
+
+def _floor(factory: Factory) -> Floor | None:
+    width, depth, height = factory.floor_width_m, factory.floor_depth_m, factory.floor_height_m
+    if width is None or depth is None or height is None:
+        return None
+    return Floor(width_m=width, depth_m=depth, height_m=height)

@@ -1,0 +1,71 @@
+"""What can be done with factories."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from contracts.factory_core import FactoryCreated, Floor
+from factory_core.factories.models import Factory
+from factory_core.factories.repository import FactoryRepository
+from utils.clock import Now
+from utils.errors import ForbiddenError, NotFoundError
+from utils.ids import uuid7
+from utils.logging import logger
+from utils.outbox import Outbox
+from utils.principal import Principal
+
+FIRST_LAYOUT_VERSION = 1
+
+
+class FactoryService:
+    """The use cases of factories, each inside the caller's transaction."""
+
+    def __init__(self, factories: FactoryRepository, outbox: Outbox, now: Now) -> None:
+        self._factories = factories
+        self._outbox = outbox
+        self._now = now
+
+    async def create(self, by: Principal, *, name: str, timezone: str, floor: Floor | None) -> Factory:
+        """Create a factory.
+
+        Raises:
+            ForbiddenError: the token is for certain factories only, and would not see the new one.
+        """
+        if by.factories is not None:
+            raise ForbiddenError("A token for certain factories cannot create another one.")
+        factory = Factory(
+            id=uuid7(),
+            name=name,
+            timezone=timezone,
+            floor_width_m=floor and floor.width_m,
+            floor_depth_m=floor and floor.depth_m,
+            floor_height_m=floor and floor.height_m,
+            layout_version=FIRST_LAYOUT_VERSION,
+            created_at=self._now(),
+        )
+        await self._factories.add(factory)
+        self._outbox.publish(factory.id, _created(factory, floor), at=factory.created_at)
+        logger.info("Factory created", extra={"factory_id": str(factory.id)})
+        return factory
+
+    async def get(self, by: Principal, factory_id: UUID) -> Factory:
+        """Give one factory; raises NotFoundError where there is none that `by` may see."""
+        by.require_factory(factory_id)
+        factory = await self._factories.find(factory_id)
+        if factory is None:
+            raise NotFoundError(f"There is no factory {factory_id}.")
+        return factory
+
+    async def list_after(self, by: Principal, after: UUID | None, limit: int) -> Sequence[Factory]:
+        """List the factories `by` may see, in the order of creation."""
+        return await self._factories.list_after(after, limit, among=by.factories)
+
+
+def _created(factory: Factory, floor: Floor | None) -> FactoryCreated:
+    return FactoryCreated(
+        factory_id=factory.id,
+        name=factory.name,
+        timezone=factory.timezone,
+        floor=floor,
+        layout_version=factory.layout_version,
+        created_at=factory.created_at,
+    )

@@ -1,0 +1,1 @@
+"""The readings of a factory's equipment: taken in, kept, read back."""

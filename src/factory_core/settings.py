@@ -1,0 +1,26 @@
+"""Factory Core's own settings, read from variables that begin with FACTORY_CORE_."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from utils.settings import ServiceSettings
+
+
+class FactoryCoreSettings(ServiceSettings):
+    """What Factory Core can be told beyond what all services share."""
+
+    max_batch_bytes: Annotated[
+        int, Field(ge=1024, le=64 * 1024 * 1024, validation_alias="FACTORY_CORE_MAX_BATCH_BYTES")
+    ] = 4 * 1024 * 1024
+    """How long the body of one batch of readings may be, in bytes."""
+
+    max_metrics_per_equipment: Annotated[
+        int, Field(ge=1, le=100_000, validation_alias="FACTORY_CORE_MAX_METRICS_PER_EQUIPMENT")
+    ] = 1_000
+    """How many different metrics one equipment may have; readings of one more are refused."""
+
+    max_queued_readings: Annotated[
+        int, Field(ge=10_000, le=10_000_000, validation_alias="FACTORY_CORE_MAX_QUEUED_READINGS")
+    ] = 200_000
+    """How many readings may wait for the database in one process before senders are told to come back."""
