@@ -102,6 +102,30 @@ class UnsupportedMediaError(ServiceError):
     slug = "unsupported-media-type"
 
 
+class RequestTimeoutError(ServiceError):
+    """The body did not arrive in the time it was given."""
+
+    status = 408
+    title = "Request timeout"
+    slug = "request-timeout"
+
+
+class UriTooLongError(ServiceError):
+    """The path and the query are longer than any of ours."""
+
+    status = 414
+    title = "URI too long"
+    slug = "uri-too-long"
+
+
+class HeadersTooLargeError(ServiceError):
+    """The headers are longer than any client of ours sends."""
+
+    status = 431
+    title = "Request header fields too large"
+    slug = "headers-too-large"
+
+
 class InvalidError(ServiceError):
     """The request is understood and wrong; `errors` names the fields."""
 

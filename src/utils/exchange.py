@@ -1,0 +1,175 @@
+"""One HTTP exchange, as it really went over the wire: what came in, what went out, within which bounds."""
+
+import asyncio
+import os
+import re
+from typing import Any, Final, TypeVar
+
+from prometheus_client import Counter
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from utils.errors import RequestTimeoutError, ServiceError, TooLargeError
+
+MAX_BODY_BYTES: Final = 1024 * 1024
+"""What a request's body may hold where its route says nothing else (`body_limit`)."""
+
+BODY_SECONDS: Final = 30.0
+"""How long a body may take, plus a second for every `BODY_BYTES_PER_SECOND` that came."""
+
+BODY_BYTES_PER_SECOND: Final = 16 * 1024
+
+DRAIN_BYTES: Final = 16 * 1024 * 1024
+"""A refused body up to this length is read to its end, so that the client sees the answer."""
+
+SCOPE_KEY: Final = "vfactory.exchange"
+
+SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams so far, ended or not")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_NO_TRACE = b"0" * 32
+
+Endpoint = TypeVar("Endpoint")
+
+
+def body_limit(limit: int) -> Any:
+    """Let a route accept bodies up to `limit` bytes; put it under the route's own decorator."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        endpoint.__body_limit__ = limit  # type: ignore[attr-defined]
+        return endpoint
+
+    return mark
+
+
+def exchange_of(scope: Scope) -> "Exchange":
+    """Find the exchange a request belongs to."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange
+
+
+class Exchange:
+    """Counts and bounds the bytes of one request and its answer, without holding any of them."""
+
+    __slots__ = (
+        "_complete",
+        "_content_length",
+        "_deadline",
+        "_head",
+        "_limit",
+        "_receive",
+        "_send",
+        "_sse",
+        "header_bytes",
+        "received",
+        "request_id",
+        "scope",
+        "sent",
+        "status",
+        "trace_id",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self._receive = receive
+        self._send = send
+        self._complete = self._sse = False
+        self._head = scope["method"] == "HEAD"
+        self._limit = -1  # not known before the route is
+        self._deadline = 0.0
+        self._content_length = 0
+        self.received = self.sent = self.header_bytes = 0
+        self.status: int | None = None
+        self.trace_id: str | None = None
+        self.request_id = ""
+        self._read_headers(scope["headers"])
+        if not self.request_id:
+            self.request_id = os.urandom(16).hex()
+
+    @property
+    def started(self) -> bool:
+        """Whether the answer's head has gone out."""
+        return self.status is not None
+
+    def _read_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        for name, value in headers:
+            self.header_bytes += len(name) + len(value)
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                self.request_id = value.decode("ascii")
+            elif name == b"content-length" and value.isdigit():
+                self._content_length = int(value[:19])
+            elif name == b"traceparent":
+                match = _TRACE_PARENT.fullmatch(value)
+                if match and match[1] != _NO_TRACE:
+                    self.trace_id = match[1].decode("ascii")
+
+    async def receive(self) -> Message:
+        """Pass the next part of the body on.
+
+        Raises:
+            HTTPException: 413 for too long a body, 408 for one that does not come.
+        """
+        if self._complete:
+            return await self._receive()
+        if self._limit < 0:
+            self._begin_body()
+        try:
+            async with asyncio.timeout_at(self._deadline + self.received / BODY_BYTES_PER_SECOND):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(RequestTimeoutError("The body did not arrive in time."))
+        if message["type"] != "http.request":
+            self._complete = True
+            return message
+        self.received += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        return message if self.received <= self._limit else self._refuse(self._too_large())
+
+    def _begin_body(self) -> None:
+        self._limit = getattr(self.scope.get("endpoint"), "__body_limit__", MAX_BODY_BYTES)
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        if self._content_length > self._limit:
+            self._refuse(self._too_large())
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"The body may hold at most {self._limit} bytes.")
+
+    def _refuse(self, error: ServiceError) -> Message:
+        self._complete = True
+        if self.started:
+            return {"type": "http.disconnect"}
+        # FastAPI passes an HTTPException on from reading a body, and turns any other into a 400.
+        raise HTTPException(error.status, error.detail) from error
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on, its head with the headers every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._with_own_headers(message.get("headers", ()))
+        elif not self._head:
+            size = len(message.get("body", b""))
+            self.sent += size
+            if self._sse:
+                SSE_SENT.inc(size)
+        await self._send(message)
+
+    def _with_own_headers(self, headers: Any) -> list[tuple[bytes, bytes]]:
+        result = [
+            *headers,
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        cache_control = False
+        for name, value in headers:
+            if name == b"cache-control":
+                cache_control = True
+            elif name == b"content-type":
+                self._sse = value.startswith(b"text/event-stream")
+        if not cache_control:
+            result.append((b"cache-control", b"no-store"))
+        if self.status == RequestTimeoutError.status or (
+            self.status == TooLargeError.status and self._content_length > DRAIN_BYTES
+        ):
+            result.append((b"connection", b"close"))
+        return result

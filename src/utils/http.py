@@ -1,0 +1,135 @@
+"""A service's HTTP application with the whole kit in it, in one call."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from redis.asyncio import Redis
+from starlette.routing import Route
+
+from utils.auth import AccessTable, Authorizer, create_verifier, current_principal
+from utils.database import Database
+from utils.errors import PROBLEM_RESPONSES
+from utils.exchange import MAX_BODY_BYTES, body_limit
+from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe
+from utils.health_endpoints import health_routes
+from utils.lifecycle import Lifecycle
+from utils.metrics import instrument, render_metrics
+from utils.middleware import KitMiddleware
+from utils.problems import install_error_handlers
+from utils.queries import KnownParameters
+from utils.settings import ServiceSettings
+from utils.streams.client import create_redis
+
+__all__ = ["MAX_BODY_BYTES", "Kit", "body_limit", "build_app"]
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+_EVERY_ROUTE: dict[int | str, dict[str, Any]] = {
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 413, 422, 503)
+}
+    status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 413, 422, 503)
+}
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a service's code finds in `app.state.kit`."""
+
+    settings: ServiceSettings
+    lifecycle: Lifecycle
+    database: Database
+    redis: Redis | None
+    health: HealthMonitor
+    auth: Authorizer | None
+
+
+def build_app(
+    settings: ServiceSettings,
+    *,
+    title: str,
+    description: str,
+    version: str,
+    lifespan: Lifespan | None = None,
+    openapi_tags: Sequence[dict[str, Any]] | None = None,
+    access: AccessTable | None = None,
+    schema: str | None = None,
+    uses_redis: bool = True,
+) -> FastAPI:
+    """Make the application every service and worker serves.
+
+    Args:
+        settings: of the service.
+        title: of the API.
+        description: of the API, Markdown.
+        version: of the API.
+        lifespan: the service's own start and end, inside the kit's: database and Redis are usable in it.
+        openapi_tags: of the API's document.
+        access: which role may call which endpoint; None for a process that serves no API (a worker).
+        schema: of the database; by default the service's name with underscores.
+        uses_redis: False for a service that has no Redis, whatever the environment says.
+    """
+    kit = _assemble(
+        settings, access, schema or settings.service_name.replace("-", "_"), uses_redis=uses_redis
+    )
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version,
+        openapi_tags=list(openapi_tags or ()),
+        lifespan=_kit_lifespan(kit, lifespan),
+        redirect_slashes=False,
+        responses=_EVERY_ROUTE,
+        dependencies=[
+            *([Depends(current_principal)] if access is not None else []),
+            Depends(KnownParameters()),
+        ],
+    )
+    app.state.kit = kit
+    app.state.lifecycle = kit.lifecycle
+    app.router.routes[:0] = [
+        *health_routes(kit.health, kit.lifecycle),
+        Route("/metrics", render_metrics, methods=["GET", "HEAD"]),
+    ]
+    install_error_handlers(app)
+    app.add_middleware(KitMiddleware)
+    instrument(app, settings.service_name)
+    return app
+
+
+def _assemble(settings: ServiceSettings, access: AccessTable | None, schema: str, *, uses_redis: bool) -> Kit:
+    probes: list[Probe] = [DatabaseProbe(settings.database_url.get_secret_value())]
+    redis = None
+    if uses_redis and settings.redis_url is not None:
+        probes.append(RedisProbe(settings.redis_url.get_secret_value()))
+        redis = create_redis(settings.redis_url.get_secret_value())
+    return Kit(
+        settings=settings,
+        lifecycle=Lifecycle(),
+        database=Database(settings, schema=schema),
+        redis=redis,
+        health=HealthMonitor(settings.service_name, probes),
+        auth=None if access is None else Authorizer(create_verifier(settings), access),
+    )
+
+
+def _kit_lifespan(kit: Kit, inner: Lifespan | None) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if kit.auth is not None:
+                kit.auth.bind(app)
+                stack.push_async_callback(kit.auth.close)
+            if kit.redis is not None:
+                stack.push_async_callback(kit.redis.aclose)
+            stack.push_async_callback(kit.database.close)
+            await kit.database.connect()
+            stack.push_async_callback(kit.health.stop)
+            kit.health.start()
+            if inner is not None:
+                await stack.enter_async_context(inner(app))
+            yield
+
+    return lifespan

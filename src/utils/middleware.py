@@ -1,0 +1,131 @@
+"""The kit's one ASGI layer: request id, bounds, errors nobody caught, access log."""
+
+import time
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from utils import problems
+from utils.errors import HeadersTooLargeError, InvalidError, ServiceError, UriTooLongError
+from utils.exchange import SCOPE_KEY, Exchange
+from utils.logging import logger, request_id_var, trace_id_var
+
+MAX_URL_BYTES: Final = 8 * 1024
+MAX_HEADER_BYTES: Final = 32 * 1024
+UNMATCHED: Final = "unmatched"
+
+_DEBUG, _INFO = 10, 20
+
+
+class KitMiddleware:
+    """Wraps the application; what happens inside is answered, counted and logged, whatever it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._templates: dict[int, str] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one exchange."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        exchange = scope[SCOPE_KEY] = Exchange(scope, receive, send)
+        request_id = request_id_var.set(exchange.request_id)
+        trace_id = trace_id_var.set(exchange.trace_id)
+        try:
+            await self._serve(exchange)
+        finally:
+            self._log(exchange, time.perf_counter() - started)
+            trace_id_var.reset(trace_id)
+            request_id_var.reset(request_id)
+
+    async def _serve(self, exchange: Exchange) -> None:
+        scope = exchange.scope
+        try:
+            refusal = _refusal(exchange)
+            if refusal is None:
+                await self.app(scope, exchange.receive, exchange.send)
+            else:
+                answer = problems.of_service_error(Request(scope), refusal)
+                await answer(scope, exchange.receive, exchange.send)
+        except ClientDisconnect:
+            exchange.status = exchange.status or problems.CLIENT_CLOSED_REQUEST
+        except Exception as error:  # noqa: BLE001 - the boundary: nothing passes it unanswered or unlogged
+            answer = problems.internal_error(Request(scope), error)
+            if not exchange.started:
+                await answer(scope, exchange.receive, exchange.send)
+
+    def _log(self, exchange: Exchange, seconds: float) -> None:
+        path = self._template(exchange.scope)
+        level = _DEBUG if path.startswith(("/health", "/metrics")) else _INFO
+        if not logger.isEnabledFor(level):
+            return
+        scope = exchange.scope
+        extra = {
+            "method": scope["method"],
+            "path": path,
+            "status": exchange.status,
+            "duration_ms": round(seconds * 1000, 3),
+        }
+        client = scope.get("client")
+        if client:
+            extra["client"] = client[0]
+        principal = scope.get("state", {}).get("principal")
+        if principal is not None:
+            extra["sub"] = principal.subject
+            extra["role"] = principal.role
+        logger.log(level, "%s %s %s", scope["method"], path, exchange.status, extra=extra)
+
+    def _template(self, scope: Scope) -> str:
+        if not self._templates:
+            self._read_templates(scope["app"])
+        # FastAPI names the route it chose; of a plain Starlette route only the endpoint is told.
+        template = self._templates.get(id(scope.get("route"))) or self._templates.get(
+            id(scope.get("endpoint"))
+        )
+        return template or UNMATCHED
+
+    def _read_templates(self, app: FastAPI) -> None:
+        for context in iter_route_contexts(app.routes):
+            if context.path is not None:
+                self._templates[id(context.original_route)] = context.path
+                self._templates[id(context.endpoint)] = context.path
+
+
+def _refusal(exchange: Exchange) -> ServiceError | None:
+    scope = exchange.scope
+    path, query = scope.get("raw_path") or b"", scope["query_string"]
+    if len(path) + len(query) > MAX_URL_BYTES:
+        return UriTooLongError(f"Path and query together may hold at most {MAX_URL_BYTES} bytes.")
+    if exchange.header_bytes > MAX_HEADER_BYTES:
+        return HeadersTooLargeError(f"The headers together may hold at most {MAX_HEADER_BYTES} bytes.")
+    if b"%" in path and not _is_text(path):
+        return InvalidError.of("path", _NOT_TEXT)
+    return _bad_parameter(query) if query else None
+
+
+_NOT_TEXT = "must be percent-encoded UTF-8 without the character U+0000"
+
+
+def _bad_parameter(query: bytes) -> InvalidError | None:
+    if b"%" not in query and query.isascii():
+        return None
+    for pair in query.split(b"&"):
+        if not _is_text(pair):
+            name = unquote_to_bytes(pair.partition(b"=")[0]).decode("utf-8", "backslashreplace")
+            return InvalidError.of(name.replace("\x00", "\\x00")[:100] or "query", _NOT_TEXT)
+    return None
+
+
+def _is_text(encoded: bytes) -> bool:
+    raw = unquote_to_bytes(encoded)
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in raw
