@@ -30,8 +30,6 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _EVERY_ROUTE: dict[int | str, dict[str, Any]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 413, 422, 503)
 }
-    status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 413, 422, 503)
-}
 
 
 @dataclass(frozen=True)
