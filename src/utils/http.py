@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from starlette.routing import Route
 
 from utils.auth import AccessTable, Authorizer, create_verifier, current_principal
+from utils.authentication import AuthenticationMiddleware
 from utils.database import Database
 from utils.errors import PROBLEM_RESPONSES
 from utils.exchange import MAX_BODY_BYTES, body_limit
@@ -18,6 +19,7 @@ from utils.health_endpoints import health_routes
 from utils.lifecycle import Lifecycle
 from utils.metrics import instrument, render_metrics
 from utils.middleware import KitMiddleware
+from utils.openapi import complete_openapi
 from utils.problems import install_error_handlers
 from utils.queries import KnownParameters
 from utils.settings import ServiceSettings
@@ -92,6 +94,9 @@ def build_app(
         Route("/metrics", render_metrics, methods=["GET", "HEAD"]),
     ]
     install_error_handlers(app)
+    complete_openapi(app)
+    if kit.auth is not None:
+        app.add_middleware(AuthenticationMiddleware, authorizer=kit.auth)
     app.add_middleware(KitMiddleware)
     instrument(app, settings.service_name)
     return app
