@@ -1,4 +1,5 @@
-"""Makes `pump-test-bench.csv`: twenty minutes of a pump test bench at 1 Hz, with a rotor imbalance in the middle.
+# ruff: noqa: INP001 - a script, not a package
+"""Makes `pump-test-bench.csv`: twenty minutes of a pump at 1 Hz, with a rotor imbalance in the middle.
 
 No plant measured these numbers: they come from a seed, and the same seed gives the same file, byte for byte.
 The bench is modelled after the public one of the Skoltech Anomaly Benchmark (https://github.com/waico/SKAB):

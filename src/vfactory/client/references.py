@@ -9,6 +9,10 @@ _NOT_FOUND = 404
 _MOST_NAMED = 8
 
 
+class NoSuchThingError(CommandError):
+    """What was named does not exist; the text says how to add it."""
+
+
 def find_factory(client: PlantClient, reference: str | None) -> Json:
     """Return the factory with this id or unique name; without a reference, the only one there is.
 
@@ -35,7 +39,7 @@ def find_equipment(client: PlantClient, factory: Json, tag: str) -> Json:
             return equipment
         known.append(str(equipment["tag"]))
     add = f"vfactory equipment add {_quoted(tag)} --factory {_quoted(str(factory['name']))}"
-    raise CommandError(
+    raise NoSuchThingError(
         f"factory {factory['name']!r} has no equipment with the tag {tag!r}{_there_is(known)}; add it: {add}"
     )
 
@@ -59,7 +63,7 @@ def _get(client: PlantClient, path: str, missing: str) -> Json:
         return client.get("factory-core", path)
     except RefusedError as error:
         if error.status == _NOT_FOUND:
-            raise CommandError(f"{missing}; see: vfactory factories list") from error
+            raise NoSuchThingError(f"{missing}; see: vfactory factories list") from error
         raise
 
 
@@ -81,7 +85,7 @@ def _by_name(things: list[Json], name: str, kind: str, add: str) -> Json:
         ids = ", ".join(str(thing["id"]) for thing in found[:_MOST_NAMED])
         raise CommandError(f"more than one {kind} is called {name!r}; use the id of the one you mean: {ids}")
     known = _there_is([str(thing["name"]) for thing in things])
-    raise CommandError(f"there is no {kind} called {name!r}{known}; add it: {add}")
+    raise NoSuchThingError(f"there is no {kind} called {name!r}{known}; add it: {add}")
 
 
 def _there_is(known: list[str]) -> str:

@@ -13,6 +13,7 @@ from vfactory.client.replay.times import TimeError, parse_time
 _TIME_NAMES = frozenset({"datetime", "timestamp", "time", "date", "ts", "at", "date_time", "시간", "일시"})
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "inf", "-inf"})
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}([.,]\d+)?)?([+-]\d{2}:?\d{2}|Z)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 LONGEST_METRIC = 100
 
@@ -36,7 +37,8 @@ class Layout:
     delimiter: str
     encoding: str
     width: int
-    time_index: int
+    times: tuple[int, ...]
+    """The cell of the time, or the cells of date and time of day."""
     time_name: str
     metrics: tuple[tuple[int, str], ...]
     """(cell index, metric name), the name verbatim from the header."""
@@ -74,16 +76,16 @@ def find_layout(path: Path, choices: Choices) -> Layout:
     names = [name.strip("\ufeff") for name in header.cells]
     _check_header(names, choices)
     rows = [record.cells for record in sample if len(record.cells) >= len(names)]
-    time_index = _find_time(names, rows, choices)
-    metrics, left_out = _find_metrics(names, rows, time_index, choices)
+    times = _find_time(names, rows, choices)
+    metrics, left_out = _find_metrics(names, rows, times, choices)
     if not metrics:
         raise RecordingError(_no_metrics(left_out, rows))
     return Layout(
         delimiter=delimiter,
         encoding=encoding,
         width=len(names),
-        time_index=time_index,
-        time_name=names[time_index],
+        times=times,
+        time_name=" ".join(names[index] for index in times),
         metrics=tuple(metrics),
         left_out=left_out,
         unknown_excludes=tuple(name for name in choices.exclude if name not in names),
@@ -99,17 +101,10 @@ def _first_records(path: Path, delimiter: str, encoding: str) -> tuple[Record, l
 
 
 def _check_header(names: list[str], choices: Choices) -> None:
-    if any(is_number(name) or _is_time(name, None) for name in names if name.strip()):
+    _check_time_column(names, choices)
+    named = [name for name in names if name.strip()]
+    if any(_is_time(name, None) for name in named) or all(is_number(name) for name in named):
         raise RecordingError("the first line must name the columns, but it holds values")
-    known = set(names)
-    for option, given in [
-        ("--time-column", choices.time_column),
-        *(("--exclude", n) for n in choices.exclude),
-    ]:
-        if given is not None and given not in known:
-            raise RecordingError(
-                f"{option} {given!r} is no column of the file; its columns: {_listed(names)}"
-            )
     sent = [name for name in names if name.strip() and name not in choices.exclude]
     twice = sorted({name for name in sent if sent.count(name) > 1})
     if twice:
@@ -119,40 +114,44 @@ def _check_header(names: list[str], choices: Choices) -> None:
 def _check_time_column(names: list[str], choices: Choices) -> None:
     name = choices.time_column
     if name is not None and name not in names:
-        raise RecordingError(
-            f"--time-column {name!r} is no column of the file; its columns: {_listed(names)}"
-        )
+        message = f"--time-column {name!r} is no column of the file; its columns: {_listed(names)}"
+        raise RecordingError(message)
     if name is not None and name in choices.exclude:
         raise RecordingError(f"--time-column {name!r} is also excluded")
 
 
-def _find_time(names: list[str], rows: list[list[str]], choices: Choices) -> int:
+def _find_time(names: list[str], rows: list[list[str]], choices: Choices) -> tuple[int, ...]:
     if choices.time_column is not None:
-        return names.index(choices.time_column)
-
-    def holds_times(index: int) -> bool:
-        cells = [row[index] for row in rows if row[index].strip()]
-        return bool(cells) and sum(_is_time(cell, choices.time_format) for cell in cells) * 2 > len(cells)
-
+        return (names.index(choices.time_column),)
     candidates = [index for index, name in enumerate(names) if name not in choices.exclude]
     by_name = [index for index in candidates if names[index].strip().lower() in _TIME_NAMES]
-    others = [i for i in candidates if i not in by_name and not _all(is_number, rows, i)]
+    # A serial number looks like Unix time: only a name makes one a time.
+    others = [i for i in candidates if i not in by_name and not _mostly(is_number, rows, i)]
     for index in [*by_name, *others]:
-        if holds_times(index):
-            return index
+        if _mostly(lambda cell: _is_time(cell, choices.time_format), rows, index):
+            return _with_clock(index, [*by_name, *others], rows)
     raise RecordingError(
         f"no column of {_listed(names)} holds times that explain themselves; "
         "name one with --time-column, and its notation with --time-format '%d.%m.%Y %H:%M:%S'"
     )
 
 
+def _with_clock(index: int, candidates: list[int], rows: list[list[str]]) -> tuple[int, ...]:
+    """The column of times, and the one of the time of day beside it where the first holds dates only."""
+    if _mostly(lambda cell: ":" not in cell and not is_number(cell), rows, index):
+        for other in candidates:
+            if _mostly(lambda cell: _CLOCK.fullmatch(cell.strip()) is not None, rows, other):
+                return index, other
+    return (index,)
+
+
 def _find_metrics(
-    names: list[str], rows: list[list[str]], time_index: int, choices: Choices
+    names: list[str], rows: list[list[str]], times: tuple[int, ...], choices: Choices
 ) -> tuple[list[tuple[int, str]], dict[str, str]]:
     metrics: list[tuple[int, str]] = []
     left_out: dict[str, str] = {}
     for index, name in enumerate(names):
-        if index == time_index:
+        if index in times:
             continue
         why = _why_left_out(name, [row[index] for row in rows], choices)
         if why:
@@ -192,8 +191,10 @@ def _is_time(cell: str, pattern: str | None) -> bool:
     return True
 
 
-def _all(test: Callable[[str], bool], rows: list[list[str]], index: int) -> bool:
-    return all(test(row[index]) for row in rows)
+def _mostly(test: Callable[[str], bool], rows: list[list[str]], index: int) -> bool:
+    """Whether more than half of a column's filled cells pass the test."""
+    cells = [row[index] for row in rows if row[index].strip()]
+    return sum(test(cell) for cell in cells) * 2 > len(cells)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -104,7 +104,7 @@ class Recording:
                 f"broken line ({width} cells expected)", record.line, text=f"{len(cells)} cells"
             )
             return None
-        cell = cells[self.layout.time_index]
+        cell = " ".join(cells[index].strip() for index in self.layout.times)
         try:
             at = self.times.read(cell)
         except TimeError as error:

@@ -31,7 +31,7 @@ def read_zone(name: str) -> tzinfo:
         return timezone(-distance if sign == "-" else distance)
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError) as error:
         message = (
             f"{name!r} is no time zone: use an IANA name such as Asia/Seoul, or an offset such as +09:00"
         )

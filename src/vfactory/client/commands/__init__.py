@@ -1,0 +1,1 @@
+"""The client commands of `vfactory`, one module per thing a plant has."""

@@ -1,0 +1,59 @@
+"""`vfactory equipment`: a factory's machines, by the tags their readings carry."""
+
+from typing import Annotated
+
+import typer
+
+from vfactory.client.api import Json, PlantClient
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
+from vfactory.client.output import print_columns, print_fields, print_json
+from vfactory.client.references import find_factory
+
+app = typer.Typer(no_args_is_help=True, help="Add and list a factory's machines.")
+
+
+@app.command("add")
+def add(
+    tag: Annotated[str, typer.Argument(help="The tag its readings carry, unique in the factory.")],
+    *,
+    factory: FactoryOption = None,
+    name: Annotated[str | None, typer.Option(help="A name for people; default: the tag.")] = None,
+    kind: Annotated[str, typer.Option(help="What it is, such as press, tank, sensor.")] = "other",
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a machine to a factory."""
+    with connected(url) as client:
+        equipment = add_equipment(client, find_factory(client, factory), tag, name=name, kind=kind)
+        if as_json:
+            print_json(equipment)
+        else:
+            print_fields(
+                [
+                    ("equipment", equipment["tag"]),
+                    ("id", equipment["id"]),
+                    ("name", equipment["name"]),
+                    ("kind", equipment["kind"]),
+                ]
+            )
+
+
+@app.command("list")
+def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """List a factory's machines."""
+    with connected(url) as client:
+        path = f"/v1/factories/{find_factory(client, factory)['id']}/equipment"
+        equipment = list(client.items("factory-core", path))
+        if as_json:
+            print_json({"items": equipment})
+            return
+        rows = [(e["tag"], e["name"], e["kind"], e["id"]) for e in equipment]
+        print_columns(("TAG", "NAME", "KIND", "ID"), rows)
+
+
+def add_equipment(
+    client: PlantClient, factory: Json, tag: str, *, name: str | None = None, kind: str = "other"
+) -> Json:
+    """Add a machine to a factory."""
+    body = {"tag": tag, "name": name or tag, "kind": kind}
+    return client.post("factory-core", f"/v1/factories/{factory['id']}/equipment", body)

@@ -1,0 +1,56 @@
+"""`vfactory events`: what a plant pushes to those who act, one line per event."""
+
+from typing import Annotated
+
+import typer
+
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, complain, connected
+from vfactory.client.errors import UsageError
+from vfactory.client.output import instant, print_json_line, printable
+from vfactory.client.references import find_factory
+from vfactory.client.sse import EventStream, StreamEvent
+
+_NAMED_FIRST = ("title", "severity", "status", "by", "incident_id", "rule_id")
+
+
+def events(
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Print events as they happen.")] = False,
+    factory: FactoryOption = None,
+    event_type: Annotated[
+        list[str] | None, typer.Option("--type", help="Only this event type; repeatable.")
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option(min=0, help="Begin after the event with this seq; 0 is the beginning.")
+    ] = None,
+    count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a factory's events as they happen: incidents, cleared conditions, acknowledgements.
+
+    A break of the connection is told on stderr; the stream goes on where it was, without gap or duplicate.
+    """
+    with connected(url) as client:
+        if not follow and count is None:
+            raise UsageError("say --follow to print events as they happen, or --count N to end after N")
+        found = find_factory(client, factory)
+        stream = EventStream(
+            client, found["id"], types=tuple(event_type or ()), after=after, on_break=complain
+        )
+        for number, event in enumerate(stream, start=1):
+            if as_json:
+                print_json_line(event.body)
+            else:
+                typer.echo(describe(event))
+            if number == count:
+                return
+
+
+def describe(event: StreamEvent) -> str:
+    """Return an event as one line: its time, its seq, its type, and what its payload says."""
+    payload = event.body.get("payload")
+    facts = dict(payload) if isinstance(payload, dict) else {"payload": payload}
+    first = [(name, facts.pop(name)) for name in _NAMED_FIRST if name in facts]
+    told = "  ".join(f"{name}={printable(value)}" for name, value in first if value is not None)
+    return f"{instant(event.body.get('at'))}  #{event.seq}  {event.type.removesuffix('.v1')}  {told}".rstrip()

@@ -1,0 +1,166 @@
+"""`vfactory replay`: send a recording as if the plant measured it now, or then."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from utils.clock import utc_now
+from vfactory.client.api import Json, PlantClient
+from vfactory.client.commands.equipment import add_equipment
+from vfactory.client.commands.factories import add_factory
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, complain, connected
+from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
+from vfactory.client.output import print_json
+from vfactory.client.plant import state_directory
+from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
+from vfactory.client.replay.columns import Choices
+from vfactory.client.replay.lines import RecordingError
+from vfactory.client.replay.pace import SpeedError, read_speed
+from vfactory.client.replay.position import PositionFile
+from vfactory.client.replay.progress import open_progress
+from vfactory.client.replay.recording import Recording
+from vfactory.client.replay.report import describe
+from vfactory.client.replay.run import Options, Replay
+from vfactory.client.replay.summary import as_json as summary_as_json
+from vfactory.client.replay.times import TimeError, read_zone
+
+
+def replay(
+    file: Annotated[
+        Path, typer.Argument(help="A table in text: one row per time, columns named in the first line.")
+    ],
+    *,
+    equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine that measured it.")],
+    factory: FactoryOption = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="A column that is a label and no measurement; repeatable.")
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(help="1 as recorded, 60 sixty times as fast, max as fast as it goes.")
+    ] = "max",
+    as_new: Annotated[
+        bool, typer.Option("--as-new", help="Move the recording to now, instead of keeping its times.")
+    ] = False,
+    timezone: Annotated[
+        str | None, typer.Option(help="Zone of times without an offset, such as Asia/Seoul. Default: UTC.")
+    ] = None,
+    time_column: Annotated[str | None, typer.Option(help="The column of times. Default: found.")] = None,
+    time_format: Annotated[str | None, typer.Option(help="Its notation, such as '%d.%m.%Y %H:%M'.")] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(help="What separates cells: a character, or comma, semicolon, tab. Default: found."),
+    ] = None,
+    decimal: Annotated[str, typer.Option(help="The decimal sign of its numbers: . or ,")] = ".",
+    encoding: Annotated[str | None, typer.Option(help="Such as cp949. Default: UTF-8 or UTF-16.")] = None,
+    create: Annotated[
+        bool, typer.Option("--create", help="Add the factory and the machine where they are missing.")
+    ] = False,
+    restart: Annotated[
+        bool,
+        typer.Option("--restart", help="Begin again, although an interrupted replay could be continued."),
+    ] = False,
+    patience: Annotated[
+        float, typer.Option(min=0, help="Seconds to go on trying while the plant cannot be reached.")
+    ] = 600.0,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a recording through the plant's API as the readings of one machine.
+
+    Every numeric column is a metric under its own name. Sent twice, nothing is stored twice. After Ctrl-C
+    the same command goes on where it stopped.
+
+    Ends with 0 when every reading was accepted or known, 1 when the plant refused any, 2 for a wrong
+    command, 3 when the plant could not be reached, 130 when interrupted.
+    """
+    choices = Choices(delimiter, time_column, tuple(exclude or ()), time_format, encoding, decimal)
+    with connected(url) as client:
+        options = Options(_speed(speed), as_new=as_new, restart=restart, patience_seconds=patience)
+        recording = _open(file, choices, timezone)
+        found = _find_target(client, factory, equipment, create=create)
+        identity = (
+            client.plant.urls["factory-core"],
+            found["id"],
+            equipment,
+            str(as_new),
+            repr(choices),
+            str(timezone),
+        )
+        run = Replay(
+            client,
+            factory_id=found["id"],
+            source=equipment,
+            recording=recording,
+            position_file=PositionFile(state_directory() / "replay", file, identity),
+            now=utc_now,
+        )
+        ended = _run(run, recording, options)
+        _tell(recording, run, found, equipment, timezone, as_json=as_json)
+        if ended or run.tally.rejected_readings:
+            raise typer.Exit(ended or EXIT_REFUSED)
+
+
+def _speed(text: str) -> float | None:
+    try:
+        return read_speed(text)
+    except SpeedError as error:
+        raise UsageError(str(error)) from error
+
+
+def _open(file: Path, choices: Choices, timezone: str | None) -> Recording:
+    if choices.decimal not in {".", ","}:
+        raise UsageError(f"--decimal must be . or , and not {choices.decimal!r}")
+    try:
+        return Recording(file, choices, read_zone(timezone or "UTC"))
+    except TimeError as error:
+        raise UsageError(f"--timezone {error}") from error
+    except RecordingError as error:
+        raise CommandError(str(error)) from error
+
+
+def _find_target(client: PlantClient, factory: str | None, equipment: str, *, create: bool) -> Json:
+    """Return the factory, certain that the equipment exists in it."""
+    try:
+        found = find_factory(client, factory)
+    except NoSuchThingError:
+        if not create or factory is None:
+            raise
+        found = add_factory(client, factory)
+    try:
+        find_equipment(client, found, equipment)
+    except NoSuchThingError:
+        if not create:
+            raise
+        add_equipment(client, found, equipment)
+    return found
+
+
+def _run(run: Replay, recording: Recording, options: Options) -> int:
+    """Run the replay and return the exit code of an interruption, 0 without one."""
+    try:
+        with open_progress(recording, Console(stderr=True)) as view:
+            run.run(options, view)
+    except RecordingError as error:
+        raise CommandError(f"{error}; {_first_trouble(recording)}") from error
+    except KeyboardInterrupt:
+        complain("stopped; the same command goes on where it stopped")
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _first_trouble(recording: Recording) -> str:
+    return next((finding.describe() for finding in recording.findings), "it has no rows")
+
+
+def _tell(
+    recording: Recording, run: Replay, factory: Json, equipment: str, timezone: str | None, *, as_json: bool
+) -> None:
+    if as_json:
+        target = {"factory_id": factory["id"], "equipment": equipment}
+        print_json(summary_as_json(recording, run.tally, target))
+        return
+    typer.echo(f"Replayed {recording.path.name} as {equipment} of {factory['name']}")
+    for line in describe(recording, run.tally, zone=timezone):
+        typer.echo(line)

@@ -1,0 +1,121 @@
+"""`vfactory rules`: the conditions that turn readings into incidents."""
+
+from typing import Annotated
+
+import typer
+
+from vfactory.client.api import Json
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
+from vfactory.client.errors import UsageError
+from vfactory.client.output import instant, print_columns, print_fields, print_json
+from vfactory.client.references import find_equipment, find_factory, find_rule
+
+app = typer.Typer(no_args_is_help=True, help="Add, list and look at alarm rules.")
+
+
+@app.command("add")
+def add(
+    *,
+    equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine.")],
+    metric: Annotated[str, typer.Option("--metric", "-m", help="Metric, exactly as its readings call it.")],
+    factory: FactoryOption = None,
+    above: Annotated[float | None, typer.Option(help="Holds while the value is greater than this.")] = None,
+    below: Annotated[float | None, typer.Option(help="Holds while the value is less than this.")] = None,
+    on_delay: Annotated[
+        float, typer.Option("--for", help="Seconds it must hold without a break before it counts.")
+    ] = 0.0,
+    deadband: Annotated[
+        float, typer.Option(help="How far the value must come back before the condition ends.")
+    ] = 0.0,
+    severity: Annotated[int, typer.Option(help="1 (lowest) to 5 (highest).")] = 3,
+    incident_type: Annotated[str, typer.Option("--type", help="Type of the incidents.")] = "equipment",
+    name: Annotated[str | None, typer.Option(help="Default: the condition in words.")] = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a threshold rule on one metric of one machine."""
+    with connected(url) as client:
+        operator, threshold = _condition(above, below)
+        found = find_factory(client, factory)
+        # A typing error here would make a rule that never fires, and nobody would notice.
+        find_equipment(client, found, equipment)
+        body: dict[str, object] = {
+            "factory_id": found["id"],
+            "name": name or f"{equipment} {metric} {operator} {threshold:g}",
+            "kind": "threshold",
+            "equipment": equipment,
+            "metric": metric,
+            "operator": operator,
+            "threshold": threshold,
+            "on_delay_seconds": on_delay,
+            "deadband": deadband,
+            "severity": severity,
+            "incident_type": incident_type,
+        }
+        rule = client.post("incident-event", "/v1/rules", body)
+        if as_json:
+            print_json(rule)
+        else:
+            _show(rule)
+
+
+@app.command("list")
+def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
+    """List a factory's rules."""
+    with connected(url) as client:
+        rules = list(client.items("incident-event", "/v1/rules", factory=find_factory(client, factory)["id"]))
+        if as_json:
+            print_json({"items": rules})
+            return
+        rows = [(r["name"], describe(r), r["severity"], r["state"]["condition"], r["id"]) for r in rules]
+        print_columns(("NAME", "CONDITION", "SEVERITY", "STATE", "ID"), rows)
+
+
+@app.command("show")
+def show(
+    rule: Annotated[str, typer.Argument(help="The rule's id, or its unique name in the factory.")],
+    *,
+    factory: FactoryOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a rule: what it has looked at, and how it stands."""
+    with connected(url) as client:
+        found = find_rule(client, factory, rule)
+        if as_json:
+            print_json(found)
+        else:
+            _show(found)
+
+
+def describe(rule: Json) -> str:
+    """Return a rule's condition in words: `pump-1 Accelerometer1RMS > 0.5 for 5 s, deadband 1`."""
+    condition = f"{rule['equipment']} {rule['metric']} {rule['operator']} {rule['threshold']:g}"
+    delay = f" for {rule['on_delay_seconds']:g} s" if rule["on_delay_seconds"] else ""
+    deadband = f", deadband {rule['deadband']:g}" if rule["deadband"] else ""
+    return f"{condition}{delay}{deadband}"
+
+
+def _condition(above: float | None, below: float | None) -> tuple[str, float]:
+    if above is not None and below is None:
+        return ">", above
+    if below is not None and above is None:
+        return "<", below
+    raise UsageError("say either --above LIMIT or --below LIMIT")
+
+
+def _show(rule: Json) -> None:
+    state = rule["state"]
+    print_fields(
+        [
+            ("rule", rule["name"]),
+            ("id", rule["id"]),
+            ("condition", describe(rule)),
+            ("severity", rule["severity"]),
+            ("state", state["condition"]),
+            ("active since", instant(state["active_since"])),
+            ("evaluated readings", f"{state['evaluated_readings']:,}"),
+            ("late readings", f"{state['late_readings']:,}"),
+            ("last reading", instant(state["last_reading_at"])),
+        ]
+    )

@@ -1,0 +1,15 @@
+"""Hangs the client commands onto `vfactory`."""
+
+import typer
+
+from vfactory.client.commands import equipment, events, factories, incidents, replay, rules
+
+
+def register(app: typer.Typer) -> None:
+    """Add every client command to the command line."""
+    app.add_typer(factories.app, name="factories")
+    app.add_typer(equipment.app, name="equipment")
+    app.add_typer(rules.app, name="rules")
+    app.add_typer(incidents.app, name="incidents")
+    app.command("events")(events.events)
+    app.command("replay")(replay.replay)
