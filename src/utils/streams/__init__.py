@@ -1,6 +1,20 @@
 """Streams of events in Redis: the client, consuming exactly once, and the feed for open connections."""
 
-from utils.outbox import StoredEvent as StreamEvent
+from utils.outbox import StoredEvent
 from utils.streams.client import create_redis, index_key, stream_key
+from utils.streams.consumer import StreamConsumer
+from utils.streams.feed import EventFeed, FeedItem, Heartbeat, Reset
 
-__all__ = ["StreamEvent", "create_redis", "index_key", "stream_key"]
+StreamEvent = StoredEvent
+
+__all__ = [
+    "EventFeed",
+    "FeedItem",
+    "Heartbeat",
+    "Reset",
+    "StreamConsumer",
+    "StreamEvent",
+    "create_redis",
+    "index_key",
+    "stream_key",
+]

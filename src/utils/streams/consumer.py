@@ -1,0 +1,217 @@
+"""Consumes a publisher's events exactly once: from Redis while it is there, else from the publisher."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from uuid import UUID
+
+import asyncpg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from utils.clock import utc_now
+from utils.database import AdvisoryLock, Database
+from utils.logging import logger
+from utils.streams import metrics
+from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
+from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
+from utils.streams.positions import Positions
+from utils.streams.wire import read_entries, read_streams
+
+ENTRIES_PER_READ = 32
+STREAMS_AT_ONCE = 8
+QUEUED_BYTES = 32 * 1024 * 1024
+BUSY_SECONDS = 0.02
+STANDBY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+ALIVE_SECONDS = 2.0
+AWAY_POLL_SECONDS = 1.0
+SAFETY_POLL_SECONDS = 15.0
+
+LOCK_SETTINGS = {
+    "idle_session_timeout": "30000",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+DATABASE_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+REDIS_FAULTS = (RedisError, OSError, TimeoutError)
+
+FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
+
+
+class StreamConsumer:
+    """Hands every event of a publisher to `handle`, in order per factory, each exactly once.
+
+    `handle(transaction, events)` gets consecutive events of one factory; its effects and the position commit
+    together. `fetch_gap(factory_id, after_seq, limit)` asks the publisher for what a stream has lost;
+    `fetch_heads()` for every factory's newest seq, so that nothing depends on Redis having told of it.
+    Of several processes one consumes; another takes over when its database session ends.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        redis: Redis,
+        publisher: str,
+        consumer: str,
+        handle: Handle,
+        fetch_gap: FetchGap,
+        fetch_heads: FetchHeads | None = None,
+    ) -> None:
+        self._database = database
+        self._redis = redis
+        self._publisher = publisher
+        self._consumer = consumer
+        self._positions = Positions(consumer, publisher)
+        self._work = Work(database, self._positions, publisher, handle, fetch_gap)
+        self._fetch_heads = fetch_heads
+        self._lanes: dict[UUID, Lane] = {}
+        self._keys: dict[str, Lane] = {}
+        self._index_position = "0"
+        self._redis_away = False
+
+    async def run(self) -> None:
+        """Consume for ever, or stand by while another process does; what is away is waited for."""
+        while True:
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await self._database.open_connection(purpose="consumer", **LOCK_SETTINGS)
+                await self._stand_by(connection)
+                await self._consume(connection)
+            except* DATABASE_FAULTS as errors:
+                name = type(errors.exceptions[0]).__name__
+                logger.warning("the consumer lost its database", extra={**self._about(), "error": name})
+            finally:
+                metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(0)
+                if connection is not None:
+                    connection.terminate()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _stand_by(self, connection: asyncpg.Connection) -> None:
+        lock = AdvisoryLock(connection, f"consumer {self._consumer} of {self._publisher}")
+        while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(STANDBY_SECONDS)
+
+    async def _consume(self, lock_connection: asyncpg.Connection) -> None:
+        positions = await self._positions.load(self._database)
+        logger.info("consuming", extra={**self._about(), "factories": len(positions)})
+        metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(1)
+        self._lanes, self._keys, self._index_position = {}, {}, "0"
+        async with asyncio.TaskGroup() as tasks:
+            for factory_id, position in positions.items():
+                self._add_lane(tasks, factory_id, position)
+            tasks.create_task(self._watch(lock_connection), name="consumer-lock")
+            tasks.create_task(self._read(tasks), name="consumer-read")
+            tasks.create_task(self._ask_publisher(tasks), name="consumer-ask")
+
+    async def _watch(self, lock_connection: asyncpg.Connection) -> None:
+        """End the consuming when the lock may be lost; keep the figures fresh meanwhile."""
+        while True:
+            await lock_connection.fetchval("SELECT 1")
+            lag = sum(lane.lag for lane in self._lanes.values())
+            metrics.CONSUMER_LAG.labels(self._publisher).set(lag)
+            if lag == 0:
+                metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
+            await asyncio.sleep(ALIVE_SECONDS)
+
+    def _add_lane(self, tasks: asyncio.TaskGroup, factory_id: UUID, position: int) -> Lane:
+        lane = Lane(self._work, factory_id, position)
+        self._lanes[factory_id] = self._keys[stream_key(self._publisher, factory_id)] = lane
+        tasks.create_task(lane.run(), name=f"lane-{factory_id}")
+        return lane
+
+    def _lane(self, tasks: asyncio.TaskGroup, factory_id: UUID) -> Lane:
+        return self._lanes.get(factory_id) or self._add_lane(tasks, factory_id, 0)
+
+    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                await self._read_once(tasks)
+            except REDIS_FAULTS as error:
+                self._note_redis(error)
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._note_redis(None)
+
+    async def _read_once(self, tasks: asyncio.TaskGroup) -> None:
+        """Read what streams have: one by one those with a backlog, then all of them at once."""
+        if sum(lane.queued_bytes for lane in self._lanes.values()) >= QUEUED_BYTES:
+            await asyncio.sleep(BUSY_SECONDS)
+            return
+        open_lanes = {key: lane for key, lane in self._keys.items() if not lane.full}
+        behind = [key for key, lane in open_lanes.items() if lane.behind][:STREAMS_AT_ONCE]
+        for key in behind:
+            await self._read_streams(tasks, {key: open_lanes[key]}, block_seconds=None)
+        caught_up = {key: lane for key, lane in open_lanes.items() if not lane.behind}
+        busy = behind or len(open_lanes) < len(self._keys)
+        block_seconds = BUSY_SECONDS if busy else BLOCK_SECONDS
+        await self._read_streams(tasks, caught_up, block_seconds=block_seconds)
+
+    async def _read_streams(
+        self, tasks: asyncio.TaskGroup, lanes: Mapping[str, Lane], *, block_seconds: float | None
+    ) -> None:
+        index = index_key(self._publisher)
+        positions = {key: f"{lane.received}-0" for key, lane in lanes.items()}
+        positions[index] = self._index_position
+        answer = await read_streams(
+            self._redis, positions, count=ENTRIES_PER_READ, block_seconds=block_seconds
+        )
+        for identifier, fields in answer.pop(index, []):
+            self._index_position = identifier.decode()
+            self._lane(tasks, UUID(fields[b"factory_id"].decode()))
+        for key, lane in lanes.items():
+            entries = answer.get(key, [])
+            lane.behind = len(entries) == ENTRIES_PER_READ
+            lane.offer(read_entries(entries))
+
+    def _note_redis(self, error: Exception | None) -> None:
+        if error is not None and not self._redis_away:
+            name = type(error).__name__
+            logger.warning("Redis is away; the publisher is polled", extra={**self._about(), "error": name})
+        if error is None and self._redis_away:
+            logger.info("Redis is back", extra=self._about())
+        self._redis_away = error is not None
+
+    async def _ask_publisher(self, tasks: asyncio.TaskGroup) -> None:
+        """Ask the publisher itself: often while Redis is away, else seldom, against what Redis has lost."""
+        due = 0.0
+        while True:
+            await asyncio.sleep(AWAY_POLL_SECONDS)
+            if not self._redis_away and time.monotonic() < due:
+                continue
+            due = time.monotonic() + SAFETY_POLL_SECONDS
+            try:
+                await self._ask_once(tasks)
+            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+                name = type(error).__name__
+                logger.warning("the publisher does not answer", extra={**self._about(), "error": name})
+
+    async def _ask_once(self, tasks: asyncio.TaskGroup) -> None:
+        heads = await self._fetch_heads() if self._fetch_heads is not None else {}
+        for factory_id, head in heads.items():
+            self._note_head(self._lane(tasks, factory_id), head)
+        for lane in list(self._lanes.values()):
+            if lane.factory_id in heads or self._redis_away:
+                await self._fetch_missing(lane, heads.get(lane.factory_id))
+
+    def _note_head(self, lane: Lane, head: int) -> None:
+        lane.head = head
+        if head < lane.position:
+            logger.error(
+                "the publisher's log ends before what was handled: its database was set back",
+                extra={**self._about(), "factory_id": str(lane.factory_id), "head": head},
+            )
+
+    async def _fetch_missing(self, lane: Lane, head: int | None) -> None:
+        """Fetch what the publisher has and the stream has not brought."""
+        while not lane.full and (head is None or lane.received < head):
+            before = lane.received
+            lane.offer(await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS))
+            if lane.received == before:
+                return
+            metrics.CONSUMER_FETCHED.labels(self._publisher).inc(lane.received - before)
+
+    def _about(self) -> dict[str, str]:
+        return {"publisher": self._publisher, "consumer": self._consumer}

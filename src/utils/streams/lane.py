@@ -1,0 +1,207 @@
+"""One factory's events on their way into the handler: in order, without a gap, each exactly once."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy.exc
+
+from utils.clock import utc_now
+from utils.database import Database, Transaction
+from utils.logging import logger
+from utils.outbox import StoredEvent
+from utils.streams import metrics
+from utils.streams.positions import PositionMovedError, Positions
+
+QUEUE_EVENTS = 256
+QUEUE_BYTES = 4 * 1024 * 1024
+BATCH_EVENTS = 100
+BATCH_BYTES = 2 * 1024 * 1024
+GAP_EVENTS = 100
+FIRST_BACKOFF_SECONDS = 0.25
+LAST_BACKOFF_SECONDS = 30.0
+LAST_FAULT_BACKOFF_SECONDS = 2.0
+CONFIRMATIONS = 3
+
+FAULTS = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    sqlalchemy.exc.InterfaceError,
+    sqlalchemy.exc.OperationalError,
+    sqlalchemy.exc.TimeoutError,
+)
+
+Handle = Callable[[Transaction, list[StoredEvent]], Awaitable[None]]
+FetchGap = Callable[[UUID, int, int], Awaitable[list[StoredEvent]]]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all lanes of a consumer share."""
+
+    database: Database
+    positions: Positions
+    publisher: str
+    handle: Handle
+    fetch_gap: FetchGap
+
+
+class Lane:
+    """The queue and the hand of one factory. A lane that fails keeps trying and blocks no other."""
+
+    def __init__(self, work: Work, factory_id: UUID, position: int) -> None:
+        self.factory_id = factory_id
+        self.position = position
+        self.received = position
+        self.head = position
+        self.behind = True
+        self.queued_bytes = 0
+        self._work = work
+        self._queue: deque[StoredEvent] = deque()
+        self._filled = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether the lane takes no more for now."""
+        return len(self._queue) >= QUEUE_EVENTS or self.queued_bytes >= QUEUE_BYTES
+
+    @property
+    def lag(self) -> int:
+        """How many events are known to exist and not handled yet."""
+        return max(self.head, self.received) - self.position
+
+    def offer(self, events: Iterable[StoredEvent]) -> None:
+        """Queue what is newer than everything queued before; a gap is closed when its turn comes."""
+        for event in events:
+            if event.seq > self.received:
+                self._queue.append(event)
+                self.queued_bytes += len(event.payload)
+                self.received = event.seq
+        if self._queue:
+            self._filled.set()
+
+    async def run(self) -> None:
+        """Handle what is queued, for ever."""
+        while True:
+            await self._filled.wait()
+            batch = await self._next_batch()
+            if batch:
+                await self._handle_all(batch)
+            if not self._queue:
+                self._filled.clear()
+
+    async def _next_batch(self) -> list[StoredEvent]:
+        self._drop_handled()
+        if not self._queue:
+            return []
+        if self._queue[0].seq == self.position + 1:
+            return self._take_batch()
+        return await self._close_gap(self._queue[0].seq)
+
+    def _drop_handled(self) -> None:
+        while self._queue and self._queue[0].seq <= self.position:
+            self._pop()
+
+    def _take_batch(self) -> list[StoredEvent]:
+        batch = [self._pop()]
+        size = len(batch[0].payload)
+        while self._queue and len(batch) < BATCH_EVENTS and size < BATCH_BYTES:
+            if self._queue[0].seq != batch[-1].seq + 1:
+                break
+            batch.append(self._pop())
+            size += len(batch[-1].payload)
+        return batch
+
+    def _pop(self) -> StoredEvent:
+        event = self._queue.popleft()
+        self.queued_bytes -= len(event.payload)
+        return event
+
+    async def _close_gap(self, until: int) -> list[StoredEvent]:
+        """Fetch what is missing before `until` from the publisher, or learn that it has it no more."""
+        for _ in range(CONFIRMATIONS):
+            page = await self._fetch(min(GAP_EVENTS, until - self.position - 1))
+            wanted = [event for event in page if self.position < event.seq < until]
+            if wanted and wanted[0].seq == self.position + 1:
+                metrics.CONSUMER_FETCHED.labels(self._work.publisher).inc(len(wanted))
+                return wanted
+            await asyncio.sleep(FIRST_BACKOFF_SECONDS)
+        await self._skip_to(wanted[0].seq if wanted else until)
+        return []
+
+    async def _fetch(self, limit: int) -> list[StoredEvent]:
+        backoff = FIRST_BACKOFF_SECONDS
+        while True:
+            try:
+                return await self._work.fetch_gap(self.factory_id, self.position, limit)
+            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+                self._warn("the publisher does not answer; the gap is fetched later", error)
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS)
+
+    async def _skip_to(self, seq: int) -> None:
+        logger.error(
+            "events are lost: neither the stream nor the publisher has them any more",
+            extra={**self._about(), "first_seq": self.position + 1, "last_seq": seq - 1},
+        )
+        metrics.CONSUMER_SKIPPED.labels(self._work.publisher).inc(seq - 1 - self.position)
+        await self._commit([], before=self.position, after=seq - 1)
+
+    async def _handle_all(self, batch: Sequence[StoredEvent]) -> None:
+        """Handle a batch in as few transactions as its worst event allows."""
+        rest, size, backoff = list(batch), len(batch), FIRST_BACKOFF_SECONDS
+        while rest:
+            chunk = rest[:size]
+            try:
+                moved = await self._commit(chunk, before=self.position, after=chunk[-1].seq)
+            except Exception as error:  # noqa: BLE001 - whatever it was, it is told and tried again
+                self._tell_failure(error, chunk)
+                if len(chunk) > 1 and not isinstance(error, FAULTS):
+                    size = len(chunk) // 2
+                    continue
+                await asyncio.sleep(backoff)
+                limit = LAST_FAULT_BACKOFF_SECONDS if isinstance(error, FAULTS) else LAST_BACKOFF_SECONDS
+                backoff = min(backoff * 2, limit)
+                continue
+            rest = rest[len(chunk) :] if moved else [event for event in rest if event.seq > self.position]
+            backoff = FIRST_BACKOFF_SECONDS
+
+    async def _commit(self, events: list[StoredEvent], *, before: int, after: int) -> bool:
+        """Commit the effects with the position; False when another process had done it."""
+        work = self._work
+        try:
+            async with work.database.transaction() as transaction:
+                await work.positions.advance(transaction, self.factory_id, before=before, after=after)
+                if events:
+                    await work.handle(transaction, events)
+        except PositionMovedError:
+            self.position = await work.positions.load_one(work.database, self.factory_id)
+            self.received = max(self.received, self.position)
+            return False
+        self.position = after
+        metrics.CONSUMER_HANDLED.labels(work.publisher).inc(len(events))
+        metrics.CONSUMER_LAST_SUCCESS.labels(work.publisher).set(utc_now().timestamp())
+        return True
+
+    def _tell_failure(self, error: Exception, chunk: Sequence[StoredEvent]) -> None:
+        if isinstance(error, FAULTS):
+            self._warn("the database is away; the events are handled later", error)
+            return
+        metrics.CONSUMER_FAILURES.labels(self._work.publisher).inc()
+        logger.error(
+            "events could not be handled and are tried again",
+            exc_info=error,
+            extra={**self._about(), "first_seq": chunk[0].seq, "last_seq": chunk[-1].seq},
+        )
+
+    def _warn(self, message: str, error: Exception) -> None:
+        logger.warning(message, extra={**self._about(), "error": type(error).__name__})
+
+    def _about(self) -> dict[str, str]:
+        return {"factory_id": str(self.factory_id), "publisher": self._work.publisher}
