@@ -1,0 +1,111 @@
+"""Makes and hands over folders and secret files, whatever the umask."""
+
+import os
+import secrets
+import shutil
+from pathlib import Path
+
+from vfactory.stack.errors import AccessError, DiskFullError, StackError
+
+# Root's servers run as somebody else, who must be able to pass through; nobody else has any business there.
+PASSABLE = 0o711
+PRIVATE = 0o700
+
+
+def make(path: Path) -> Path:
+    """Make the folder `path` and what is missing above it; only what is made here gets our mode."""
+    mode = PASSABLE if os.geteuid() == 0 else PRIVATE
+    missing = []
+    while not path.exists():
+        missing.append(path)
+        path = path.parent
+    try:
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+            folder.chmod(mode)
+    except OSError as error:
+        raise refusal(error, missing[0]) from error
+    return missing[0] if missing else path
+
+
+def refusal(error: OSError, path: Path) -> StackError:
+    """The error of the operating system at `path`, in words that say what to do."""
+    detail = error.strerror or str(error)
+    match error:
+        case OSError(errno=28 | 122):
+            return DiskFullError(f"No room left for {path}: {detail}. Free some, or move VFACTORY_HOME.")
+        case PermissionError() | OSError(errno=30):
+            return AccessError(
+                f"Cannot write {path}: {detail}. Give yourself access to it, or choose another folder with VFACTORY_HOME."
+            )
+        case _:
+            return AccessError(f"Cannot use {path}: {detail}. Choose another folder with VFACTORY_HOME.")
+
+
+def secret(path: Path, *, length: int = 32) -> str:
+    """The secret kept in `path` (0600), made from `length` random bytes when there is none yet."""
+    try:
+        kept = path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        kept = ""
+    except UnicodeDecodeError:
+        kept = ""
+    except OSError as error:
+        raise refusal(error, path) from error
+    if kept:
+        return kept
+    made = secrets.token_urlsafe(length)
+    write_private(path, made + "\n")
+    return made
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write `text` to `path` so that only the owner can read it and nobody ever sees half of it."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        scratch.unlink(missing_ok=True)
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise refusal(error, path) from error
+
+
+def hand_over(path: Path, uid: int, gid: int) -> None:
+    """Make `uid` and `gid` own `path` and everything below it (symbolic links themselves, not their targets)."""
+    if (path.lstat().st_uid, path.lstat().st_gid) == (uid, gid):
+        return
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            os.chown(Path(folder) / name, uid, gid, follow_symlinks=False)
+    os.chown(path, uid, gid, follow_symlinks=False)
+
+
+def remove(path: Path) -> None:
+    """Remove the folder `path` with everything below it, if it is there."""
+    if path.exists():
+        shutil.rmtree(path)
+
+
+def flush(path: Path) -> None:
+    """Make the entries of the folder `path` survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def tail(path: Path, lines: int = 5) -> str:
+    """The last `lines` lines of the text file `path`; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - 16_384))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.rstrip().splitlines()[-lines:])

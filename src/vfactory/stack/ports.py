@@ -1,0 +1,44 @@
+"""Finds free ports, and tells who holds a taken one."""
+
+import socket
+
+import psutil
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_free(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether a server could listen on `host`:`port` now (a connection in TIME_WAIT does not hinder it)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> str | None:
+    """Name and process id of who listens on `port`, as far as the system lets us see it."""
+    try:
+        connections = psutil.net_connections("tcp")
+    except (psutil.Error, OSError):
+        return None
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            return _describe(connection.pid)
+    return None
+
+
+def _describe(pid: int) -> str:
+    try:
+        return f"{psutil.Process(pid).name()}, process {pid}"
+    except psutil.Error:
+        return f"process {pid}"

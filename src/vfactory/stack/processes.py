@@ -1,0 +1,119 @@
+"""Starts programs that end with us, and finds and ends those that a killed predecessor left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from vfactory.stack import launcher
+from vfactory.stack.identity import MYSELF, Identity
+
+POLL_SECONDS = 0.01
+# The kernel sends a death signal when the *thread* that forked ends: this one lives as long as we do.
+_spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run, as whom and where."""
+
+    command: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str]
+    identity: Identity = MYSELF
+    death_signal: int = signal.SIGTERM
+
+
+def launch(
+    program: Program,
+    *,
+    output: int | IO[bytes] | None = None,
+    errors: int | IO[bytes] | None = None,
+    text: str = "",
+) -> subprocess.Popen[bytes]:
+    """Start `program` in a session of its own; it gets its death signal when this process ends in any way.
+
+    Args:
+        program: what to run.
+        output: where its standard output goes; nowhere when left out.
+        errors: where its standard error goes; to the same place as `output` when left out.
+        text: what it reads from its standard input; small enough for a pipe (4,096 bytes).
+    """
+    command = [
+        *(sys.executable, "-I", "-S", launcher.__file__),
+        *("--mode", program.identity.mode),
+        *("--uid", str(program.identity.uid)),
+        *("--gid", str(program.identity.gid)),
+        *("--death-signal", str(int(program.death_signal)), "--parent", str(os.getpid())),
+        *("--directory", str(program.directory), "--", *program.command),
+    ]
+    reading, writing = os.pipe()
+    os.write(writing, text.encode())
+    os.close(writing)
+    start: Callable[[], subprocess.Popen[bytes]] = lambda: subprocess.Popen(  # noqa: E731, S603 - own programs
+        command,
+        stdin=reading,
+        stdout=subprocess.DEVNULL if output is None else output,
+        stderr=subprocess.STDOUT if errors is None else errors,
+        env=dict(program.environment),
+        umask=0o077,
+        start_new_session=True,
+    )
+    try:
+        return _spawner.submit(start).result()
+    finally:
+        os.close(reading)
+
+
+def find(name: str, directory: Path) -> list[psutil.Process]:
+    """Processes called `name` that work in `directory`, whoever started them."""
+    found = []
+    for process in psutil.process_iter(["name"]):
+        if not process.info["name"].startswith(name):
+            continue
+        try:
+            if Path(process.cwd()) == directory.resolve():
+                found.append(process)
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def end(found: Sequence[psutil.Process], number: signal.Signals, *, patience: float) -> None:
+    """Signal the processes `found`, and kill those that are still there after `patience` seconds."""
+    for process in found:
+        _signal(process, number)
+    for process in _left_after(found, patience):
+        _signal(process, signal.SIGKILL)
+    _left_after(found, 5)
+
+
+def _left_after(found: Sequence[psutil.Process], patience: float) -> list[psutil.Process]:
+    deadline = time.monotonic() + patience
+    while (left := [process for process in found if is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return left
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Whether `process` runs; one that has ended and that nobody asks for (a zombie) does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+        process.send_signal(signal.SIGCONT)
+    except psutil.NoSuchProcess:
+        return

