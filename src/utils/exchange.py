@@ -56,12 +56,12 @@ class Exchange:
         "_complete",
         "_content_length",
         "_deadline",
-        "_head",
         "_limit",
         "_receive",
         "_send",
         "_sse",
         "header_bytes",
+        "method",
         "received",
         "request_id",
         "scope",
@@ -72,10 +72,10 @@ class Exchange:
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
+        self.method: str = scope["method"]
         self._receive = receive
         self._send = send
         self._complete = self._sse = False
-        self._head = scope["method"] == "HEAD"
         self._limit = -1  # not known before the route is
         self._deadline = 0.0
         self._content_length = 0
@@ -147,12 +147,15 @@ class Exchange:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._with_own_headers(message.get("headers", ()))
-        elif not self._head:
+            await self._send(message)
+            if self.method == "HEAD":  # ended here, also where the answer to GET never ends
+                await self._send({"type": "http.response.body"})
+        elif self.method != "HEAD":
             size = len(message.get("body", b""))
             self.sent += size
             if self._sse:
                 SSE_SENT.inc(size)
-        await self._send(message)
+            await self._send(message)
 
     def _with_own_headers(self, headers: Any) -> list[tuple[bytes, bytes]]:
         result = [

@@ -21,7 +21,8 @@ from utils.metrics import instrument, render_metrics
 from utils.middleware import KitMiddleware
 from utils.openapi import complete_openapi
 from utils.problems import install_error_handlers
-from utils.queries import KnownParameters
+from utils.queries import refuse_unknown_parameters
+from utils.routes import RouteTable
 from utils.settings import ServiceSettings
 from utils.streams.client import create_redis
 
@@ -84,11 +85,12 @@ def build_app(
         responses=_EVERY_ROUTE,
         dependencies=[
             *([Depends(current_principal)] if access is not None else []),
-            Depends(KnownParameters()),
+            Depends(refuse_unknown_parameters),
         ],
     )
     app.state.kit = kit
     app.state.lifecycle = kit.lifecycle
+    app.state.routes = routes = RouteTable(app)
     app.router.routes[:0] = [
         *health_routes(kit.health, kit.lifecycle),
         Route("/metrics", render_metrics, methods=["GET", "HEAD"]),
@@ -97,7 +99,7 @@ def build_app(
     complete_openapi(app)
     if kit.auth is not None:
         app.add_middleware(AuthenticationMiddleware, authorizer=kit.auth)
-    app.add_middleware(KitMiddleware)
+    app.add_middleware(KitMiddleware, routes=routes)
     instrument(app, settings.service_name)
     return app
 

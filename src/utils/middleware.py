@@ -4,8 +4,6 @@ import time
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from fastapi import FastAPI
-from fastapi.routing import iter_route_contexts
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -13,10 +11,10 @@ from utils import problems
 from utils.errors import HeadersTooLargeError, InvalidError, ServiceError, UriTooLongError
 from utils.exchange import SCOPE_KEY, Exchange
 from utils.logging import logger, request_id_var, trace_id_var
+from utils.routes import RouteTable
 
 MAX_URL_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES: Final = 32 * 1024
-UNMATCHED: Final = "unmatched"
 
 _DEBUG, _INFO = 10, 20
 
@@ -24,9 +22,9 @@ _DEBUG, _INFO = 10, 20
 class KitMiddleware:
     """Wraps the application; what happens inside is answered, counted and logged, whatever it is."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, routes: RouteTable) -> None:
         self.app = app
-        self._templates: dict[int, str] = {}
+        self.routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
@@ -35,6 +33,8 @@ class KitMiddleware:
             return
         started = time.perf_counter()
         exchange = scope[SCOPE_KEY] = Exchange(scope, receive, send)
+        if scope["method"] == "HEAD":
+            self._head_as_get(exchange)
         request_id = request_id_var.set(exchange.request_id)
         trace_id = trace_id_var.set(exchange.trace_id)
         try:
@@ -43,6 +43,12 @@ class KitMiddleware:
             self._log(exchange, time.perf_counter() - started)
             trace_id_var.reset(trace_id)
             request_id_var.reset(request_id)
+
+    def _head_as_get(self, exchange: Exchange) -> None:
+        """Let a GET route answer HEAD too; the exchange keeps the body back."""
+        methods = self.routes.methods(exchange.scope)
+        if "GET" in methods and "HEAD" not in methods:
+            exchange.scope = {**exchange.scope, "method": "GET"}
 
     async def _serve(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -61,13 +67,13 @@ class KitMiddleware:
                 await answer(scope, exchange.receive, exchange.send)
 
     def _log(self, exchange: Exchange, seconds: float) -> None:
-        path = self._template(exchange.scope)
+        path = self.routes.template(exchange.scope)
         level = _DEBUG if path.startswith(("/health", "/metrics")) else _INFO
         if not logger.isEnabledFor(level):
             return
         scope = exchange.scope
         extra = {
-            "method": scope["method"],
+            "method": exchange.method,
             "path": path,
             "status": exchange.status,
             "duration_ms": round(seconds * 1000, 3),
@@ -79,22 +85,7 @@ class KitMiddleware:
         if principal is not None:
             extra["sub"] = principal.subject
             extra["role"] = principal.role
-        logger.log(level, "%s %s %s", scope["method"], path, exchange.status, extra=extra)
-
-    def _template(self, scope: Scope) -> str:
-        if not self._templates:
-            self._read_templates(scope["app"])
-        # FastAPI names the route it chose; of a plain Starlette route only the endpoint is told.
-        template = self._templates.get(id(scope.get("route"))) or self._templates.get(
-            id(scope.get("endpoint"))
-        )
-        return template or UNMATCHED
-
-    def _read_templates(self, app: FastAPI) -> None:
-        for context in iter_route_contexts(app.routes):
-            if context.path is not None:
-                self._templates[id(context.original_route)] = context.path
-                self._templates[id(context.endpoint)] = context.path
+        logger.log(level, "%s %s %s", exchange.method, path, exchange.status, extra=extra)
 
 
 def _refusal(exchange: Exchange) -> ServiceError | None:

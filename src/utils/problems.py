@@ -1,5 +1,6 @@
 """RFC 9457 problem+json: how every error of every service is answered."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -169,14 +170,24 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return of_service_error(
             request, InvalidError.of("body", "must be JSON of reasonable depth and numbers")
         )
-    title = HTTPStatus(error.status_code).phrase
+    return _of_status(request, error)
+
+
+def _of_status(request: Request, error: HTTPException) -> Response:
+    title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(request.app.state.routes.methods(request.scope)))
+        detail = f"{request.method} is not possible here; allowed: {headers['Allow']}."
+    elif error.status_code == HTTPStatus.NOT_FOUND and detail == title:
+        detail = "There is nothing at this path."
     return problem(
         request,
         status=error.status_code,
         title=title,
-        detail=str(error.detail),
+        detail=detail,
         slug=title.lower().replace(" ", "-"),
-        headers=error.headers,
+        headers=headers,
     )
 
 
@@ -207,6 +218,9 @@ def _path(location: Sequence[int | str]) -> str:
     return path
 
 
+_INPUT_SHOULD = re.compile(r"^(Input|String|Value|List|Data|Decimal|URL|UUID|Datetime) should\b")
+
+
 def _sentence(detail: Mapping[str, Any]) -> str:
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "json_invalid":
@@ -219,7 +233,7 @@ def _sentence(detail: Mapping[str, Any]) -> str:
         return "must be valid Unicode text, without lone surrogates"
     if kind == "string_pattern_mismatch" and context.get("pattern") == TEXT_PATTERN:
         return "must not contain the character U+0000"
-    return str(detail["msg"])
+    return _INPUT_SHOULD.sub("must", str(detail["msg"]).removeprefix("Value error, "))
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
