@@ -10,7 +10,8 @@ from vfactory.client.output import instant, print_json_line, printable
 from vfactory.client.references import find_factory
 from vfactory.client.sse import EventStream, StreamEvent
 
-_NAMED_FIRST = ("title", "severity", "status", "by", "incident_id", "rule_id")
+_TIMES = ("occurred_at", "cleared_at", "at")
+_FACTS = ("severity", "occurrences", "by", "reason")
 
 
 def events(
@@ -48,9 +49,13 @@ def events(
 
 
 def describe(event: StreamEvent) -> str:
-    """Return an event as one line: its time, its seq, its type, and what its payload says."""
+    """Return an event as one line: seq, type, when it happened to the plant, what, and the id to act on."""
     payload = event.body.get("payload")
-    facts = dict(payload) if isinstance(payload, dict) else {"payload": payload}
-    first = [(name, facts.pop(name)) for name in _NAMED_FIRST if name in facts]
-    told = "  ".join(f"{name}={printable(value)}" for name, value in first if value is not None)
-    return f"{instant(event.body.get('at'))}  #{event.seq}  {event.type.removesuffix('.v1')}  {told}".rstrip()
+    facts = payload if isinstance(payload, dict) else {}
+    happened = next((facts[name] for name in _TIMES if facts.get(name)), event.body.get("at"))
+    told = [f"#{event.seq}", event.type.removesuffix(".v1"), instant(happened)]
+    title = facts.get("title") or facts.get("name")
+    told += [printable(title)] if title else []
+    told += [f"{name} {printable(facts[name])}" for name in _FACTS if facts.get(name) is not None]
+    told += [f"{name} {facts[f'{name}_id']}" for name in ("incident", "rule") if facts.get(f"{name}_id")][:1]
+    return "  ".join(str(part) for part in told)

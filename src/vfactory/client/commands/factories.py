@@ -10,7 +10,7 @@ from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Add and list factories.")
-DEFAULT_FLOOR_M = (100.0, 60.0, 10.0)
+_SIZES = ("width_m", "depth_m", "height_m")
 
 
 @app.command("add")
@@ -26,7 +26,7 @@ def add(
 ) -> None:
     """Add a factory."""
     with connected(url) as client:
-        factory = add_factory(client, name, timezone=timezone, floor_m=_read_floor(floor))
+        factory = add_factory(client, name, timezone=timezone, floor=_read_floor(floor))
         if as_json:
             print_json(factory)
         else:
@@ -46,29 +46,25 @@ def list_(*, url: UrlOption = None, as_json: JsonOption = False) -> None:
 
 
 def add_factory(
-    client: PlantClient, name: str, *, timezone: str = "UTC", floor_m: tuple[float, ...] = DEFAULT_FLOOR_M
+    client: PlantClient, name: str, *, timezone: str = "UTC", floor: dict[str, float] | None = None
 ) -> Json:
-    """Add a factory; `floor_m` is its width, depth and height in metres."""
-    width, depth, height = floor_m
-    floor = {"width_m": width, "depth_m": depth, "height_m": height}
+    """Add a factory; its floor is width, depth and height in metres, None while nobody has measured it."""
     return client.post("factory-core", "/v1/factories", {"name": name, "timezone": timezone, "floor": floor})
 
 
-def _read_floor(text: str | None) -> tuple[float, ...]:
+def _read_floor(text: str | None) -> dict[str, float] | None:
     if text is None:
-        return DEFAULT_FLOOR_M
+        return None
     try:
-        sizes = tuple(float(part) for part in text.lower().split("x"))
-    except ValueError:
-        sizes = ()
-    if len(sizes) != len(DEFAULT_FLOOR_M):
-        raise UsageError(f"--floor is width x depth x height in metres, such as 100x60x10; {text!r} is not")
-    return sizes
+        return dict(zip(_SIZES, (float(part) for part in text.lower().split("x")), strict=True))
+    except ValueError as error:
+        message = f"--floor is width x depth x height in metres, such as 100x60x10; {text!r} is not"
+        raise UsageError(message) from error
 
 
-def _size(factory: Json) -> str:
+def _size(factory: Json) -> str | None:
     floor = factory["floor"]
-    return f"{floor['width_m']:g} x {floor['depth_m']:g} x {floor['height_m']:g} m"
+    return None if floor is None else f"{' x '.join(f'{floor[name]:g}' for name in _SIZES)} m"
 
 
 def _show(factory: Json) -> None:
