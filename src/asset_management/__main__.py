@@ -1,0 +1,9 @@
+"""`python -m asset_management api|migrate`."""
+
+from utils.lifecycle import main
+
+if __name__ == "__main__":
+    main(
+        "asset-management",
+        {"api": "asset_management.app:run", "migrate": "asset_management.migrations.run:run"},
+    )

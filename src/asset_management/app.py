@@ -1,0 +1,73 @@
+"""Asset Management's API: the one place where its parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from fastapi import APIRouter, FastAPI
+
+from asset_management.assets import endpoints
+from asset_management.content.store import ContentStore
+from asset_management.db import MIGRATIONS, SCHEMA, SERVICE
+from asset_management.settings import AssetManagementSettings
+from contracts.access import ACCESS
+from utils.database import head_revision
+from utils.http import body_limit, build_app
+from utils.lifecycle import serve
+from utils.logging import logger
+from utils.settings import SettingsError
+
+DESCRIPTION = """Keeps the files of a factory: 3D models (GLB) and images, each content once."""
+
+
+def create_app(settings: AssetManagementSettings) -> FastAPI:
+    """Put the application together.
+
+    Raises:
+        SettingsError: the store's directory cannot be used.
+    """
+    store = _open_store(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            await app.state.kit.database.require_current_schema(head_revision(MIGRATIONS))
+            yield
+        finally:
+            store.close()
+
+    app = build_app(
+        settings,
+        title="V-Factory Asset Management",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        openapi_tags=[{"name": "assets", "description": "Files and what is known about them"}],
+        access=ACCESS[SERVICE],
+        schema=SCHEMA,
+        uses_redis=False,
+    )
+    app.state.store = store
+    body_limit(settings.max_upload_bytes)(endpoints.upload_asset)
+    api = APIRouter(prefix="/v1")
+    api.include_router(endpoints.router)
+    app.include_router(api)
+    return app
+
+
+def _open_store(settings: AssetManagementSettings) -> ContentStore:
+    store = ContentStore(settings.store_dir, threads=settings.file_threads)
+    try:
+        orphans = store.prepare()
+    except OSError as error:
+        problem = f"the directory {settings.store_dir} cannot be used: {error.strerror}"
+        raise SettingsError([("ASSET_MANAGEMENT_STORE_DIR", problem)]) from error
+    if orphans:
+        logger.warning("Removed half-received files of an earlier run", extra={"files": orphans})
+    return store
+
+
+def run() -> NoReturn:
+    """Serve the API until told to stop."""
+    settings = AssetManagementSettings()
+    serve(create_app(settings), settings)

@@ -1,0 +1,33 @@
+"""Every query about assets."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from asset_management.assets.models import Asset
+
+
+class AssetRepository:
+    """Finds and keeps assets."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def add(self, asset: Asset) -> None:
+        """Keep a new asset."""
+        self._session.add(asset)
+        await self._session.flush()
+
+    async def find(self, asset_id: UUID) -> Asset | None:
+        """Find one by its id."""
+        found: Asset | None = await self._session.scalar(select(Asset).where(Asset.id == asset_id))
+        return found
+
+    async def list_before(self, factory_id: UUID, before: UUID | None, limit: int) -> Sequence[Asset]:
+        """List a factory's assets, newest first, older than the id `before`."""
+        query = select(Asset).where(Asset.factory_id == factory_id).order_by(Asset.id.desc()).limit(limit)
+        if before is not None:
+            query = query.where(Asset.id < before)
+        return (await self._session.scalars(query)).all()

@@ -1,0 +1,48 @@
+"""Is a received file what it was declared to be?"""
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, Final
+
+from asset_management.content.glb import check_glb
+from asset_management.content.images import check_jpeg, check_png, check_webp
+from asset_management.content.kinds import ALLOWED, PREFIX_BYTES, Kind, MediaType, parse_media_type, sniff
+from utils.errors import InvalidError, UnsupportedMediaError
+
+_CHECKS: Final[Mapping[MediaType, Callable[[BinaryIO, int], None]]] = {
+    MediaType.GLB: check_glb,
+    MediaType.PNG: check_png,
+    MediaType.JPEG: check_jpeg,
+    MediaType.WEBP: check_webp,
+}
+
+
+def require_media_type(kind: Kind, content_type: str | None, content_encoding: str | None) -> MediaType:
+    """Return the declared media type of an upload of this kind.
+
+    Raises:
+        UnsupportedMediaError: none is declared, it is none of ours, or the body is compressed.
+        InvalidError: it is ours, and not of this kind.
+    """
+    if content_encoding is not None and content_encoding.strip().lower() != "identity":
+        raise UnsupportedMediaError("Send the file as it is, without Content-Encoding.")
+    declared = None if content_type is None else parse_media_type(content_type)
+    if declared is None:
+        raise UnsupportedMediaError(f"Content-Type must be one of: {', '.join(MediaType)}.")
+    if declared not in ALLOWED[kind]:
+        raise InvalidError.of("kind", f"{declared} is no {kind}; a {kind} is: {', '.join(ALLOWED[kind])}")
+    return declared
+
+
+def require_magic(declared: MediaType, prefix: bytes) -> None:
+    """Raise `UnsupportedMediaError` unless a file that begins so is of the declared type."""
+    found = sniff(prefix[:PREFIX_BYTES])
+    if found is None:
+        raise UnsupportedMediaError(f"The body is not {declared}, as Content-Type says: it begins otherwise.")
+    if found is not declared:
+        raise UnsupportedMediaError(f"The body is {found}, and Content-Type says {declared}.")
+
+
+def check_structure(declared: MediaType, file: BinaryIO, size: int) -> None:
+    """Check the file's headers by its format, from its beginning; raises `MalformedError`."""
+    file.seek(0)
+    _CHECKS[declared](file, size)

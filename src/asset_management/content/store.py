@@ -1,0 +1,214 @@
+"""Keeps contents in a directory, each once, under its SHA-256; nothing is seen there before it is whole."""
+
+import asyncio
+import errno
+import fcntl
+import hashlib
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from io import BufferedReader, FileIO
+from pathlib import Path
+from typing import BinaryIO, Final, TypeVar
+from uuid import uuid4
+
+from asset_management.content.errors import StoreFullError
+from utils.errors import UnavailableError
+from utils.logging import logger
+
+_PRIVATE_FILE: Final = 0o600
+_PRIVATE_DIRECTORY: Final = 0o700
+_SUFFIX: Final = ".part"
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+Result = TypeVar("Result")
+
+
+class ContentStore:
+    """A directory of contents: `sha256/ab/ab12…` whole ones, `incoming/` what is being received.
+
+    Several processes may share the directory. File work runs on threads of its own, so that a slow disk
+    holds up neither the event loop nor what else uses the loop's threads.
+    """
+
+    def __init__(self, directory: Path, *, threads: int) -> None:
+        self._incoming = directory / "incoming"
+        self._whole = directory / "sha256"
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="content")
+
+    def prepare(self) -> int:
+        """Make the directory and remove what dead processes left half received; return how many files.
+
+        Raises:
+            OSError: the directory cannot be made or written.
+        """
+        for directory in (self._incoming, self._whole):
+            directory.mkdir(mode=_PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+        proof = _Incoming(self._incoming, self._whole)
+        proof.open()
+        proof.abandon()
+        return sum(_remove_if_orphaned(path) for path in self._incoming.glob(f"*{_SUFFIX}"))
+
+    @asynccontextmanager
+    async def receive(self) -> AsyncIterator["IncomingContent"]:
+        """Open a content to be written; whatever happens, nothing is left of it unless it was kept."""
+        incoming = _Incoming(self._incoming, self._whole)
+        try:
+            await self.run(incoming.open)
+            yield IncomingContent(incoming, self)
+        finally:
+            await asyncio.shield(self.run(incoming.abandon))
+
+    async def open(self, sha256: str) -> BufferedReader:
+        """Open a whole content for reading.
+
+        Raises:
+            FileNotFoundError: there is none.
+            UnavailableError: the store cannot be read.
+        """
+        return await self.run(lambda: (self._whole / sha256[:2] / sha256).open("rb"))
+
+    async def read(self, file: BinaryIO, offset: int, length: int) -> bytes:
+        """Read up to `length` bytes at `offset`; fewer only at the file's end."""
+        return await self.run(lambda: os.pread(file.fileno(), length, offset))
+
+    def close(self) -> None:
+        """Wait for running file work and end the threads."""
+        self._threads.shutdown(wait=True)
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Run file work on one of the store's threads.
+
+        Raises:
+            FileNotFoundError: as it is.
+            StoreFullError: there is no room left.
+            UnavailableError: any other OSError.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _explain(error) from error
+
+
+class IncomingContent:
+    """A content while it is received. One task writes it."""
+
+    def __init__(self, incoming: "_Incoming", store: ContentStore) -> None:
+        self._incoming = incoming
+        self._store = store
+        self.size = 0
+
+    async def write(self, block: bytes | bytearray) -> None:
+        """Append a block."""
+        self.size += len(block)
+        await self._store.run(lambda: self._incoming.write(block))
+
+    async def check(self, check: Callable[[BinaryIO, int], None]) -> None:
+        """Let `check` read the received file, on a thread; what it raises is raised here."""
+        await self._store.run(lambda: self._incoming.check(check))
+
+    async def keep(self) -> str:
+        """Make it durable under its SHA-256, which is returned in hex; the same content is kept once."""
+        return await self._store.run(self._incoming.keep)
+
+
+class _Incoming:
+    """The file behind it. Its mutex lets a cancelled upload be abandoned while a thread still writes.
+
+    The file itself is locked for as long as its process lives, which tells it from an orphan.
+    """
+
+    def __init__(self, incoming: Path, whole: Path) -> None:
+        self._directory = incoming
+        self._whole = whole
+        self._digest = hashlib.sha256()
+        self._busy = threading.Lock()
+        self._path: Path | None = None
+        self._file: FileIO | None = None
+
+    def open(self) -> None:
+        with self._busy:
+            self._path, self._file = _create_locked(self._directory)
+
+    def write(self, block: bytes | bytearray) -> None:
+        with self._busy:
+            file = self._opened()
+            self._digest.update(block)
+            rest = memoryview(block)
+            while rest:
+                rest = rest[file.write(rest) :]
+
+    def check(self, check: Callable[[BinaryIO, int], None]) -> None:
+        with self._busy:
+            file = self._opened()
+            with os.fdopen(os.dup(file.fileno()), "rb") as reader:
+                check(reader, file.tell())
+
+    def keep(self) -> str:
+        with self._busy:
+            os.fsync(self._opened().fileno())
+            name = self._digest.hexdigest()
+            shelf = self._whole / name[:2]
+            if not shelf.is_dir():
+                shelf.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
+                _sync_directory(self._whole)
+            if self._path is not None:
+                # Replacing an equal content does no harm, and heals one that was damaged.
+                self._path.replace(shelf / name)
+                self._path = None
+            _sync_directory(shelf)
+            return name
+
+    def abandon(self) -> None:
+        with self._busy:
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
+                self._path = None
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _opened(self) -> FileIO:
+        if self._file is None:
+            raise ValueError("the content was abandoned")
+        return self._file
+
+
+def _create_locked(incoming: Path) -> tuple[Path, FileIO]:
+    while True:
+        path = incoming / f"{uuid4().hex}{_SUFFIX}"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE_FILE)
+        file = FileIO(descriptor, "w+b")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return path, file
+        file.close()  # a starting process took it for an orphan in the instant before it was locked
+
+
+def _remove_if_orphaned(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+    except (BlockingIOError, FileNotFoundError):
+        return False  # being received by a living process, or gone by now
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explain(error: OSError) -> UnavailableError | StoreFullError:
+    logger.error("The content store failed", extra={"cause": error.strerror, "errno": error.errno})
+    if error.errno in _FULL:
+        return StoreFullError("There is no room left for this file; nothing of it was kept.")
+    return UnavailableError("The store of files cannot be used at the moment.")

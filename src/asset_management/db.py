@@ -1,0 +1,15 @@
+"""Asset Management's schema: its name, its migrations and the base of its rows."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from utils.database import service_metadata
+
+SERVICE = "asset-management"
+SCHEMA = "asset_management"
+MIGRATIONS = "asset_management:migrations"
+
+
+class Base(DeclarativeBase):
+    """Base of every row of this service."""
+
+    metadata = service_metadata()
