@@ -9,9 +9,13 @@ from types import FrameType
 from typing import Final, NoReturn
 
 from utils.lifecycle.exits import EX_USAGE, FAILURE
-from utils.logging import configure_logging, logger
+from utils.logging import capture_prints, configure_logging, logger
 
 _API: Final = "api"
+_SERVERS: Final = (
+    "api",
+    "worker",
+)  # what ends well when it is told to stop; anything else is a job left undone
 
 
 def main(service_name: str, commands: Mapping[str, str]) -> NoReturn:
@@ -27,11 +31,12 @@ def main(service_name: str, commands: Mapping[str, str]) -> NoReturn:
     command = arguments[0] if len(arguments) == 1 else ""
     process = None if command == _API or command not in commands else command
     configure_logging(service_name, os.environ.get("LOG_LEVEL"), process=process)
+    capture_prints(logger)
     if command not in commands:
         logger.critical("Usage: python -m %s %s", service_name.replace("-", "_"), "|".join(commands))
         sys.exit(EX_USAGE)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _stop_start)
+        signal.signal(number, _stop_server if command in _SERVERS else _stop_job)
     sys.exit(_run(commands[command]))
 
 
@@ -59,6 +64,11 @@ def _exit_code(code: object) -> int:
     return FAILURE
 
 
-def _stop_start(number: int, _: FrameType | None) -> NoReturn:
+def _stop_server(number: int, _: FrameType | None) -> NoReturn:
     logger.info("Stopped during start-up", extra={"signal": signal.Signals(number).name})
+    sys.exit(0)
+
+
+def _stop_job(number: int, _: FrameType | None) -> NoReturn:
+    logger.warning("Stopped before the end", extra={"signal": signal.Signals(number).name})
     sys.exit(128 + number)

@@ -21,6 +21,7 @@ from utils.settings import ServiceSettings
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of the usual proxies, so that they close first
+_CANCEL_SECONDS: Final = 1.0  # for cancelled requests to give back what they hold
 _LAST_SECONDS: Final = 1.0  # between the last deadline of an orderly shutdown and the end by force
 
 
@@ -85,21 +86,42 @@ class _Service:
         self.cleanup_seconds = settings.shutdown_seconds / 4
         self.server = _Server(_configure(app, settings, settings.shutdown_seconds - self.cleanup_seconds))
         self.stopping = False
+        self.task: asyncio.Task[None] | None = None
 
     async def run(self, sockets: list[socket.socket]) -> None:
         """Start, serve and stop."""
         loop = asyncio.get_running_loop()
+        self.task = asyncio.current_task()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.on_signal, number)
         watchdog = Watchdog(self.settings.watchdog_seconds, use_kernel_timer=True)
         watchdog.start()
-        async with self.app.router.lifespan_context(self.app):
+        try:
+            async with self.app.router.lifespan_context(self.app):
+                await self.listen(sockets)
+        except asyncio.CancelledError:
             if not self.stopping:
-                self.lifecycle.started.set()
-                logger.info("Started", extra={"addresses": [_url(listener) for listener in sockets]})
-                await self.server.serve(sockets=sockets)
-        watchdog.stop()
-        logger.info("Stopped")
+                raise
+            logger.info("Stopped during start-up")
+        else:
+            logger.info("Stopped")
+        finally:
+            watchdog.stop()
+
+    async def listen(self, sockets: list[socket.socket]) -> None:
+        """Serve until told to stop, and return when the last request has ended or been cancelled."""
+        try:
+            for (
+                listener
+            ) in sockets:  # here, because uvloop says nothing when the port has been taken meanwhile
+                listener.listen(_BACKLOG)
+        except OSError as error:
+            raise cannot_listen(self.settings.host, self.settings.port, error) from error
+        self.lifecycle.started.set()
+        logger.info("Started", extra={"addresses": [_url(listener) for listener in sockets]})
+        await self.server.serve(sockets=sockets)
+        if self.server.server_state.tasks:
+            await asyncio.wait(self.server.server_state.tasks, timeout=_CANCEL_SECONDS)
 
     def on_signal(self, number: int) -> None:
         """Begin an orderly end; the second time, end at once."""
@@ -108,11 +130,15 @@ class _Service:
             logger.warning("Second signal: exiting at once", extra={"signal": name})
             exit_at_once(128 + number)
         self.stopping = True
-        drain = self.settings.drain_seconds if self.lifecycle.started.is_set() else 0
+        started = self.lifecycle.started.is_set()
+        drain = self.settings.drain_seconds if started else 0
         logger.info("Draining", extra={"signal": name, "drain_seconds": drain})
         ExitDeadline().start(drain + self.settings.shutdown_seconds + _LAST_SECONDS)
         self.lifecycle.begin_drain(streams_end_after=drain)
-        asyncio.get_running_loop().call_later(drain, self.close_listener)
+        if started:
+            asyncio.get_running_loop().call_later(drain, self.close_listener)
+        elif self.task is not None:
+            self.task.cancel()
 
     def close_listener(self) -> None:
         """Take no new connections, let the present ones finish."""

@@ -7,8 +7,9 @@ from utils.logging.calls import ServiceLogger
 from utils.logging.capture import capture_everything, quiet_libraries
 from utils.logging.context import bind, request_id_var, trace_id_var
 from utils.logging.output import LineHandler, read_level
+from utils.logging.printed import capture_prints
 
-__all__ = ["bind", "configure_logging", "logger", "request_id_var", "trace_id_var"]
+__all__ = ["bind", "capture_prints", "configure_logging", "logger", "request_id_var", "trace_id_var"]
 
 _handler = LineHandler("v-factory")
 logger = ServiceLogger("v-factory")

@@ -38,7 +38,7 @@ def quiet_libraries(level: str) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers.clear()
-        library.propagate = True
-    logging.getLogger("uvicorn.access").disabled = True  # the kit writes its own access log
+        library.propagate = name != "uvicorn.access"  # the kit writes its own access log
     for name in ("uvicorn.error", "httpx", "httpcore"):
-        logging.getLogger(name).setLevel(logging.NOTSET if level == "DEBUG" else logging.WARNING)
+        # Never NOTSET: uvicorn takes 0 for "trace" and formats a text for every connection.
+        logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)

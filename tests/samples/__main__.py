@@ -1,0 +1,16 @@
+"""`python -m samples <command>`: a small service, run like the real ones."""
+
+from utils.lifecycle import main
+
+if __name__ == "__main__":
+    main(
+        "sample-service",
+        {
+            "api": "samples.service:run",
+            "worker": "samples.service:run",
+            "migrate": "samples.service:migrate",
+            "fail": "samples.service:fail",
+            "shout": "samples.service:shout",
+            "gone": "samples.no_such_module:run",
+        },
+    )
