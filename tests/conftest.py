@@ -1,0 +1,300 @@
+"""Fixtures for all tests: real PostgreSQL and Valkey per worker, migrated databases, processes, tokens."""
+
+import importlib
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from servers import Postgres, RunningProcess, Valkey
+from utils.database import Database, Transaction
+from utils.principal import Role
+from utils.settings import ServiceSettings
+from utils.streams import create_redis
+from utils.tokens import issue_token
+
+AUTH_SECRET = "a-secret-for-tests-of-at-least-32-bytes"
+# The kit's own tests stand on this: outbox and consumer tables, nothing of any service.
+KIT = "kit"
+
+
+def package(service: str) -> str:
+    """Name the import package, and the schema, of a service."""
+    return service.replace("-", "_")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """This worker's PostgreSQL. Whoever hurts it uses `hurt_postgres`, which heals it."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    yield server
+    server.resume()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """This worker's Valkey."""
+    server = Valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.resume()
+    server.stop()
+
+
+@pytest.fixture
+def hurt_postgres(postgres: Postgres) -> Iterator[Postgres]:
+    """The worker's PostgreSQL for a test that stops, freezes or restarts it; whole again afterwards."""
+    yield postgres
+    postgres.heal()
+
+
+@pytest.fixture
+def hurt_valkey(valkey: Valkey) -> Iterator[Valkey]:
+    """The worker's Valkey for a test that stops, freezes or restarts it; whole again afterwards."""
+    yield valkey
+    valkey.heal()
+
+
+class Templates:
+    """Migrated template databases, one per service and worker, made when first asked for."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._made: dict[str, str] = {}
+
+    def of(self, service: str) -> str:
+        """Give the name of the service's migrated template."""
+        if service not in self._made:
+            name = f"template_{package(service)}"
+            url = self._postgres.create_database(name)
+            run = make_kit_schema if service == KIT else migrate
+            run(service, url)
+            self._made[service] = name
+        return self._made[service]
+
+    def copy(self, service: str, name: str) -> str:
+        """Create the database `name` from the service's template and give its URL."""
+        return self._postgres.create_database(name, template=self.of(service))
+
+
+def migrate(service: str, url: str) -> None:
+    """Run the service's own `migrate` command on a database."""
+    done = subprocess.run(
+        [sys.executable, "-m", package(service), "migrate"],
+        env={**os.environ, "DATABASE_URL": url, "SERVICE_NAME": service},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"migrating {service} failed:\n{done.stdout}\n{done.stderr}"
+
+
+def make_kit_schema(_service: str, url: str) -> None:
+    """Create the tables of an outbox and of a consumer, as services' migrations do."""
+    code = "import sys; from kit_schema import create; create(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, url], check=True, cwd=Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
+def templates(postgres: Postgres) -> Templates:
+    return Templates(postgres)
+
+
+@pytest.fixture
+def service() -> str:
+    """The service whose database a test gets; overridden in the conftest of a service's tests."""
+    return KIT
+
+
+def environment(service: str, database_url: str, redis_url: str, **more: str) -> dict[str, str]:
+    """Give the variables a process of the service runs with, nothing of this machine's own."""
+    kept = {
+        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV") if name in os.environ
+    }
+    return {
+        **kept,
+        "PYTHONWARNINGS": "default",
+        "SERVICE_NAME": service,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "AUTH_SECRET": AUTH_SECRET,
+        "DRAIN_SECONDS": "0",
+        **more,
+    }
+
+
+def settings_class(service: str) -> type[ServiceSettings]:
+    """Find the service's own settings class; the shared one for the kit."""
+    if service == KIT:
+        return ServiceSettings
+    module = importlib.import_module(f"{package(service)}.settings")
+    found = [
+        kind
+        for kind in vars(module).values()
+        if isinstance(kind, type) and issubclass(kind, ServiceSettings) and kind is not ServiceSettings
+    ]
+    return found[0] if found else ServiceSettings
+
+
+class ServiceDatabases:
+    """One migrated database and one `Database` per service and worker, for tests that roll back."""
+
+    def __init__(self, templates: Templates, redis_url: str) -> None:
+        self._templates = templates
+        self._redis_url = redis_url
+        self._opened: dict[str, Database] = {}
+
+    def of(self, service: str) -> Database:
+        if service not in self._opened:
+            url = self._templates.copy(service, f"shared_{package(service)}")
+            settings = make_settings(service, url, self._redis_url)
+            self._opened[service] = Database(settings, schema=package(service))
+        return self._opened[service]
+
+    async def close(self) -> None:
+        for database in self._opened.values():
+            await database.close()
+
+
+def make_settings(service: str, database_url: str, redis_url: str, **more: Any) -> ServiceSettings:
+    """Build a service's settings without looking at the environment of the test run."""
+    values = {
+        "service_name": service,
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "auth_secret": AUTH_SECRET,
+        "drain_seconds": 0,
+        **more,
+    }
+    return settings_class(service)(**values)
+
+
+@pytest.fixture(scope="session")
+async def service_databases(templates: Templates, valkey: Valkey) -> AsyncIterator[ServiceDatabases]:
+    databases = ServiceDatabases(templates, valkey.url())
+    yield databases
+    await databases.close()
+
+
+@pytest.fixture
+def database(service_databases: ServiceDatabases, service: str) -> Database:
+    """The worker's database of `service`, shared by tests: leave nothing committed in it."""
+    return service_databases.of(service)
+
+
+@pytest.fixture
+async def transaction(database: Database) -> AsyncIterator[Transaction]:
+    """A transaction that is rolled back at the end of the test."""
+    async with AsyncSession(database.engine, expire_on_commit=False) as session:
+        yield Transaction(database, session)
+        await session.rollback()
+
+
+@pytest.fixture
+def fresh_url(templates: Templates, postgres: Postgres) -> Iterator[Callable[[str], str]]:
+    """Make, once per service and test, a database of the test's own: `fresh_url("incident-event")`."""
+    made: dict[str, str] = {}
+    mark = uuid.uuid4().hex[:12]
+
+    def make(service: str) -> str:
+        if service not in made:
+            made[service] = templates.copy(service, f"test_{package(service)}_{mark}")
+        return postgres.url(f"test_{package(service)}_{mark}")
+
+    yield make
+    postgres.heal()
+    for service in made:
+        postgres.drop_database(f"test_{package(service)}_{mark}")
+
+
+@pytest.fixture
+async def fresh_database(
+    fresh_url: Callable[[str], str], service: str, valkey: Valkey
+) -> AsyncIterator[Database]:
+    """A database of the test's own, for real commits and concurrency."""
+    database = Database(make_settings(service, fresh_url(service), valkey.url()), schema=package(service))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def redis(valkey: Valkey) -> AsyncIterator[Redis]:
+    """A client of the worker's Valkey, which is empty at the beginning of the test."""
+    valkey.heal()
+    valkey.flush()
+    client = create_redis(valkey.url())
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def settings_for(fresh_url: Callable[[str], str], valkey: Valkey) -> Callable[..., ServiceSettings]:
+    """Build the settings of a service on a database of this test's own: `settings_for("factory-core")`."""
+
+    def make(service: str, **more: Any) -> ServiceSettings:
+        return make_settings(service, fresh_url(service), valkey.url(), **more)
+
+    return make
+
+
+@pytest.fixture
+def environment_for(fresh_url: Callable[[str], str], valkey: Valkey) -> Callable[..., dict[str, str]]:
+    """Give the environment of a service's processes on a database of this test's own."""
+
+    def make(service: str, **more: str) -> dict[str, str]:
+        return environment(service, fresh_url(service), valkey.url(), **more)
+
+    return make
+
+
+@pytest.fixture
+def make_token() -> Callable[..., str]:
+    """Sign a token: `make_token("operator", factories=[id])`."""
+
+    def make(role: str, factories: Any = "*", *, subject: str = "tester") -> str:
+        return issue_token(AUTH_SECRET, subject=subject, role=Role(role), factories=factories)
+
+    return make
+
+
+@pytest.fixture
+def running(
+    environment_for: Callable[..., dict[str, str]], tmp_path: Path
+) -> Iterator[Callable[..., RunningProcess]]:
+    """Start a process of ours, ready when given: `base_url, process, lines = running("factory-core", "api")`.
+
+    The processes of one service in one test share its database. All are stopped at the end of the test.
+    """
+    with ExitStack() as stack:
+
+        def start(
+            service: str,
+            process: str = "api",
+            *,
+            env: Mapping[str, str] | None = None,
+            wait: bool = True,
+        ) -> RunningProcess:
+            variables = environment_for(service, **(env or {}))
+            running = RunningProcess(package(service), process, variables, cwd=tmp_path)
+            stack.callback(end, running)
+            return running.wait_ready() if wait else running
+
+        yield start
+
+
+def end(running: RunningProcess) -> None:
+    """Stop a test's process unless the test has ended it."""
+    if running.process.poll() is None:
+        running.stop()
+    else:
+        running.wait_exit()

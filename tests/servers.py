@@ -1,0 +1,278 @@
+"""Real servers and processes for tests, and every way to hurt them."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+import httpx
+import psutil
+
+from vfactory.stack.ports import free_port
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.valkey import ValkeyServer
+
+PASSWORD = "for-tests-only"
+READY_SECONDS = 40.0
+# A data directory in memory still goes through every code path of a restart; only the disk's own delay is
+# missing, so servers that are killed keep `fsync` as it is.
+TUNING = {"shared_buffers": "32MB", "max_connections": "150", "log_min_messages": "panic"}
+
+
+class Postgres:
+    """One PostgreSQL that tests may stop, stop hard, freeze, restart, and lock themselves out of."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.server = PostgresServer(directory, port=free_port(), password=PASSWORD, tuning=TUNING)
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def url(self, database: str = "postgres") -> str:
+        return self.server.url(database)
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        """End every process of the server with SIGKILL, as a power cut would."""
+        kill_all(self.server.process)
+
+    def pause(self) -> None:
+        """Freeze the server (SIGSTOP): connections stay open and nothing answers."""
+        signal_all(self.server.process, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        signal_all(self.server.process, signal.SIGCONT)
+
+    def sql(self, statement: str) -> str:
+        """Run one statement as the superuser, on a connection of its own."""
+        return self.server._sql(statement)
+
+    def create_database(self, name: str, *, template: str = "template1") -> str:
+        """Create a database and give its URL."""
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def terminate_sessions(self, database: str | None = None) -> None:
+        """End every client's session, as an administrator or a failing proxy would."""
+        only = f"AND datname = '{database}'" if database else ""
+        self.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "  # noqa: S608 - names are the tests' own
+            f"WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() {only}"
+        )
+
+    def change_password(self, password: str) -> None:
+        """Change the password that every client uses; `server.password`, and so `url`, follow."""
+        self.sql(f"ALTER ROLE {self.sql('SELECT current_user')} PASSWORD '{password}'")
+        self.server.password = password
+
+    def heal(self) -> None:
+        """Bring the server back to how every test expects it."""
+        if self.server.pid is None:
+            self.start()
+        self.resume()
+        if self.server.password != PASSWORD:
+            self.change_password(PASSWORD)
+
+
+class Valkey:
+    """One Valkey that tests may stop, stop hard, freeze, restart and empty."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.server = ValkeyServer(directory, port=free_port(), password=PASSWORD)
+
+    @property
+    def port(self) -> int:
+        return self.server.port
+
+    def url(self) -> str:
+        return self.server.url()
+
+    def start(self) -> None:
+        self.server.start()
+
+    def stop(self) -> None:
+        self.server.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        kill_all(self.server.process)
+
+    def pause(self) -> None:
+        signal_all(self.server.process, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        signal_all(self.server.process, signal.SIGCONT)
+
+    def command(self, *words: str) -> bytes:
+        """Send one command on a connection of its own and give the first bytes of its answer."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            for command in (("AUTH", self.server.password), words):
+                parts = [f"*{len(command)}\r\n", *(f"${len(w.encode())}\r\n{w}\r\n" for w in command)]
+                connection.sendall("".join(parts).encode())
+                answer = connection.recv(65536)
+        return answer
+
+    def flush(self) -> None:
+        """Lose everything, as Redis may at any time."""
+        self.command("FLUSHALL")
+
+    def terminate_sessions(self) -> None:
+        self.command("CLIENT", "KILL", "TYPE", "normal")
+        self.command("CLIENT", "KILL", "TYPE", "pubsub")
+
+    def change_password(self, password: str) -> None:
+        self.command("CONFIG", "SET", "requirepass", password)
+        self.server.password = password
+
+    def heal(self) -> None:
+        """Bring the server back to how every test expects it."""
+        if self.server.pid is None:
+            self.start()
+        self.resume()
+        if self.server.password != PASSWORD:
+            self.change_password(PASSWORD)
+
+
+class RunningProcess:
+    """A process of ours on a free port, with every line it writes.
+
+    Unpacks into (base_url, process, lines).
+    """
+
+    def __init__(self, module: str, command: str, environment: Mapping[str, str], *, cwd: Path) -> None:
+        self.port = free_port()
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.stdout: list[str] = []
+        self.stderr: list[str] = []
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", module, command],
+            env={**environment, "HOST": "127.0.0.1", "PORT": str(self.port)},
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._readers = [
+            self._reader(self.process.stdout, self.stdout),
+            self._reader(self.process.stderr, self.stderr),
+        ]
+
+    def __iter__(self):  # type: ignore[no-untyped-def]  # noqa: ANN204
+        return iter((self.base_url, self.process, self.lines))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def wait_ready(self, path: str = "/health/live") -> Self:
+        """Wait until the process answers; fails with its log when it ends or takes too long."""
+        deadline = time.monotonic() + READY_SECONDS
+        with httpx.Client(timeout=2) as client:
+            while time.monotonic() < deadline:
+                if self.process.poll() is not None:
+                    break
+                with contextlib.suppress(httpx.TransportError):
+                    client.get(self.base_url + path)
+                    return self
+                time.sleep(0.03)
+        self.kill()
+        raise AssertionError("the process did not become ready:\n" + "\n".join(self.lines[-40:]))
+
+    def wait_exit(self, timeout: float = 20) -> int:
+        """Wait for the process to end by itself and give its exit code."""
+        code = self.process.wait(timeout)
+        self._drain()
+        return code
+
+    def stop(self, timeout: float = 20) -> int:
+        """End the process cleanly (SIGTERM) and give its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
+        try:
+            return self.wait_exit(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError("the process did not end:\n" + "\n".join(self.lines[-40:])) from None
+
+    def kill(self) -> None:
+        """End the process at once (SIGKILL)."""
+        self.process.kill()
+        self.process.wait()
+        self._drain()
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def _reader(self, pipe: IO[bytes] | None, into: list[str]) -> threading.Thread:
+        assert pipe is not None
+
+        def read() -> None:
+            with pipe:
+                for line in pipe:
+                    text = line.decode("utf-8", "replace").rstrip("\n")
+                    into.append(text)
+                    self.lines.append(text)
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        return thread
+
+    def _drain(self) -> None:
+        for reader in self._readers:
+            reader.join(5)
+
+
+def tree(process: "subprocess.Popen[bytes] | None") -> list[psutil.Process]:
+    """Give a process and all its descendants, the parent first."""
+    if process is None or process.poll() is not None:
+        return []
+    parent = psutil.Process(process.pid)
+    return [parent, *parent.children(recursive=True)]
+
+
+def signal_all(process: "subprocess.Popen[bytes] | None", number: signal.Signals) -> None:
+    for member in tree(process):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            os.kill(member.pid, number)
+
+
+def kill_all(process: "subprocess.Popen[bytes] | None") -> None:
+    members = tree(process)
+    signal_all(process, signal.SIGKILL)
+    if process is not None:
+        process.wait()
+    psutil.wait_procs(members, timeout=10)
