@@ -1,6 +1,7 @@
 """The probes of `/health`: one connection each, never the pool's, kept between checks."""
 
 import asyncio
+from urllib.parse import urlsplit
 
 import asyncpg
 from redis.asyncio import Redis
@@ -10,9 +11,15 @@ from redis.exceptions import RedisError
 
 CONNECT_SECONDS = 0.55
 
+# PostgreSQL's SSLRequest: asked before anything else, answered with one byte by whoever takes connections.
+_SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
+
 
 class DatabaseProbe:
-    """Asks PostgreSQL for `SELECT 1`.
+    """Asks PostgreSQL whether it takes new connections, and for `SELECT 1` over one of its own.
+
+    Both, because a hung postmaster leaves the old sessions working; and the connection is kept, because
+    proving a password costs both sides several milliseconds.
 
     Args:
         dsn: `postgresql://user:password@host:port/database`.
@@ -22,6 +29,8 @@ class DatabaseProbe:
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
+        parts = urlsplit(dsn)
+        self._address = (parts.hostname, parts.port or 5432) if parts.hostname else None
         self._connection: asyncpg.Connection | None = None
 
     async def check(self) -> None:
@@ -30,8 +39,10 @@ class DatabaseProbe:
         Raises:
             Exception: whatever asyncpg raises.
         """
-        if self._connection is not None and await self._kept_connection_answers():
-            return
+        if self._connection is not None:
+            await self._greet()
+            if await self._kept_connection_answers(self._connection):
+                return
         self._connection = await asyncpg.connect(self._dsn, timeout=CONNECT_SECONDS, statement_cache_size=0)
         await self._connection.execute("SELECT 1")
 
@@ -41,10 +52,19 @@ class DatabaseProbe:
         if connection is not None:
             connection.terminate()
 
-    async def _kept_connection_answers(self) -> bool:
-        assert self._connection is not None  # noqa: S101 - the caller has looked
+    async def _greet(self) -> None:
+        if self._address is None:  # a Unix socket or several hosts: left to the driver
+            return
+        reader, writer = await asyncio.open_connection(*self._address)
         try:
-            await self._connection.execute("SELECT 1")
+            writer.write(_SSL_REQUEST)
+            await reader.readexactly(1)
+        finally:
+            writer.transport.abort()
+
+    async def _kept_connection_answers(self, connection: asyncpg.Connection) -> bool:
+        try:
+            await connection.execute("SELECT 1")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             self.abandon()
             return False
