@@ -36,7 +36,8 @@ def refusal(error: OSError, path: Path) -> StackError:
             return DiskFullError(f"No room left for {path}: {detail}. Free some, or move VFACTORY_HOME.")
         case PermissionError() | OSError(errno=30):
             return AccessError(
-                f"Cannot write {path}: {detail}. Give yourself access to it, or choose another folder with VFACTORY_HOME."
+                f"Cannot write {path}: {detail}. "
+                "Give yourself access to it, or choose another folder with VFACTORY_HOME."
             )
         case _:
             return AccessError(f"Cannot use {path}: {detail}. Choose another folder with VFACTORY_HOME.")
@@ -76,7 +77,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def hand_over(path: Path, uid: int, gid: int) -> None:
-    """Make `uid` and `gid` own `path` and everything below it (symbolic links themselves, not their targets)."""
+    """Make `uid` and `gid` own `path` and everything below it (links themselves, not their targets)."""
     if (path.lstat().st_uid, path.lstat().st_gid) == (uid, gid):
         return
     for folder, folders, files in os.walk(path):

@@ -10,7 +10,7 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Identity:
-    """A way to run a program: as ourselves, as another user, or as one seen so only inside a user namespace."""
+    """A way to run a program: as ourselves, as another user, or as one only inside a user namespace."""
 
     mode: Literal["self", "user", "namespace"] = "self"
     uid: int = 0

@@ -41,7 +41,7 @@ def enter_namespace(uid: int, gid: int) -> None:
 
 
 def die_with_parent(number: int, parent: int) -> None:
-    """Ask the kernel for signal `number` when the parent ends (Linux only); exit when it has ended already."""
+    """Ask the kernel (Linux only) for signal `number` when the parent ends; exit when it has already."""
     if sys.platform != "linux":
         return
     call("prctl", PR_SET_PDEATHSIG, number)

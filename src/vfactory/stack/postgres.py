@@ -81,14 +81,15 @@ class PostgresServer(Server):
                 return identity
             reasons.append(reason)
         raise AccessError(
-            f"PostgreSQL does not run as root, and no other user can reach both {self.directory} and "
-            f"{binary('postgres').parent}. Open the folders above them for passing through (chmod o+x), or move "
-            f"VFACTORY_HOME, or start as an ordinary user.\n" + "\n".join(reasons)
+            f"PostgreSQL does not run as root, and no other user can reach both {self.directory} "
+            f"and {binary('postgres').parent}. Open the folders above them for passing through (chmod o+x), "
+            "or move VFACTORY_HOME, or start as an ordinary user.\n" + "\n".join(reasons)
         )
 
     def url(self, database: str = "postgres") -> str:
         """postgresql://… of `database`, password included."""
-        return f"postgresql://{USER}:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{quote(database, safe='')}"
+        secret, name = quote(self.password, safe=""), quote(database, safe="")
+        return f"postgresql://{USER}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def prepare(self) -> None:
         """Make or heal the data directory; blocks (0.6 s the first time)."""
@@ -98,8 +99,8 @@ class PostgresServer(Server):
         version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if version != MAJOR:
             raise DamagedStateError(
-                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}. Move it away, or choose another "
-                "folder with VFACTORY_HOME."
+                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}. Move it away, or choose "
+                "another folder with VFACTORY_HOME."
             )
         folders.hand_over(self.data, *self.identity.owner)
 
@@ -128,7 +129,7 @@ class PostgresServer(Server):
             self._sql(f'CREATE DATABASE "{identifier}"')
 
     def reset_password(self) -> None:
-        """Make `password` the superuser's password while the server does not run and nobody knows the old one."""
+        """Make `password` the superuser's password, on a stopped server whose old one nobody knows."""
         self.prepare()
         statement = "ALTER ROLE {} PASSWORD '{}'\n".format(USER, self.password.replace("'", "''"))
         command = self._program("postgres", "--single", "-D", str(self.data), "postgres")
@@ -153,8 +154,8 @@ class PostgresServer(Server):
     def _initialise(self) -> None:
         if self.data.exists() and any(self.data.iterdir()):
             raise DamagedStateError(
-                f"{self.data} is not empty and holds no PostgreSQL data. Move it away, or choose another folder "
-                "with VFACTORY_HOME."
+                f"{self.data} is not empty and holds no PostgreSQL data. Move it away, or choose another "
+                "folder with VFACTORY_HOME."
             )
         # Made aside and moved into place in one step: whoever dies before leaves nothing that looks finished.
         unfinished = self.directory / "unfinished"

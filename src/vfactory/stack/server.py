@@ -76,7 +76,7 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Bring the files into a state the server can start from; blocks, and ends what a predecessor left."""
+        """Bring the files into a state the server can start from; ends what a predecessor left; blocks."""
 
     @abstractmethod
     def program(self) -> processes.Program:

