@@ -1,0 +1,137 @@
+"""P2: what observing a request adds to it, beside the instrumentator's own defaults."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from prometheus_fastapi_instrumentator import Instrumentator
+from starlette.types import ASGIApp, Message, Scope
+
+from benchmarks.harness import Goal, Options, Result, Samples, interleave
+from utils.logging import configure_logging
+from utils.metrics import instrument
+from utils.middleware import KitMiddleware
+from utils.routes import RouteTable
+
+METRICS = Goal("P2", "the guide's metrics, added per request", "µs", 1.0, "at most")
+ALL = Goal("P2", "metrics, request id and JSON access log, added per request", "µs", 1.3, "at most")
+
+REQUESTS, QUICK_REQUESTS = 6_000, 200
+
+
+def run(options: Options) -> list[Result]:
+    """Measure applications that differ in nothing but what observes them."""
+    subjects = {
+        "bare": _subject(_application(), options),
+        "default": _subject(_with_defaults(), options),
+        "metrics": _subject(_with_kit(), options, level="WARNING"),
+        "all": _subject(_with_kit(), options, level="INFO"),
+    }
+    with _log_lines_thrown_away():
+        figures = interleave(subjects, options)
+    bare = figures["bare"]
+    default = _added(figures["default"], bare)
+    return [
+        METRICS.judge(_added(figures["metrics"], bare), default),
+        ALL.judge(_added(figures["all"], bare), default),
+    ]
+
+
+def _added(samples: Samples, bare: Samples) -> Samples:
+    return Samples(tuple(value - base for value, base in zip(samples.values, bare.values, strict=True)))
+
+
+def _application() -> FastAPI:
+    """Build a small service: two aggregates, five routes each."""
+    app = FastAPI(openapi_url=None)
+    router = APIRouter(prefix="/v1")
+    for name in ("factories", "equipment"):
+        router.add_api_route(f"/{name}", _answer, methods=["GET"])
+        router.add_api_route(f"/{name}", _answer, methods=["POST"])
+        router.add_api_route(f"/{name}/{{key}}", _answer, methods=["GET"])
+        router.add_api_route(f"/{name}/{{key}}", _answer, methods=["DELETE"])
+        router.add_api_route(f"/{name}/{{key}}/state", _answer, methods=["GET"])
+    app.include_router(router)
+    return app
+
+
+async def _answer() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _with_defaults() -> FastAPI:
+    app = _application()
+    Instrumentator(registry=CollectorRegistry()).instrument(app)
+    return app
+
+
+def _with_kit() -> FastAPI:
+    app = _application()
+    app.state.routes = RouteTable(app)
+    app.add_middleware(KitMiddleware, routes=app.state.routes)
+    instrument(app, "benchmark")
+    return app
+
+
+def _subject(app: ASGIApp, options: Options, *, level: str = "WARNING") -> Callable[[], float]:
+    requests = options.scaled(REQUESTS, QUICK_REQUESTS)
+
+    def measure() -> float:
+        configure_logging("benchmark", level)
+        return asyncio.run(_time(app, requests)) / requests * 1e6
+
+    return measure
+
+
+async def _time(app: ASGIApp, requests: int) -> float:
+    started = time.perf_counter()
+    for _ in range(requests):
+        await app(_scope(), _receive, _send)
+    return time.perf_counter() - started
+
+
+def _scope() -> Scope:
+    """Build a new scope, as the server does for every request."""
+    path = "/v1/equipment/0190b3a0-6f2c-7cc0-8000-000000000000"
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"127.0.0.1:8001"), (b"user-agent", b"benchmark"), (b"accept", b"*/*")],
+        "client": ("127.0.0.1", 50000),
+        "server": ("127.0.0.1", 8001),
+        "state": {},
+    }
+
+
+async def _receive() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
+async def _send(message: Message) -> None:
+    pass
+
+
+@contextmanager
+def _log_lines_thrown_away() -> Iterator[None]:
+    """Write log lines to the null device: the terminal's speed is not ours."""
+    copy = os.dup(1)
+    with open(os.devnull, "wb") as null:  # noqa: PTH123 - a descriptor is wanted
+        os.dup2(null.fileno(), 1)
+    try:
+        yield
+    finally:
+        logging.root.handlers[0].flush()
+        os.dup2(copy, 1)
+        os.close(copy)
