@@ -20,6 +20,7 @@ from utils.lifecycle import Lifecycle
 from utils.metrics import instrument, render_metrics
 from utils.middleware import KitMiddleware
 from utils.openapi import complete_openapi
+from utils.outbox import Doorbell
 from utils.problems import install_error_handlers
 from utils.queries import refuse_unknown_parameters
 from utils.routes import RouteTable
@@ -110,10 +111,13 @@ def _assemble(settings: ServiceSettings, access: AccessTable | None, schema: str
     if uses_redis and settings.redis_url is not None:
         probes.append(RedisProbe(settings.redis_url.get_secret_value()))
         redis = create_redis(settings.redis_url.get_secret_value())
+    database = Database(settings, schema=schema)
+    if redis is not None:
+        database.bell = Doorbell(redis, settings.service_name)
     return Kit(
         settings=settings,
         lifecycle=Lifecycle(),
-        database=Database(settings, schema=schema),
+        database=database,
         redis=redis,
         health=HealthMonitor(settings.service_name, probes),
         auth=None if access is None else Authorizer(create_verifier(settings), access),

@@ -42,6 +42,9 @@ class Bell(Protocol):
     def ring(self) -> None:
         """Tell the relay; never waits, never raises."""
 
+    async def close(self) -> None:
+        """Let a ring under way end."""
+
 
 class Database:
     """The connections of one process to one service's schema.
@@ -97,6 +100,8 @@ class Database:
     async def close(self) -> None:
         """Close every connection; a server that does not answer is not waited for."""
         await self._guard.close()
+        if self.bell is not None:
+            await self.bell.close()
         await self.engine.dispose()
 
     @asynccontextmanager
