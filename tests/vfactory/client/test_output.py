@@ -1,0 +1,27 @@
+"""What commands print: aligned, and harmless to a terminal."""
+
+import pytest
+
+from vfactory.client.output import instant, print_columns, print_fields, printable
+
+
+def test_columns_line_up_also_with_korean_names(capsys: pytest.CaptureFixture[str]) -> None:
+    print_columns(("NAME", "ID"), [("평택 공장", 1), ("A", None)])
+
+    assert capsys.readouterr().out == "NAME       ID\n평택 공장  1\nA          -\n"
+
+
+def test_fields_that_have_no_value_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    print_fields([("state", "normal"), ("active since", None), ("severity", 3)])
+
+    assert capsys.readouterr().out == "state     normal\nseverity  3\n"
+
+
+def test_nothing_a_plant_says_steers_the_terminal() -> None:
+    assert printable("a\x1b[31mred\nnext\u202e") == "a\\x1b[31mred\\nnext\\u202e"
+    assert printable("압력 °C") == "압력 °C"
+
+
+def test_a_time_is_shown_without_its_t() -> None:
+    assert instant("2020-02-08T16:16:53Z") == "2020-02-08 16:16:53Z"
+    assert instant(None) is None
