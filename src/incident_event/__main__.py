@@ -1,0 +1,13 @@
+"""`python -m incident_event api|worker|migrate`."""
+
+from utils.lifecycle import main
+
+if __name__ == "__main__":
+    main(
+        "incident-event",
+        {
+            "api": "incident_event.app:run",
+            "worker": "incident_event.worker:run",
+            "migrate": "incident_event.migrations.run:run",
+        },
+    )

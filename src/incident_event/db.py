@@ -1,0 +1,15 @@
+"""Incident Event's schema: its name, its migrations and the base of its rows."""
+
+from sqlalchemy.orm import DeclarativeBase
+
+from utils.database import service_metadata
+
+SERVICE = "incident-event"
+SCHEMA = "incident_event"
+MIGRATIONS = "incident_event:migrations"
+
+
+class Base(DeclarativeBase):
+    """Base of every row of this service."""
+
+    metadata = service_metadata()

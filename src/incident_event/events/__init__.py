@@ -1,0 +1,1 @@
+"""The stream of events for clients that stay connected."""

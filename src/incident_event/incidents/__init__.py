@@ -1,0 +1,1 @@
+"""Incidents: what happened, who works it, and its history that nobody edits."""

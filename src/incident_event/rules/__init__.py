@@ -1,0 +1,1 @@
+"""Rules: what counts as dangerous, and the evaluation of readings against it."""
