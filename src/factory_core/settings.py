@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from utils.settings import ServiceSettings
 
@@ -10,10 +10,7 @@ from utils.settings import ServiceSettings
 class FactoryCoreSettings(ServiceSettings):
     """What Factory Core can be told beyond what all services share."""
 
-    max_batch_bytes: Annotated[
-        int, Field(ge=1024, le=64 * 1024 * 1024, validation_alias="FACTORY_CORE_MAX_BATCH_BYTES")
-    ] = 4 * 1024 * 1024
-    """How long the body of one batch of readings may be, in bytes."""
+    redis_url: SecretStr
 
     max_metrics_per_equipment: Annotated[
         int, Field(ge=1, le=100_000, validation_alias="FACTORY_CORE_MAX_METRICS_PER_EQUIPMENT")

@@ -5,25 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, status
 
-from factory_core.equipment.repository import EquipmentRepository
 from factory_core.equipment.schemas import EquipmentCreate, EquipmentRead
 from factory_core.equipment.service import EquipmentService
-from factory_core.factories.repository import FactoryRepository
-from factory_core.factories.service import FactoryService
 from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
 from utils.database import DatabaseTransaction
 from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
-from utils.outbox import Outbox
 
 router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
 
 
 def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
     """Put the use cases into the request's transaction."""
-    outbox = Outbox(transaction)
-    factories = FactoryService(FactoryRepository(transaction.session), outbox, utc_now)
-    return EquipmentService(EquipmentRepository(transaction.session), factories, outbox, utc_now)
+    return EquipmentService.within(transaction, utc_now)
 
 
 EquipmentUseCases = Annotated[EquipmentService, Depends(equipment_service, scope="function")]

@@ -1,10 +1,10 @@
 """Every query about equipment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, Uuid, any_, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from factory_core.equipment.models import Equipment
@@ -19,13 +19,31 @@ class EquipmentRepository:
     async def add(self, equipment: Equipment) -> bool:
         """Keep a new piece of equipment; False where its tag is taken, also by who races for it."""
         values = {column.key: getattr(equipment, column.key) for column in Equipment.__table__.columns}
-        statement = insert(Equipment).values(values).on_conflict_do_nothing(index_elements=["factory_id", "tag"])
+        statement = (
+            insert(Equipment).values(values).on_conflict_do_nothing(index_elements=["factory_id", "tag"])
+        )
         added = await self._session.scalar(statement.returning(Equipment.id))
         return added is not None
 
     async def find(self, factory_id: UUID, equipment_id: UUID) -> Equipment | None:
         """Find one by its id."""
         return await self._session.get(Equipment, (factory_id, equipment_id))
+
+    async def find_ids(self, factory_id: UUID, tags: Collection[str]) -> dict[str, UUID]:
+        """Give the ids of those tags the factory has."""
+        query = select(Equipment.tag, Equipment.id).where(
+            Equipment.factory_id == factory_id, Equipment.tag == any_(literal(list(tags), ARRAY(Text)))
+        )
+        return {row.tag: row.id for row in await self._session.execute(query)}
+
+    async def lock(self, factory_id: UUID, equipment_ids: Collection[UUID]) -> None:
+        """Lock rows until the transaction ends, in the order of their ids."""
+        chosen = (
+            Equipment.factory_id == factory_id,
+            Equipment.id == any_(literal(list(equipment_ids), ARRAY(Uuid))),
+        )
+        query = select(Equipment.id).where(*chosen).order_by(Equipment.id)
+        await self._session.execute(query.with_for_update(key_share=True))
 
     async def list_after(self, factory_id: UUID, after: UUID | None, limit: int) -> Sequence[Equipment]:
         """List a factory's equipment in the order of creation, after the id `after`."""

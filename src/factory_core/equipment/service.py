@@ -1,6 +1,7 @@
 """What can be done with equipment."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Self
 from uuid import UUID
 
 from contracts.factory_core import EquipmentCreated
@@ -9,6 +10,7 @@ from factory_core.equipment.models import Equipment
 from factory_core.equipment.repository import EquipmentRepository
 from factory_core.factories.service import FactoryService
 from utils.clock import Now
+from utils.database import Transaction
 from utils.errors import ConflictError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
@@ -26,6 +28,12 @@ class EquipmentService:
         self._factories = factories
         self._outbox = outbox
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: Now) -> Self:
+        """Put the use cases into a transaction."""
+        repository = EquipmentRepository(transaction.session)
+        return cls(repository, FactoryService.within(transaction, now), Outbox(transaction), now)
 
     async def create(
         self, by: Principal, factory_id: UUID, *, tag: str, name: str, kind: EquipmentKind
@@ -53,6 +61,15 @@ class EquipmentService:
         if equipment is None:
             raise NotFoundError(f"There is no equipment {equipment_id} in the factory {factory_id}.")
         return equipment
+
+    async def find_ids(self, by: Principal, factory_id: UUID, tags: Collection[str]) -> dict[str, UUID]:
+        """Give the ids of those tags the factory has; raises NotFoundError without the factory."""
+        await self._factories.get(by, factory_id)
+        return await self._equipment.find_ids(factory_id, tags)
+
+    async def lock(self, factory_id: UUID, equipment_ids: Collection[UUID]) -> None:
+        """Let no one else change these pieces of equipment, or add to them, until the transaction ends."""
+        await self._equipment.lock(factory_id, equipment_ids)
 
     async def list_after(
         self, by: Principal, factory_id: UUID, after: UUID | None, limit: int

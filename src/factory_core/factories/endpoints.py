@@ -5,21 +5,19 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, status
 
-from factory_core.factories.repository import FactoryRepository
 from factory_core.factories.schemas import FactoryCreate, FactoryRead
 from factory_core.factories.service import FactoryService
 from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
 from utils.database import DatabaseTransaction
 from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
-from utils.outbox import Outbox
 
 router = APIRouter(tags=["factories"])
 
 
 def factory_service(transaction: DatabaseTransaction) -> FactoryService:
     """Put the use cases into the request's transaction."""
-    return FactoryService(FactoryRepository(transaction.session), Outbox(transaction), utc_now)
+    return FactoryService.within(transaction, utc_now)
 
 
 Factories = Annotated[FactoryService, Depends(factory_service, scope="function")]
@@ -28,7 +26,7 @@ Factories = Annotated[FactoryService, Depends(factory_service, scope="function")
 @router.post("/factories", status_code=status.HTTP_201_CREATED)
 async def create_factory(body: FactoryCreate, by: CurrentPrincipal, factories: Factories) -> FactoryRead:
     """Create a factory. Names need not be unique. Needs a token for every factory."""
-    floor = body.floor and body.floor.to_contract()
+    floor = body.floor.to_contract() if body.floor is not None else None
     return FactoryRead.of(await factories.create(by, name=body.name, timezone=body.timezone, floor=floor))
 
 

@@ -1,12 +1,14 @@
 """What can be done with factories."""
 
 from collections.abc import Sequence
+from typing import Self
 from uuid import UUID
 
 from contracts.factory_core import FactoryCreated, Floor
 from factory_core.factories.models import Factory
 from factory_core.factories.repository import FactoryRepository
 from utils.clock import Now
+from utils.database import Transaction
 from utils.errors import ForbiddenError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
@@ -23,6 +25,11 @@ class FactoryService:
         self._factories = factories
         self._outbox = outbox
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: Now) -> Self:
+        """Put the use cases into a transaction."""
+        return cls(FactoryRepository(transaction.session), Outbox(transaction), now)
 
     async def create(self, by: Principal, *, name: str, timezone: str, floor: Floor | None) -> Factory:
         """Create a factory.

@@ -1,0 +1,82 @@
+"""Factory Core's API: the one place where its parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from fastapi import APIRouter, FastAPI
+
+from contracts.access import ACCESS
+from factory_core.db import MIGRATIONS, SCHEMA, SERVICE
+from factory_core.equipment import endpoints as equipment
+from factory_core.event_log import endpoints as event_log
+from factory_core.factories import endpoints as factories
+from factory_core.readings import endpoints as readings
+from factory_core.readings.directory import SeriesDirectory
+from factory_core.readings.intake import Intake
+from factory_core.readings.recorder import BatchRecorder
+from factory_core.readings.service import ReadingService
+from factory_core.settings import FactoryCoreSettings
+from utils.clock import utc_now
+from utils.database import Database, head_revision
+from utils.http import Kit, build_app
+from utils.lifecycle import serve
+from utils.outbox import Doorbell
+
+DESCRIPTION = """The plant: its factories, their equipment, and the readings the equipment sends."""
+TAGS = [
+    {"name": "factories", "description": "Factories"},
+    {"name": "equipment", "description": "What stands in a factory, each piece with a tag"},
+    {"name": "readings", "description": "What the equipment measures"},
+    {"name": "event log", "description": "The gap API: published events, for services that lost some"},
+]
+
+
+def create_app(settings: FactoryCoreSettings) -> FastAPI:
+    """Put the application together."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kit: Kit = app.state.kit
+        bell = ring_by(kit)
+        try:
+            await kit.database.require_current_schema(head_revision(MIGRATIONS))
+            yield
+        finally:
+            await intake.close()
+            await bell.close()
+
+    app = build_app(
+        settings,
+        title="V-Factory Factory Core",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        openapi_tags=TAGS,
+        access=ACCESS[SERVICE],
+        schema=SCHEMA,
+    )
+    database: Database = app.state.kit.database
+    intake = Intake(BatchRecorder(database).record, most_readings=settings.max_queued_readings)
+    directory = SeriesDirectory(database, utc_now, max_metrics=settings.max_metrics_per_equipment)
+    app.state.readings = ReadingService(database, directory, intake, utc_now)
+    api = APIRouter(prefix="/v1")
+    for routes in (factories, equipment, readings, event_log):
+        api.include_router(routes.router)
+    app.include_router(api)
+    return app
+
+
+def ring_by(kit: Kit) -> Doorbell:
+    """Let every commit that publishes something ring for the relay."""
+    if kit.redis is None:
+        raise LookupError("Factory Core needs Redis")  # its settings require the URL
+    bell = Doorbell(kit.redis, SERVICE)
+    kit.database.bell = bell
+    return bell
+
+
+def run() -> NoReturn:
+    """Serve the API until told to stop."""
+    settings = FactoryCoreSettings()
+    serve(create_app(settings), settings)

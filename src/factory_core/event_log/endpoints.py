@@ -1,0 +1,53 @@
+"""The gap API: what a consumer of the stream asks for when it has lost some of it."""
+
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from factory_core.event_log.schemas import EventLogRead, HeadRead
+from utils.auth import CurrentPrincipal
+from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.outbox import EventLog
+
+router = APIRouter(prefix="/event-log", tags=["event log"])
+
+
+def event_log(request: Request) -> EventLog:
+    """Give the history of this service's events."""
+    return EventLog(request.app.state.kit.database)
+
+
+Events = Annotated[EventLog, Depends(event_log)]
+
+
+@router.get("", response_class=Response, responses={200: {"model": EventLogRead}})
+async def list_events(
+    by: CurrentPrincipal,
+    events: Events,
+    factory: Annotated[UUID, Query(description="Whose events")],
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last seq the caller has")] = 0,
+    limit: Limit = 50,
+) -> Response:
+    """Read a factory's published events after a seq, in order: the gap API of the stream's consumers.
+
+    For services, not for people: admin only. An answer may hold fewer events than asked for, because large
+    ones fill it; the caller has everything when its last seq is `head`. Events older than `oldest` are gone.
+    """
+    by.require_factory(factory)
+    items = await events.read(factory, after, limit)
+    log = {"items": items, "head": await events.head(factory), "oldest": await events.oldest(factory)}
+    return Response(msgspec.json.encode(log), media_type="application/json")
+
+
+@router.get("/heads")
+async def list_heads(
+    by: CurrentPrincipal, events: Events, limit: Limit = 50, cursor: Cursor = None
+) -> Page[HeadRead]:
+    """List the newest seq of every factory that ever published anything: the gap API's table of contents."""
+    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
+    rows = await events.heads(after, limit + 1)
+    more = encode_cursor(rows[limit - 1][0]) if len(rows) > limit else None
+    heads = [HeadRead(factory_id=factory, head=head) for factory, head in rows[:limit] if by.sees(factory)]
+    return Page(items=heads, next_cursor=more)

@@ -1,0 +1,159 @@
+"""Writes batches, their events and their answers into the database: many in one transaction."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import Final, TypeAlias
+from uuid import UUID
+
+import asyncpg
+
+from contracts.factory_core import ReadingsAccepted
+from factory_core.readings import metrics
+from factory_core.readings.batch import Batch, Key
+from factory_core.readings.repository import ReadingRepository
+from utils.database import Database, Transaction
+from utils.errors import ConflictError, UnavailableError
+from utils.logging import trace_id_var
+from utils.outbox import Outbox
+
+Outcome: TypeAlias = bytes | Exception
+"""The answer to a batch, or why it has none."""
+
+ATTEMPTS: Final = 4
+DOUBT_SECONDS: Final = 30.0
+MOST_DOUBTED: Final = 10_000
+
+# What another transaction did to this one, and may not do again.
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+
+
+class _KnownBatchError(Exception):
+    """A batch of the group has been claimed before."""
+
+
+class BatchRecorder:
+    """Records groups of batches exactly once.
+
+    There are two ways. The straight one claims the batches and copies the readings, which is a quarter faster
+    and fails as a whole when any reading or batch is there already. Then, and for half a minute after a
+    factory sent duplicates, the careful one keeps what is new and finds out what that is.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._doubted: dict[UUID, float] = {}
+
+    async def record(self, group: Sequence[Batch]) -> list[Outcome]:
+        """Record batches with different keys and give each one's outcome, in their order.
+
+        Raises what the database or the network raised: then none is recorded, or all are and nobody knows.
+        """
+        metrics.BATCHES_PER_TRANSACTION.observe(len(group))
+        ordered = sorted(group, key=lambda batch: batch.key)  # so that two groups cannot wait for each other
+        if not self._is_doubted(group):
+            try:
+                return self._in_order_of(group, await self._record_straight(ordered))
+            except (asyncpg.UniqueViolationError, _KnownBatchError, *_COLLISIONS):
+                pass
+        for _ in range(ATTEMPTS):
+            try:
+                return self._in_order_of(group, await self._record_carefully(ordered))
+            except _COLLISIONS:
+                continue
+        raise UnavailableError("Too many senders send the same readings at once. Ask again shortly.")
+
+    def _in_order_of(self, group: Sequence[Batch], outcomes: Mapping[Key, Outcome]) -> list[Outcome]:
+        return [outcomes[batch.key] for batch in group]
+
+    async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
+        events = [(batch, batch.event()) for batch in group if batch.readings]
+        answers = {batch.key: batch.answer(len(batch.readings)) for batch in group}
+        async with self._database.transaction() as transaction:
+            readings = ReadingRepository(await transaction.connection())
+            if len(await _claim(readings, group, answers)) < len(group):
+                raise _KnownBatchError
+            if events:
+                await readings.copy_readings(chain.from_iterable(batch.rows() for batch in group))
+            _publish(transaction, events)
+        for batch in group:
+            _count(batch, len(batch.readings))
+        return answers
+
+    async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
+        async with self._database.transaction() as transaction:
+            readings = ReadingRepository(await transaction.connection())
+            claimed = await _claim(readings, group, {batch.key: b"" for batch in group})
+            new = [batch for batch in group if batch.key in claimed]
+            outcomes = await _find_outcomes(readings, [batch for batch in group if batch.key not in claimed])
+            accepted = await _add_new_readings(readings, new)
+            answers = {batch.key: batch.answer(len(accepted[batch.key])) for batch in new}
+            if answers:
+                await readings.answer_batches([(*key, answer) for key, answer in answers.items()])
+            _publish(transaction, [(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
+        for batch in new:
+            _count(batch, len(accepted[batch.key]))
+            if len(accepted[batch.key]) < len(batch.readings):
+                self._doubt(batch.factory_id)
+        return {**outcomes, **answers}
+
+    def _is_doubted(self, group: Sequence[Batch]) -> bool:
+        if not self._doubted:
+            return False
+        now = asyncio.get_running_loop().time()
+        return any(self._doubted.get(batch.factory_id, 0.0) > now for batch in group)
+
+    def _doubt(self, factory_id: UUID) -> None:
+        if len(self._doubted) >= MOST_DOUBTED:
+            self._doubted.clear()
+        self._doubted[factory_id] = asyncio.get_running_loop().time() + DOUBT_SECONDS
+
+
+async def _claim(
+    readings: ReadingRepository, group: Sequence[Batch], answers: Mapping[Key, bytes]
+) -> set[Key]:
+    return await readings.claim_batches(
+        [(*batch.key, batch.digest, answers[batch.key], batch.accepted_at) for batch in group]
+    )
+
+
+async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch]) -> dict[Key, list[int]]:
+    """Add what is new and give, for each batch, the numbers of its readings that were."""
+    rows = list(chain.from_iterable(batch.rows() for batch in group))
+    new = await readings.add_new_readings(rows) if rows else set()
+    return {batch.key: batch.split(new) for batch in group}
+
+
+async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) -> dict[Key, Outcome]:
+    """Answer batches that were recorded before: as then, or with a conflict where the body differs."""
+    if not known:
+        return {}
+    stored = await readings.find_batches([batch.key for batch in known])
+    outcomes: dict[Key, Outcome] = {}
+    for batch in known:
+        digest, answer = stored[batch.key]
+        if digest == batch.digest:
+            metrics.REPEATED.inc()
+            outcomes[batch.key] = answer
+        else:
+            metrics.CONFLICT.inc()
+            outcomes[batch.key] = ConflictError(
+                f"The batch id {batch.batch_id} was used before with another body, byte for byte."
+            )
+    return outcomes
+
+
+def _publish(transaction: Transaction, events: Sequence[tuple[Batch, bytes]]) -> None:
+    outbox = Outbox(transaction)
+    for batch, payload in events:
+        token = trace_id_var.set(batch.trace_id)  # the batch's own, not that of who began the group
+        outbox.publish_encoded(batch.factory_id, ReadingsAccepted.type, payload, at=batch.accepted_at)
+        trace_id_var.reset(token)
+
+
+def _count(batch: Batch, accepted: int) -> None:
+    metrics.NEW.inc()
+    metrics.READINGS_ACCEPTED.inc(accepted)
+    metrics.READINGS_DUPLICATE.inc(len(batch.readings) - accepted)
+    for rejection in batch.rejected:
+        metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()

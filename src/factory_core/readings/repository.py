@@ -1,0 +1,132 @@
+"""Every query about readings, on asyncpg's own connection: these are the hot ones."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from factory_core.readings.batch import Key, Row
+
+READING_COLUMNS = ("factory_id", "at", "value", "series_id", "quality")
+
+CLAIM_BATCHES = """
+    INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+    ON CONFLICT DO NOTHING
+    RETURNING factory_id, batch_id
+"""
+FIND_BATCHES = """
+    SELECT factory_id, batch_id, digest, answer
+    FROM ingest_batches JOIN unnest($1::uuid[], $2::text[]) AS wanted (factory_id, batch_id)
+    USING (factory_id, batch_id)
+"""
+ANSWER_BATCHES = """
+    UPDATE ingest_batches AS batch SET answer = given.answer
+    FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS given (factory_id, batch_id, answer)
+    WHERE batch.factory_id = given.factory_id AND batch.batch_id = given.batch_id
+"""
+# In the order of the key, so that two transactions cannot wait for each other; the first of equals wins.
+ADD_NEW_READINGS = """
+    INSERT INTO readings (factory_id, at, value, series_id, quality)
+    SELECT factory_id, at, value, series_id, quality
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::float8[], $4::int[], $5::smallint[])
+        WITH ORDINALITY AS given (factory_id, at, value, series_id, quality, place)
+    ORDER BY factory_id, series_id, at, place
+    ON CONFLICT DO NOTHING
+    RETURNING factory_id, series_id, at
+"""
+FIND_SERIES = """
+    SELECT id, equipment_id, metric FROM series
+    WHERE factory_id = $1 AND equipment_id = ANY ($2) AND metric = ANY ($3)
+"""
+COUNT_SERIES = """
+    SELECT equipment_id, count(*) FROM series WHERE factory_id = $1 AND equipment_id = ANY ($2) GROUP BY 1
+"""
+ADD_SERIES = """
+    INSERT INTO series (factory_id, equipment_id, metric)
+    SELECT $1, * FROM unnest($2::uuid[], $3::text[])
+    RETURNING id, equipment_id, metric
+"""
+LIST_READINGS = """
+    SELECT at, value, quality FROM readings
+    WHERE factory_id = $1 AND series_id = $2
+      AND at > coalesce($3, '-infinity') AND at >= coalesce($4, '-infinity') AND at < coalesce($5, 'infinity')
+    ORDER BY at LIMIT $6
+"""
+
+SeriesName = tuple[UUID, str]
+"""Equipment and metric."""
+
+
+class ReadingRepository:
+    """Keeps batches and their readings."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def claim_batches(self, batches: Sequence[tuple[UUID, str, bytes, bytes, datetime]]) -> set[Key]:
+        """Keep (factory, batch id, digest, answer, accepted at) and give the keys nobody had claimed before.
+
+        Waits for a transaction that is claiming one of them at this moment.
+        """
+        rows = await self._connection.fetch(CLAIM_BATCHES, *zip(*batches, strict=True))
+        return {(row[0], row[1]) for row in rows}
+
+    async def find_batches(self, keys: Collection[Key]) -> dict[Key, tuple[bytes, bytes]]:
+        """Give digest and answer of the batches that exist."""
+        rows = await self._connection.fetch(FIND_BATCHES, *zip(*keys, strict=True))
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    async def answer_batches(self, answers: Sequence[tuple[UUID, str, bytes]]) -> None:
+        """Replace the answers of claimed batches."""
+        await self._connection.execute(ANSWER_BATCHES, *zip(*answers, strict=True))
+
+    async def copy_readings(self, rows: Iterable[Row]) -> None:
+        """Add readings in the fastest way; raises asyncpg.UniqueViolationError where one is there already."""
+        await self._connection.copy_records_to_table("readings", columns=READING_COLUMNS, records=rows)
+
+    async def add_new_readings(self, rows: Collection[Row]) -> set[tuple[UUID, int, datetime]]:
+        """Add those readings that are not there and give their keys."""
+        added = await self._connection.fetch(ADD_NEW_READINGS, *zip(*rows, strict=True))
+        return {(row[0], row[1], row[2]) for row in added}
+
+    async def list_readings(
+        self,
+        factory_id: UUID,
+        series_id: int,
+        *,
+        after: datetime | None,
+        since: datetime | None,
+        before: datetime | None,
+        limit: int,
+    ) -> list[asyncpg.Record]:
+        """List (at, value, quality) of a series by time: later than `after`, in [since, before)."""
+        rows: list[asyncpg.Record] = await self._connection.fetch(
+            LIST_READINGS, factory_id, series_id, after, since, before, limit
+        )
+        return rows
+
+
+class SeriesRepository:
+    """Numbers the series of a factory."""
+
+    def __init__(self, connection: asyncpg.Connection, factory_id: UUID) -> None:
+        self._connection = connection
+        self._factory_id = factory_id
+
+    async def find(self, names: Collection[SeriesName]) -> dict[SeriesName, int]:
+        """Give the numbers of those that exist."""
+        equipment, metrics = ({name[part] for name in names} for part in (0, 1))
+        rows = await self._connection.fetch(FIND_SERIES, self._factory_id, equipment, metrics)
+        return {(row["equipment_id"], row["metric"]): row["id"] for row in rows}
+
+    async def count(self, equipment_ids: Collection[UUID]) -> dict[UUID, int]:
+        """Count the metrics of each piece of equipment that has any."""
+        rows = await self._connection.fetch(COUNT_SERIES, self._factory_id, equipment_ids)
+        return {row[0]: row[1] for row in rows}
+
+    async def add(self, names: Collection[SeriesName]) -> dict[SeriesName, int]:
+        """Number new ones."""
+        rows = await self._connection.fetch(ADD_SERIES, self._factory_id, *zip(*names, strict=True))
+        return {(row["equipment_id"], row["metric"]): row["id"] for row in rows}

@@ -1,0 +1,197 @@
+"""The bodies of requests and answers about readings; batches are decoded by msgspec, for speed."""
+
+import hashlib
+import json
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import msgspec
+from pydantic import BaseModel
+
+from contracts.factory_core import Quality
+from factory_core.readings.batch import SentBatch
+from factory_core.readings.lifecycle import (
+    EARLIEST,
+    MAX_AHEAD,
+    MAX_METRIC_LENGTH,
+    MAX_READINGS,
+    QUALITIES,
+    Code,
+    Flaw,
+    Reading,
+    find_time_flaw,
+    parse_reading,
+    reject,
+)
+from utils.errors import FieldError, InvalidError
+
+BATCH_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,100}\Z"
+BATCH_SCHEMA: Final[dict[str, Any]] = {
+    "title": "ReadingBatch",
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["batch_id", "readings"],
+    "properties": {
+        "batch_id": {
+            "type": "string",
+            "pattern": "^[A-Za-z0-9._:-]{1,100}$",
+            "description": "The sender's own name for the batch, unique in the factory for ever",
+        },
+        "readings": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_READINGS,
+            "items": {
+                "title": "Reading",
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["source", "metric", "at", "value"],
+                "properties": {
+                    "source": {"type": "string", "description": "The tag of a piece of equipment"},
+                    "metric": {"type": "string", "minLength": 1, "maxLength": MAX_METRIC_LENGTH},
+                    "at": {"type": "string", "format": "date-time", "description": "RFC 3339, any offset"},
+                    "value": {"type": "number", "format": "double"},
+                    "quality": {"type": "string", "enum": list(QUALITIES), "default": "good"},
+                },
+            },
+        },
+    },
+}
+"""The body of a batch, for the API's document; an item that breaks it is refused alone, by its index."""
+
+_MOST_DIGITS: Final = 400  # more than any integer within a double's range has
+
+
+class RejectedReading(BaseModel):
+    """A reading that was refused: its place in the batch from 0, the wrong field (null: all of it), why."""
+
+    index: int
+    field: str | None
+    code: Code
+    detail: str
+
+
+class IngestAnswer(BaseModel):
+    """What became of a batch."""
+
+    batch_id: str
+    accepted: int
+    duplicates: int
+    rejected: list[RejectedReading]
+
+
+class ReadingRead(BaseModel):
+    """A reading."""
+
+    source: str
+    metric: str
+    at: datetime
+    value: float
+    quality: Quality
+
+
+class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    batch_id: Annotated[str, msgspec.Meta(pattern=BATCH_ID_PATTERN)]
+    readings: Annotated[list[Reading], msgspec.Meta(min_length=1, max_length=MAX_READINGS)]
+
+
+_decoder = msgspec.json.Decoder(_Envelope)
+
+
+def decode_batch(body: bytes, now: datetime) -> SentBatch:
+    """Decode and check one batch at the time `now`.
+
+    A body without a flaw is decoded in one go. Any flaw sends it through the slower way, which finds each
+    one and keeps the good readings.
+
+    Raises:
+        InvalidError: the envelope is malformed; it names every wrong field of it.
+    """
+    digest = hashlib.sha256(body).digest()
+    try:
+        envelope = _decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        batch = _decode_item_by_item(body, digest)
+    else:
+        readings = envelope.readings
+        batch = SentBatch(envelope.batch_id, digest, readings, range(len(readings)), [])
+    return _without_impossible_times(batch, now)
+
+
+def _decode_item_by_item(body: bytes, digest: bytes) -> SentBatch:
+    batch_id, items = _parse_envelope(body)
+    batch = SentBatch(batch_id, digest, [], [], [])
+    places: list[int] = []
+    for index, item in enumerate(items):
+        parsed = parse_reading(item)
+        if isinstance(parsed, Flaw):
+            batch.rejected.append(reject(index, parsed))
+        else:
+            batch.readings.append(parsed)
+            places.append(index)
+    batch.places = places
+    return batch
+
+
+def _without_impossible_times(batch: SentBatch, now: datetime) -> SentBatch:
+    times = [reading.at for reading in batch.readings]
+    if not times or (max(times) <= now + MAX_AHEAD and min(times) >= EARLIEST):
+        return batch
+    return batch.without([find_time_flaw(at, now) for at in times])
+
+
+def _parse_envelope(body: bytes) -> tuple[str, list[Any]]:
+    """Read the envelope with Python's own parser, which takes NaN, Infinity and lone surrogates as well."""
+    try:
+        document = json.loads(body.decode(), parse_int=_parse_integer)
+    except (ValueError, RecursionError) as error:
+        raise InvalidError.of("body", f"is not JSON: {_first_line(error)}") from error
+    if not isinstance(document, dict):
+        raise InvalidError.of("body", "must be an object with batch_id and readings")
+    errors = _find_envelope_errors(document)
+    if errors:
+        raise InvalidError("; ".join(f"{one['field']}: {one['detail']}" for one in errors), errors=errors)
+    return document["batch_id"], document["readings"]
+
+
+def _parse_integer(digits: str) -> int | float:
+    """Read an integer of any length: what no double holds becomes an infinity, which is refused later."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
+
+
+def _first_line(error: Exception) -> str:
+    return "too deeply nested" if isinstance(error, RecursionError) else str(error).splitlines()[0][:200]
+
+
+def _find_envelope_errors(document: dict[str, Any]) -> list[FieldError]:
+    errors = [
+        _error(name, "is not a known field; allowed: batch_id, readings")
+        for name in document.keys() - _FIELDS
+    ]
+    for name, check in _FIELDS.items():
+        problem = check(document[name]) if name in document else "is required"
+        if problem:
+            errors.append(_error(name, problem))
+    return errors[:20]
+
+
+def _check_batch_id(value: Any) -> str | None:
+    if isinstance(value, str) and re.match(BATCH_ID_PATTERN, value):
+        return None
+    return "must be a string of 1 to 100 characters out of A-Z a-z 0-9 . _ : -"
+
+
+def _check_readings(value: Any) -> str | None:
+    if not isinstance(value, list):
+        return "must be a list of readings"
+    if not 1 <= len(value) <= MAX_READINGS:
+        return f"must hold 1 to {MAX_READINGS} readings; it holds {len(value)}"
+    return None
+
+
+_FIELDS: Final = {"batch_id": _check_batch_id, "readings": _check_readings}
+
+
+def _error(name: str, detail: str) -> FieldError:
+    return {"field": name[:100].encode("utf-8", "backslashreplace").decode(), "detail": detail}

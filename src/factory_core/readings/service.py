@@ -1,0 +1,111 @@
+"""What can be done with readings: take them in, and read them back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from contracts.factory_core import Quality
+from factory_core.readings.batch import Batch, SentBatch, Series
+from factory_core.readings.directory import SeriesDirectory
+from factory_core.readings.intake import Intake
+from factory_core.readings.lifecycle import QUALITIES, Flaw
+from factory_core.readings.repository import ReadingRepository
+from utils.clock import Now
+from utils.database import Database
+from utils.errors import NotFoundError, ServiceError
+from utils.principal import Principal
+
+
+class StoredReading(msgspec.Struct, frozen=True):
+    """A reading as it is read back."""
+
+    source: str
+    metric: str
+    at: datetime
+    value: float
+    quality: Quality
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Times from `since` on and before `before`; `after`, where a list goes on, is excluded."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+    after: datetime | None = None
+
+
+class ReadingService:
+    """The use cases of readings; one for the whole process."""
+
+    def __init__(self, database: Database, directory: SeriesDirectory, intake: Intake, now: Now) -> None:
+        self._database = database
+        self._directory = directory
+        self._intake = intake
+        self._now = now
+
+    async def ingest(self, by: Principal, factory_id: UUID, sent: SentBatch) -> bytes:
+        """Keep a batch and give the JSON of its answer; what it answers for is durable.
+
+        Raises:
+            NotFoundError: no such factory.
+            ConflictError: the batch id was used with another body.
+            UnavailableError: too many batches wait; or whatever the database raised: the sender repeats the
+                batch under the same id.
+        """
+        by.require_factory(factory_id)
+        try:
+            batch = await self._identify(by, factory_id, sent)
+            return await self._intake.submit(batch)
+        except ServiceError:
+            raise
+        except Exception:
+            self._directory.forget()  # the database may come back as another one
+            raise
+
+    async def list_readings(
+        self, by: Principal, factory_id: UUID, source: str, metric: str, *, period: Period, limit: int
+    ) -> list[StoredReading]:
+        """List the readings of one metric by time; none where the equipment never sent this metric.
+
+        Raises:
+            NotFoundError: no such factory, or no such equipment in it.
+        """
+        series = await self._directory.find(by, factory_id, (source, metric))
+        if isinstance(series, Flaw):
+            raise NotFoundError(f"There is no equipment {source} in the factory {factory_id}.")
+        if series is None:
+            return []
+        async with self._database.transaction() as transaction:
+            rows = await ReadingRepository(await transaction.connection()).list_readings(
+                factory_id,
+                series.id,
+                since=period.since,
+                before=period.before,
+                after=period.after,
+                limit=limit,
+            )
+        return [StoredReading(source, metric, at, value, QUALITIES[quality]) for at, value, quality in rows]
+
+    async def _identify(self, by: Principal, factory_id: UUID, sent: SentBatch) -> Batch:
+        """Find each reading's series, and refuse the readings that can have none."""
+        known = self._directory.known(factory_id)
+        keys = [(reading.source, reading.metric) for reading in sent.readings]
+        series: Sequence[Series | Flaw | None] = [known.get(key) for key in keys]
+        if not known or None in series:
+            missing = {key for key, one in zip(keys, series, strict=True) if one is None}
+            found = await self._directory.resolve(by, factory_id, missing)
+            series = [one or found[key] for key, one in zip(keys, series, strict=True)]
+        flaws = [one if isinstance(one, Flaw) else None for one in series]
+        if any(flaws):
+            sent = sent.without(flaws)
+        return Batch(
+            factory_id,
+            sent.batch_id,
+            sent.digest,
+            accepted_at=self._now(),
+            readings=sent.readings,
+            series=[one for one in series if isinstance(one, Series)],
+            rejected=sent.rejected,
+        )
