@@ -10,9 +10,9 @@ from utils.clock import utc_now
 from vfactory.client.api import Json, PlantClient
 from vfactory.client.commands.equipment import add_equipment
 from vfactory.client.commands.factories import add_factory
-from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, complain, connected
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
-from vfactory.client.output import print_json
+from vfactory.client.output import print_json, printable
 from vfactory.client.plant import state_directory
 from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
 from vfactory.client.replay.columns import Choices
@@ -25,6 +25,14 @@ from vfactory.client.replay.report import describe
 from vfactory.client.replay.run import Options, Replay
 from vfactory.client.replay.summary import as_json as summary_as_json
 from vfactory.client.replay.times import TimeError, read_zone
+
+GOES_ON = "the same command goes on where it stopped"
+
+
+class StoppedError(CommandError):
+    """The user has had enough for now."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 def replay(
@@ -97,9 +105,18 @@ def replay(
             now=utc_now,
         )
         ended = _run(run, recording, options)
-        _tell(recording, run, found, equipment, timezone, as_json=as_json)
-        if ended or run.tally.rejected_readings:
-            raise typer.Exit(ended or EXIT_REFUSED)
+        target = {"factory_id": found["id"], "equipment": equipment, "complete": ended is None}
+        if as_json:
+            print_json(summary_as_json(recording, run.tally, target))
+        else:
+            verb = "Replayed" if ended is None else "Began to replay"
+            typer.echo(f"{verb} {file.name} as {equipment} of {printable(found['name'])}")
+            for line in describe(recording, run.tally, zone=timezone):
+                typer.echo(printable(line))
+        if ended is not None:
+            raise ended
+        if run.tally.rejected_readings:
+            raise typer.Exit(EXIT_REFUSED)
 
 
 def _speed(text: str) -> float | None:
@@ -137,30 +154,20 @@ def _find_target(client: PlantClient, factory: str | None, equipment: str, *, cr
     return found
 
 
-def _run(run: Replay, recording: Recording, options: Options) -> int:
-    """Run the replay and return the exit code of an interruption, 0 without one."""
+def _run(run: Replay, recording: Recording, options: Options) -> CommandError | None:
+    """Run the replay and return what ended it early."""
     try:
         with open_progress(recording, Console(stderr=True)) as view:
             run.run(options, view)
     except RecordingError as error:
-        raise CommandError(f"{error}; {_first_trouble(recording)}") from error
+        return CommandError(f"{error}; {_first_trouble(recording)}")
+    except CommandError as error:
+        error.add_note(GOES_ON)
+        return error
     except KeyboardInterrupt:
-        complain("stopped; the same command goes on where it stopped")
-        return EXIT_INTERRUPTED
-    return 0
+        return StoppedError(f"stopped; {GOES_ON}")
+    return None
 
 
 def _first_trouble(recording: Recording) -> str:
     return next((finding.describe() for finding in recording.findings), "it has no rows")
-
-
-def _tell(
-    recording: Recording, run: Replay, factory: Json, equipment: str, timezone: str | None, *, as_json: bool
-) -> None:
-    if as_json:
-        target = {"factory_id": factory["id"], "equipment": equipment}
-        print_json(summary_as_json(recording, run.tally, target))
-        return
-    typer.echo(f"Replayed {recording.path.name} as {equipment} of {factory['name']}")
-    for line in describe(recording, run.tally, zone=timezone):
-        typer.echo(line)

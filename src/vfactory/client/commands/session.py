@@ -36,7 +36,7 @@ def connected(url: str | None) -> Iterator[PlantClient]:
         with PlantClient(find_plant(url)) as client:
             yield client
     except CommandError as error:
-        complain(str(error))
+        complain("; ".join([str(error), *getattr(error, "__notes__", [])]))
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(EXIT_INTERRUPTED) from error
