@@ -1,0 +1,56 @@
+# Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
+.DEFAULT_GOAL := help
+.PHONY: help up down test check fix migration openapi bench clean lock
+
+export PYTHON
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
+bootstrap := ./scripts/python scripts/bootstrap.py
+bin := .venv/bin
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+up: ## Prepare everything and run V-Factory here until Ctrl-C
+	@$(bootstrap) local
+	@$(bin)/vfactory up
+
+down: ## Stop V-Factory, also what a killed `make up` left behind
+	@$(bootstrap) local
+	@$(bin)/vfactory down
+
+test: ## Prepare everything and run all tests
+	@$(bootstrap) dev
+	@./scripts/test
+
+check: ## Lint, types, architecture, and whether generated files are up to date
+	@$(bootstrap) dev
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/python -P openapi/generate.py --check
+
+fix: ## Let the tools mend what they can
+	@$(bootstrap) dev
+	$(bin)/ruff check --fix
+	$(bin)/ruff format
+
+migration: ## Write a migration: SERVICE=factory_core MESSAGE="add zones"
+	@$(bootstrap) dev
+	@$(bin)/python -P scripts/migration.py "$(SERVICE)" "$(MESSAGE)"
+
+openapi: ## Write openapi/*.json from the services
+	@$(bootstrap) dev
+	$(bin)/python -P openapi/generate.py
+
+bench: ## Measure, each benchmark in a clean process; ONLY=name,… for some of them
+	@$(bootstrap) dev
+	@$(bin)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+lock: ## Resolve the dependencies anew into requirements/
+	@$(bootstrap) dev
+	@./scripts/lock
+
+clean: ## Remove what was generated; keeps .vfactory, where the data is
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist build
+	find src tests benchmarks openapi scripts -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,212 @@
+"""Brings `.venv` into step with a lock: `bootstrap.py local` for running, `bootstrap.py dev` for developing.
+
+Needs nothing but Python ≥ 3.11 with venv and pip: uv is used when it is there and fetched when it is not.
+A stamp of what was installed makes the second run free of charge. Nothing outside the project's folder and
+the package caches is touched.
+"""
+
+import ast
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+PROJECT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = PROJECT / ".venv"
+CACHE = PROJECT / ".cache"
+INTERPRETER = ENVIRONMENT / "bin" / "python"
+# Each lock holds what the ones after it in this list hold, in the same versions.
+LOCKS = ("dev", "local")
+OLDEST_UV = (0, 5)
+# How to reach and cache packages is the machine's business; where and what to install is ours.
+KEPT = re.compile(
+    r"PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|CACHE_DIR|CONFIG_FILE"
+    r"|DEFAULT_TIMEOUT|RETRIES|KEYRING_PROVIDER)"
+    r"|UV_(DEFAULT_INDEX|INDEX|INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|INDEX_STRATEGY|INDEX_\w+_(USERNAME|PASSWORD)"
+    r"|OFFLINE|NATIVE_TLS|SYSTEM_CERTS|HTTP_TIMEOUT|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|LINK_MODE"
+    r"|CONCURRENT_\w+|CONFIG_FILE)"
+)
+UV_SOURCES = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+}
+
+
+def main() -> None:
+    """Install what the lock named on the command line says, unless it is installed already."""
+    name = sys.argv[1] if len(sys.argv) > 1 else "local"
+    if name not in LOCKS:
+        fail(f"there is no lock called {name}; choose from {', '.join(LOCKS)}")
+    os.umask(
+        0o022
+    )  # PostgreSQL, started by root, runs as somebody else and must be able to read its programs
+    os.chdir(PROJECT)
+    try:
+        with alone():
+            if not is_done(name):
+                install(name)
+    except OSError as error:
+        fail(f"cannot prepare {ENVIRONMENT}: {error}")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Wait for another bootstrap in the same folder to end, and keep others waiting."""
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "bootstrap.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def is_done(name: str) -> bool:
+    """Whether what `name` asks for, or more, is installed from the present locks."""
+    wider = LOCKS[: LOCKS.index(name) + 1]
+    return runs(INTERPRETER) and any(read_stamp() == stamp(lock) for lock in wider)
+
+
+def install(name: str) -> None:
+    """Make the environment hold exactly what the lock says, and the project."""
+    print(f"Installing the packages of requirements/{name}.txt into .venv", file=sys.stderr)
+    (ENVIRONMENT / "stamp").unlink(missing_ok=True)
+    environment = clean_environment()
+    uv = find_uv(environment)
+    environment |= known_to_pip(environment)
+    if not runs(INTERPRETER):
+        run(
+            [uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), str(ENVIRONMENT)],
+            environment,
+        )
+    target = ["--quiet", "--python", str(INTERPRETER)]
+    lock = f"requirements/{name}.txt"
+    run([uv, "pip", "sync", *target, "--require-hashes", "--compile-bytecode", lock], environment)
+    run([uv, "pip", "install", *target, "--no-deps", "--no-build-isolation", "--editable", "."], environment)
+    (ENVIRONMENT / "stamp").write_text(stamp(name), encoding="ascii")
+
+
+def stamp(name: str) -> str:
+    """What an environment must be in step with: the lock, the project's metadata, and where it lies."""
+    digest = hashlib.sha256(str(PROJECT).encode("utf-8", "surrogateescape"))
+    for file in (f"requirements/{name}.txt", "pyproject.toml"):
+        digest.update(Path(file).read_bytes())
+    return f"{name} {digest.hexdigest()}\n"
+
+
+def read_stamp() -> str:
+    """The stamp of what is installed; empty when that is not known."""
+    try:
+        return (ENVIRONMENT / "stamp").read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def runs(interpreter: Path) -> bool:
+    """Whether `interpreter` works and is new enough (its base may have been removed since)."""
+    command = [str(interpreter), "-I", "-S", "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]
+    try:
+        return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603
+    except OSError:
+        return False
+
+
+def base_python() -> str:
+    """The interpreter itself, also when we run in a virtual environment or through a shim."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without what would install other things, or elsewhere."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")) or KEPT.fullmatch(name)
+    }
+    kept["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    if "UV_CACHE_DIR" not in kept and not has_cache(kept):
+        kept.update(UV_CACHE_DIR=str(CACHE / "packages"), HOME=str(CACHE), PIP_CACHE_DIR=str(CACHE / "pip"))
+    return kept
+
+
+def has_cache(environment: Mapping[str, str]) -> bool:
+    """Whether the user's own cache folder can be written."""
+    folder = environment.get("XDG_CACHE_HOME") or (environment.get("HOME") or "/nonexistent") + "/.cache"
+    path = Path(folder)
+    while not path.exists():
+        path = path.parent
+    return os.access(path, os.W_OK | os.X_OK)
+
+
+def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:
+    """Where pip is told to look for packages, in uv's words, unless uv was told something itself."""
+    if any(name in environment for name in UV_SOURCES.values()) or "UV_CONFIG_FILE" in environment:
+        return {}
+    command = [base_python(), "-I", "-m", "pip", "config", "list"]
+    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
+    told = {}
+    for line in done.stdout.splitlines():
+        key, _, value = line.partition("=")
+        name = UV_SOURCES.get(key.split(".")[-1])
+        if name:
+            told[name] = ast.literal_eval(value)
+    # A mirror may lag behind another one; what may be installed is settled by the hashes, not by the place.
+    return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else {}
+
+
+def find_uv(environment: dict[str, str]) -> str:
+    """A uv that is new enough: the machine's, the one fetched before, or one fetched now."""
+    fetched = CACHE / "uv" / "bin" / "uv"
+    for candidate in (shutil.which("uv"), str(fetched)):
+        if candidate and version(candidate) >= OLDEST_UV:
+            return candidate
+    requirement = CACHE / "uv.txt"
+    requirement.write_text(pinned("uv"), encoding="utf-8")
+    run([base_python(), "-I", "-m", "venv", "--clear", str(CACHE / "uv")], environment)
+    python = str(CACHE / "uv" / "bin" / "python")
+    arguments = ["--quiet", "--require-hashes", "--no-deps", "-r", str(requirement)]
+    run([python, "-I", "-m", "pip", "install", *arguments], environment)
+    return str(fetched)
+
+
+def pinned(package: str) -> str:
+    """The lines of the lock that pin `package`."""
+    text = (PROJECT / "requirements" / "dev.txt").read_text(encoding="utf-8")
+    found = re.search(rf"^{package}==(?:.*\\\n)*.*\n", text, re.MULTILINE)
+    return found.group() if found else package
+
+
+def version(program: str) -> tuple[int, ...]:
+    """The version a program tells; () when it does not run."""
+    try:
+        done = subprocess.run([program, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
+    except OSError:
+        return ()
+    found = re.search(r"(\d+)\.(\d+)", done.stdout) if done.returncode == 0 else None
+    return tuple(int(part) for part in found.groups()) if found else ()
+
+
+def run(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run `command`; show what it said only when it fails."""
+    done = subprocess.run(  # noqa: S603 - our own command lines
+        command, check=False, env=dict(environment), capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        said = f"{done.stdout}\n{done.stderr}".strip()
+        fail(f"`{' '.join(command)}` failed:\n{said}")
+
+
+def fail(text: str) -> NoReturn:
+    """End with a sentence."""
+    print(f"V-Factory: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
