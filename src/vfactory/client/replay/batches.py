@@ -1,4 +1,4 @@
-"""Cuts a recording into batches whose ids follow from their content, so that sending twice is harmless."""
+"""Cuts a recording into batches that a run may send twice without harm."""
 
 import hashlib
 import json
@@ -29,12 +29,15 @@ class Batch:
     first_at: datetime
     last_at: datetime
 
-    @property
-    def body(self) -> bytes:
-        """The request's body; its `batch_id` is a hash of the readings: same content, same id."""
+    def encode(self, run: str) -> bytes:
+        """Return the request's body. Its `batch_id` follows from the run and the readings.
+
+        So a batch whose answer was lost gets the same answer when it is sent again, and another run of the
+        same recording asks anew, and is told what is stored already.
+        """
         readings = json.dumps(self.readings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         digest = hashlib.sha256(readings.encode()).hexdigest()[:_ID_DIGITS]
-        return f'{{"batch_id":"replay-{digest}","readings":{readings}}}'.encode()
+        return f'{{"batch_id":"replay-{run}-{digest}","readings":{readings}}}'.encode()
 
 
 class BatchCutter:

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from uuid import uuid4
 
 from vfactory.client.api import PlantClient
+from vfactory.client.errors import RefusedError
 from vfactory.client.replay.batches import BatchCutter
 from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.pace import Pace, shift_to_now, tick
@@ -76,17 +78,22 @@ class Replay:
         sender = Sender(
             self._client,
             self._factory_id,
+            run=position.run,
             patience_seconds=options.patience_seconds,
             on_retry=lambda retry: view.say(describe_retry(retry)),
         )
         try:
             self._send_all(position, options, sender, view)
+            self._position_file.clear()
+        except RefusedError:
+            if position.rows == 0:
+                self._position_file.clear()
+            raise
         finally:
             self.tally.seconds = time.monotonic() - started
             self.tally.retries = sender.retries
         if position.rows == 0:
             raise RecordingError(f"{self._recording.path} holds no row with a time and a number")
-        self._position_file.clear()
 
     def _begin(self, options: Options, view: ProgressView) -> Position:
         if options.restart:
@@ -98,10 +105,12 @@ class Replay:
                 f"continuing after row {position.rows:,} of an interrupted replay (--restart begins again)"
             )
             return position
-        position = Position()
+        position = Position(run=uuid4().hex[:12])
         span = self._recording.span() if options.as_new else None
         if span is not None:
             position.shift_seconds = round(shift_to_now(span, options.speed, self._now()).total_seconds())
+        # Before the first batch: who is killed with it under way must be able to send the very same again.
+        self._position_file.save(position)
         return position
 
     def _send_all(self, position: Position, options: Options, sender: Sender, view: ProgressView) -> None:

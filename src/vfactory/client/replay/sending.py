@@ -28,6 +28,7 @@ class Sender:
     Args:
         client: The connection to the plant.
         factory_id: Whose readings they are.
+        run: The name of this replay, the same before and after an interruption.
         patience_seconds: How long to go on trying one batch before giving up.
         on_retry: Told of every attempt that failed and will be repeated.
     """
@@ -37,11 +38,13 @@ class Sender:
         client: PlantClient,
         factory_id: str,
         *,
+        run: str,
         patience_seconds: float,
         on_retry: Callable[[Retry], None],
     ) -> None:
         self._client = client
         self._path = f"/v1/factories/{factory_id}/readings"
+        self._run = run
         self._patience_seconds = patience_seconds
         self._on_retry = on_retry
         self.retries = 0
@@ -55,7 +58,7 @@ class Sender:
             UnreachableError: No answer for as long as patience lasts.
             RefusedError: The plant refuses the batch as a whole.
         """
-        body = batch.body
+        body = batch.encode(self._run)
         give_up = time.monotonic() + self._patience_seconds
         attempt = 0
         while True:

@@ -46,19 +46,20 @@ def test_at_a_limited_speed_a_batch_covers_less_than_the_window() -> None:
     assert batches[1].last_at == FIRST + timedelta(seconds=11)
 
 
-def test_the_same_readings_have_the_same_batch_id_and_others_another() -> None:
-    once, again = (next(cutter().cut(make_rows(5))).body for _ in range(2))
-    moved = next(cutter(shift=timedelta(days=1)).cut(make_rows(5))).body
+def test_a_batch_id_follows_from_the_run_and_the_readings() -> None:
+    once, again = (next(cutter().cut(make_rows(5))).encode("run1") for _ in range(2))
+    other_run = next(cutter().cut(make_rows(5))).encode("run2")
+    other_readings = next(cutter(shift=timedelta(days=1)).cut(make_rows(5))).encode("run1")
 
     assert once == again
-    assert json.loads(once)["batch_id"] != json.loads(moved)["batch_id"]
+    assert len({json.loads(body)["batch_id"] for body in (once, other_run, other_readings)}) == 3
 
 
 def test_a_batch_is_what_the_api_takes() -> None:
     rows = [
         Row(2, FIRST + timedelta(microseconds=250_000), [("Volume Flow RateRMS", 122.664), ("온도", -1e-7)])
     ]
-    body = json.loads(next(cutter(shift=timedelta(seconds=1)).cut(rows)).body)
+    body = json.loads(next(cutter(shift=timedelta(seconds=1)).cut(rows)).encode("run"))
 
     assert 1 <= len(body["batch_id"]) <= 100
     assert body["readings"] == [

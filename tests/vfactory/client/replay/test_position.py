@@ -18,7 +18,7 @@ def recording(tmp_path: Path) -> Path:
 def test_a_position_comes_back_as_it_was_saved_until_it_is_cleared(tmp_path: Path, recording: Path) -> None:
     file = PositionFile(tmp_path / "state" / "replay", recording, ("plant", "pump-1"))
     assert file.load() is None
-    file.save(Position(1234, -77))
+    file.save(Position(1234, -77, "run1"))
 
     assert PositionFile(tmp_path / "state" / "replay", recording, ("plant", "pump-1")).load() == Position(
         1234, -77
@@ -38,7 +38,7 @@ def test_another_target_or_a_changed_file_is_another_replay(tmp_path: Path, reco
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[]", '{"rows": "x"}', '{"rows": -1, "shift_seconds": 0}', "null"]
+    "damage", ["", "{", "[]", '{"rows": "x"}', '{"rows": -1, "shift_seconds": 0, "run": ""}', "null"]
 )
 def test_a_damaged_position_counts_as_none(tmp_path: Path, recording: Path, damage: str) -> None:
     file = PositionFile(tmp_path, recording, ())

@@ -108,6 +108,21 @@ def test_the_rest_of_a_recording_moved_to_now_joins_on_to_its_beginning(file: Pa
     assert len(set(times)) == ROWS
 
 
+def test_the_batch_under_way_at_a_kill_is_sent_again_to_the_letter_and_another_run_asks_anew(
+    file: Path,
+) -> None:
+    with connect(AWAY) as (killed, client), pytest.raises(UnreachableError):
+        make_replay(client, file)[0].run(IMPATIENT, view())
+    with connect(accepted(4000)) as (resumed, client):
+        make_replay(client, file)[0].run(FULL, view())
+    with connect(accepted(4000)) as (another, client):
+        make_replay(client, file)[0].run(FULL, view())
+
+    assert killed.requests[0].body == resumed.requests[0].body
+    assert sent(resumed) == sent(another)
+    assert resumed.requests[0].body != another.requests[0].body
+
+
 def test_restart_begins_again(file: Path) -> None:
     with connect(accepted(5000), AWAY) as (_server, client), pytest.raises(UnreachableError):
         make_replay(client, file)[0].run(IMPATIENT, view())
