@@ -21,7 +21,7 @@ def test_a_position_comes_back_as_it_was_saved_until_it_is_cleared(tmp_path: Pat
     file.save(Position(1234, -77, "run1"))
 
     assert PositionFile(tmp_path / "state" / "replay", recording, ("plant", "pump-1")).load() == Position(
-        1234, -77
+        1234, -77, "run1"
     )
     file.clear()
     file.clear()

@@ -108,7 +108,7 @@ def test_the_rest_of_a_recording_moved_to_now_joins_on_to_its_beginning(file: Pa
     assert len(set(times)) == ROWS
 
 
-def test_the_batch_under_way_at_a_kill_is_sent_again_to_the_letter_and_another_run_asks_anew(
+def test_after_a_kill_the_batch_under_way_is_sent_again_to_the_letter(
     file: Path,
 ) -> None:
     with connect(AWAY) as (killed, client), pytest.raises(UnreachableError):
