@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import typer
 
-from utils.clock import to_rfc3339, utc_now
 from vfactory.client.api import Json
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.output import instant, print_columns, print_fields, print_json
@@ -94,10 +93,9 @@ def report(
             "severity": severity,
             "title": title,
             "description": description,
-            "occurred_at": occurred_at or to_rfc3339(utc_now()),
+            "occurred_at": occurred_at,
+            "equipment": equipment,
         }
-        if equipment is not None:
-            body["equipment"] = equipment
         answer = client.post("incident-event", "/v1/incidents", body, Idempotency_Key=str(uuid4()))
         _print(answer, as_json=as_json)
 
@@ -118,7 +116,7 @@ def _print(incident: Json, *, as_json: bool) -> None:
         typer.echo()
         print_columns(
             ("AT", "WHAT", "WHO", "REASON"),
-            [(instant(e.get("at")), e.get("kind"), e.get("by"), e.get("reason")) for e in timeline],
+            [(instant(e["at"]), e["what"], e["by"], e["reason"]) for e in timeline],
         )
 
 

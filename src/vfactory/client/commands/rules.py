@@ -27,6 +27,9 @@ def add(
     deadband: Annotated[
         float, typer.Option(help="How far the value must come back before the condition ends.")
     ] = 0.0,
+    lateness: Annotated[
+        float, typer.Option(help="Seconds a reading may be older than the newest and still be evaluated.")
+    ] = 60.0,
     severity: Annotated[int, typer.Option(help="1 (lowest) to 5 (highest).")] = 3,
     incident_type: Annotated[str, typer.Option("--type", help="Type of the incidents.")] = "equipment",
     name: Annotated[str | None, typer.Option(help="Default: the condition in words.")] = None,
@@ -49,6 +52,7 @@ def add(
             "threshold": threshold,
             "on_delay_seconds": on_delay,
             "deadband": deadband,
+            "lateness_seconds": lateness,
             "severity": severity,
             "incident_type": incident_type,
         }
@@ -116,6 +120,7 @@ def _show(rule: Json) -> None:
             ("active since", instant(state["active_since"])),
             ("evaluated readings", f"{state['evaluated_readings']:,}"),
             ("late readings", f"{state['late_readings']:,}"),
+            ("bad readings", f"{state['bad_readings']:,}"),
             ("last reading", instant(state["last_reading_at"])),
         ]
     )
