@@ -1,0 +1,91 @@
+"""The import contracts hold, and bite: a planted violation is named."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINT = Path(sys.executable).with_name("lint-imports")
+
+# file that gets the forbidden line, the line, the contract that must name it
+VIOLATIONS = {
+    "a service imports another service": (
+        "incident_event/rules/service.py",
+        "import factory_core.readings.lifecycle",
+        "services do not know each other",
+    ),
+    "the kit imports a message": ("utils/clock.py", "import contracts.access", "contracts on the kit"),
+    "a contract imports a service": (
+        "contracts/access.py",
+        "import factory_core.settings",
+        "contracts on the kit",
+    ),
+    "the command imports a service": (
+        "vfactory/cli.py",
+        "import factory_core.settings",
+        "The command starts services as processes",
+    ),
+    "a repository imports its service": (
+        "factory_core/equipment/repository.py",
+        "import factory_core.equipment.service",
+        "An aggregate reads from the outside in",
+    ),
+    "a lifecycle imports a framework": (
+        "incident_event/incidents/lifecycle.py",
+        "import sqlalchemy",
+        "a lifecycle knows no framework",
+    ),
+    "a service imports the web framework": (
+        "incident_event/incidents/service.py",
+        "import fastapi",
+        "know no web framework",
+    ),
+    "an aggregate queries another's tables": (
+        "factory_core/readings/service.py",
+        "import factory_core.factories.repository",
+        "Queries of factories belong to factories",
+    ),
+    "two parts of the kit import each other": (
+        "utils/clock.py",
+        "import utils.logging.capture",
+        "No cycles between the parts of a package",
+    ),
+}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINT, "--no-cache"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder / "src"), "COLUMNS": "400", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Give a copy of the source into which a violation may be planted."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
+    result = lint(house)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS)
+def test_a_planted_violation_is_named(house: Path, violation: str) -> None:
+    file, line, contract = VIOLATIONS[violation]
+    path = house / "src" / file
+    path.write_text(path.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+    result = lint(house)
+    assert result.returncode != 0
+    broken = result.stdout.partition("Broken contracts")[2]
+    assert contract in " ".join(broken.split()), result.stdout + result.stderr
