@@ -282,10 +282,11 @@ def running(
             process: str = "api",
             *,
             env: Mapping[str, str] | None = None,
+            port: int | None = None,
             wait: bool = True,
         ) -> RunningProcess:
             variables = environment_for(service, **(env or {}))
-            running = RunningProcess(package(service), process, variables, cwd=tmp_path)
+            running = RunningProcess(package(service), process, variables, cwd=tmp_path, port=port)
             stack.callback(end, running)
             return running.wait_ready() if wait else running
 

@@ -165,8 +165,10 @@ class RunningProcess:
     Unpacks into (base_url, process, lines).
     """
 
-    def __init__(self, module: str, command: str, environment: Mapping[str, str], *, cwd: Path) -> None:
-        self.port = free_port()
+    def __init__(
+        self, module: str, command: str, environment: Mapping[str, str], *, cwd: Path, port: int | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.base_url = f"http://127.0.0.1:{self.port}"
         self.stdout: list[str] = []
         self.stderr: list[str] = []
