@@ -19,6 +19,6 @@ async def _create(url: str) -> None:
     for statement in (*OUTBOX_TABLES_SQL, *CONSUMER_TABLES_SQL):
         await connection.execute(statement)
     await connection.execute(
-        "CREATE TABLE effects (factory_id uuid NOT NULL, seq bigint NOT NULL, text text)"
+        "CREATE TABLE effects (n bigserial, factory_id uuid NOT NULL, seq bigint NOT NULL, text text)"
     )
     await connection.close()

@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from utils.database.metrics import MeasuredPool
+from utils.database.pool import MeasuredPool
 from utils.database.schema import SchemaGuard
 from utils.database.transaction import Transaction
 
@@ -117,6 +117,9 @@ class Database:
             try:
                 yield transaction
                 await transaction.commit()
+            except asyncpg.InternalClientError as error:
+                await transaction.abandon(error)
+                raise ConnectionResetError("the server broke off in the middle of an answer") from error
             except BaseException as error:
                 await transaction.abandon(error)
                 raise

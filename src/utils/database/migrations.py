@@ -11,6 +11,7 @@ from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from utils.database.faults import CONNECTION_FAULTS
 from utils.database.locks import AdvisoryLock
 from utils.logging import logger
 from utils.settings import ServiceSettings
@@ -102,7 +103,7 @@ async def _wait_for_database() -> asyncpg.Connection:
     while True:
         try:
             return await asyncpg.connect(_database_url(), timeout=CONNECT_TIMEOUT_SECONDS)
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        except CONNECTION_FAULTS as error:
             if time.monotonic() > deadline:
                 raise
             logger.info("waiting for the database", extra={"error": type(error).__name__})

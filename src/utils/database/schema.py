@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SchemaGuard:
         self._head = head
         try:
             await self._check()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except DATABASE_FAULTS as error:
             logger.warning(
                 "the database cannot be reached; its schema is checked as soon as it can",
                 extra={"error": type(error).__name__},
@@ -57,7 +58,7 @@ class SchemaGuard:
             await asyncio.sleep(RETRY_SECONDS)
             try:
                 await self._check()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except DATABASE_FAULTS:
                 continue
             except SchemaOutdatedError as error:
                 logger.critical("%s", error)

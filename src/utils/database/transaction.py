@@ -46,10 +46,16 @@ class Transaction:
         """Call `callback` once the transaction is durably committed; never when it is rolled back."""
         self._on_commit.append(callback)
 
+    async def prepare(self) -> None:
+        """Do inside the transaction what was left for its end."""
+        actions, self._before_commit = self._before_commit, []
+        for action in actions:
+            await action()
+
     async def commit(self) -> None:
         """Commit, then tell who asked to be told. Only `Database.transaction()` calls this."""
-        for action in self._before_commit:
-            await action()
+        await self.session.flush()
+        await self.prepare()
         await self.session.commit()
         for callback in self._on_commit:
             callback()

@@ -33,8 +33,9 @@ class Outbox:
         self._rows.append((factory_id, type_, at, payload, trace_id_var.get()))
 
     async def _write(self) -> None:
+        rows, self._rows = self._rows, []
         connection = await self._transaction.connection()
-        if len(self._rows) == 1:
-            await connection.execute(INSERT, *self._rows[0])
+        if len(rows) == 1:
+            await connection.execute(INSERT, *rows[0])
         else:
-            await connection.executemany(INSERT, self._rows)
+            await connection.executemany(INSERT, rows)

@@ -7,6 +7,7 @@ import asyncpg
 from redis.asyncio import Redis
 
 from utils.database import AdvisoryLock, Database
+from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 from utils.relay.appender import Appender
 from utils.relay.bell_listener import BellListener
@@ -26,7 +27,6 @@ LEADER_SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Relay:
@@ -62,7 +62,7 @@ class Relay:
             connection = await self._database.open_connection(purpose="relay", **LEADER_SETTINGS)
             await self._stand_by(connection)
             await self._lead(connection, bell)
-        except FAULTS as error:
+        except DATABASE_FAULTS as error:
             logger.warning("the relay lost its database", extra={"error": type(error).__name__})
         finally:
             IS_LEADER.set(0)

@@ -14,6 +14,7 @@ from utils.relay.ledger import Head, Ledger, total_bytes
 from utils.relay.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING, PUBLISHED, PURGED, REPUBLISHED
 
 CHECK_SECONDS = 3.0
+LOOK_SECONDS = 0.5
 PURGE_SECONDS = 60.0
 REMEMBER_SECONDS = 1.0
 HEADS_PAGE = 500
@@ -43,6 +44,7 @@ class Shift:
         self._backoff = 0.0
         self._redis_due = 0.0
         self._check_due = 0.0
+        self._look_due = 0.0
         self._remember_due = 0.0
         self._purge_due = 0.0
 
@@ -88,13 +90,18 @@ class Shift:
                 self._behind[factory_id] = None
 
     async def _check_when_due(self) -> None:
-        if time.monotonic() < self._check_due:
+        """Compare every head with its stream, now and then, and at once when Redis was emptied."""
+        now = time.monotonic()
+        if now < min(self._check_due, self._look_due):
             return
-        announced = await self._appender.has_index()
+        self._look_due = now + LOOK_SECONDS
+        is_announced = await self._appender.has_index()
+        if is_announced and now < self._check_due:
+            return
         after = None
         while heads := await self._ledger.heads(after, HEADS_PAGE):
             await self._check(heads)
-            if not announced:
+            if not is_announced:
                 await self._appender.announce([head.factory_id for head in heads])
             after = heads[-1].factory_id
         self._check_due = time.monotonic() + CHECK_SECONDS

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from utils.clock import utc_now
 from utils.database import AdvisoryLock, Database
+from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
@@ -34,7 +35,6 @@ LOCK_SETTINGS = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
-DATABASE_FAULTS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]

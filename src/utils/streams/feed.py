@@ -8,10 +8,11 @@ from uuid import UUID
 from redis.asyncio import Redis
 
 from utils.database import Database
+from utils.database.faults import DATABASE_FAULTS
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import metrics
 from utils.streams.client import stream_key
-from utils.streams.tail import LOG_FAULTS, LOG_POLL_SECONDS, LOG_TIMEOUT_SECONDS, REDIS_FAULTS, Tail
+from utils.streams.tail import LOG_POLL_SECONDS, LOG_TIMEOUT_SECONDS, REDIS_FAULTS, Tail
 from utils.streams.wire import read_range
 
 HEARTBEAT_SECONDS = 15.0
@@ -121,7 +122,7 @@ class EventFeed:
         try:
             async with self._readers, asyncio.timeout(LOG_TIMEOUT_SECONDS):
                 items = await self._history(tail.factory_id, cursor)
-        except LOG_FAULTS:
+        except DATABASE_FAULTS:
             items = await self._history_in_redis(tail.factory_id, cursor)
         if not items:
             await asyncio.sleep(LOG_POLL_SECONDS)

@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
-import sqlalchemy.exc
-
 from utils.clock import utc_now
 from utils.database import Database, Transaction
+from utils.database.faults import CONNECTION_FAULTS
 from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.streams import metrics
@@ -25,17 +23,6 @@ FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 30.0
 LAST_FAULT_BACKOFF_SECONDS = 2.0
 CONFIRMATIONS = 3
-
-FAULTS = (
-    OSError,
-    TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.TimeoutError,
-)
 
 Handle = Callable[[Transaction, list[StoredEvent]], Awaitable[None]]
 FetchGap = Callable[[UUID, int, int], Awaitable[list[StoredEvent]]]
@@ -159,21 +146,21 @@ class Lane:
         while rest:
             chunk = rest[:size]
             try:
-                moved = await self._commit(chunk, before=self.position, after=chunk[-1].seq)
+                await self._commit(chunk, before=self.position, after=chunk[-1].seq)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is told and tried again
-                self._tell_failure(error, chunk)
-                if len(chunk) > 1 and not isinstance(error, FAULTS):
-                    size = len(chunk) // 2
+                is_fault = isinstance(error, CONNECTION_FAULTS)
+                self._tell_failure(error, chunk, is_fault=is_fault)
+                if len(chunk) > 1 and not is_fault:
+                    size = len(chunk) // 2  # what comes before the event that cannot be handled goes through
                     continue
                 await asyncio.sleep(backoff)
-                limit = LAST_FAULT_BACKOFF_SECONDS if isinstance(error, FAULTS) else LAST_BACKOFF_SECONDS
-                backoff = min(backoff * 2, limit)
-                continue
-            rest = rest[len(chunk) :] if moved else [event for event in rest if event.seq > self.position]
-            backoff = FIRST_BACKOFF_SECONDS
+                backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS if is_fault else LAST_BACKOFF_SECONDS)
+            else:
+                rest = [event for event in rest if event.seq > self.position]
+                backoff = FIRST_BACKOFF_SECONDS
 
-    async def _commit(self, events: list[StoredEvent], *, before: int, after: int) -> bool:
-        """Commit the effects with the position; False when another process had done it."""
+    async def _commit(self, events: list[StoredEvent], *, before: int, after: int) -> None:
+        """Commit the effects with the position, or learn that another process has done it."""
         work = self._work
         try:
             async with work.database.transaction() as transaction:
@@ -183,14 +170,13 @@ class Lane:
         except PositionMovedError:
             self.position = await work.positions.load_one(work.database, self.factory_id)
             self.received = max(self.received, self.position)
-            return False
+            return
         self.position = after
         metrics.CONSUMER_HANDLED.labels(work.publisher).inc(len(events))
         metrics.CONSUMER_LAST_SUCCESS.labels(work.publisher).set(utc_now().timestamp())
-        return True
 
-    def _tell_failure(self, error: Exception, chunk: Sequence[StoredEvent]) -> None:
-        if isinstance(error, FAULTS):
+    def _tell_failure(self, error: Exception, chunk: Sequence[StoredEvent], *, is_fault: bool) -> None:
+        if is_fault:
             self._warn("the database is away; the events are handled later", error)
             return
         metrics.CONSUMER_FAILURES.labels(self._work.publisher).inc()

@@ -6,11 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from uuid import UUID
 
-import asyncpg
-import sqlalchemy.exc
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 from utils.outbox import EventLog, StoredEvent
 from utils.streams.client import BLOCK_SECONDS, stream_key
@@ -26,13 +25,6 @@ LOOK_SECONDS = 0.3
 REDIS_RETRY_SECONDS = 1.0
 SILENT_READS = 10
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
-LOG_FAULTS = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    sqlalchemy.exc.SQLAlchemyError,
-)
 
 
 class Tail:
@@ -86,7 +78,7 @@ class Tail:
                 start = max(0, head - PRELOADED_EVENTS)
                 newest = await self._log.read(self.factory_id, start, PRELOADED_EVENTS, max_bytes=RING_BYTES)
             self._start(newest, head)
-        except LOG_FAULTS:
+        except DATABASE_FAULTS:
             await self._begin_with_redis()
 
     async def _begin_with_redis(self) -> None:
@@ -138,7 +130,7 @@ class Tail:
         try:
             async with asyncio.timeout(LOG_TIMEOUT_SECONDS):
                 events = await self._log.read(self.factory_id, self.last or 0, READ_EVENTS)
-        except LOG_FAULTS as error:
+        except DATABASE_FAULTS as error:
             extra = {"factory_id": str(self.factory_id), "error": type(error).__name__}
             logger.warning("the event log cannot be read", extra=extra)
         else:

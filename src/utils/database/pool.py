@@ -1,5 +1,6 @@
-"""What the connection pool tells about itself."""
+"""The connection pool: bounded, and telling what it holds and how long one waits for it."""
 
+import logging
 from weakref import WeakSet
 
 from prometheus_client import Gauge, Histogram
@@ -20,6 +21,10 @@ POOL_WAIT = Histogram(
 POOL_CONNECTIONS.labels(state="in_use").set_function(lambda: sum(pool.checkedout() for pool in _pools))
 POOL_CONNECTIONS.labels(state="idle").set_function(lambda: sum(pool.checkedin() for pool in _pools))
 POOL_CONNECTIONS.labels(state="limit").set_function(lambda: sum(pool.size() for pool in _pools))
+
+
+# Opening, closing and replacing connections is everyday work, not worth a line each.
+logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):

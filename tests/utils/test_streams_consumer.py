@@ -1,0 +1,311 @@
+"""A consumer handles every event once, in order, whatever Redis, PostgreSQL or the publisher do meanwhile."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from redis.asyncio import Redis
+
+from events import SERVICE, eventually, in_background, number_of, publish, relay, stream_reaches, value
+from servers import Postgres, Valkey
+from utils.database import Database, Transaction
+from utils.outbox import EventLog, StoredEvent
+from utils.streams import StreamConsumer, index_key, metrics, stream_key
+
+INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
+
+
+class Worker:
+    """A consumer of the kit's own events that writes one row per event."""
+
+    def __init__(self, database: Database, redis: Redis) -> None:
+        self.database = database
+        self.log = EventLog(database)
+        self.redis = redis
+        self.batches: list[int] = []
+        self.gaps: list[tuple[int, int]] = []
+        self.broken: set[int] = set()
+
+    def consumer(self, **changes: Any) -> StreamConsumer:
+        arguments: dict[str, Any] = {
+            "database": self.database,
+            "redis": self.redis,
+            "publisher": SERVICE,
+            "consumer": "tests",
+            "handle": self.handle,
+            "fetch_gap": self.fetch_gap,
+            "fetch_heads": self.fetch_heads,
+        }
+        return StreamConsumer(**{**arguments, **changes})
+
+    async def run(self) -> None:
+        await self.consumer().run()
+
+    async def handle(self, transaction: Transaction, events: list[StoredEvent]) -> None:
+        self.batches.append(len(events))
+        connection = await transaction.connection()
+        for event in events:
+            await connection.execute(INSERT, event.factory_id, event.seq, str(number_of(event)))
+            if number_of(event) in self.broken:
+                raise ValueError(f"cannot handle {number_of(event)}")
+
+    async def fetch_gap(self, factory_id: UUID, after: int, limit: int) -> list[StoredEvent]:
+        self.gaps.append((after, limit))
+        return await self.log.read(factory_id, after, limit)
+
+    async def fetch_heads(self) -> dict[UUID, int]:
+        return dict(await self.log.heads(None, 1000))
+
+    async def effects(self, factory_id: UUID) -> list[int]:
+        """Give the seqs of all effects, in the order they were written."""
+        async with self.database.transaction() as transaction:
+            connection = await transaction.connection()
+            rows = await connection.fetch(
+                "SELECT seq FROM effects WHERE factory_id = $1 ORDER BY n", factory_id
+            )
+        return [row["seq"] for row in rows]
+
+    async def has_handled(self, factory_id: UUID, last: int, *, seconds: float = 20) -> None:
+        """Wait for the effects of 1..last, each once and in order."""
+
+        async def handled() -> bool:
+            return len(await self.effects(factory_id)) >= last
+
+        await eventually(handled, seconds=seconds)
+        assert await self.effects(factory_id) == list(range(1, last + 1))
+
+
+@pytest.fixture
+def worker(fresh_database: Database, redis: Redis) -> Worker:
+    return Worker(fresh_database, redis)
+
+
+@pytest.fixture
+def publisher(fresh_database: Database, redis: Redis) -> Callable[[], Any]:
+    return relay(fresh_database, redis).run
+
+
+async def test_events_are_handled_in_order_and_in_few_transactions(worker: Worker, publisher: Any) -> None:
+    factory = uuid4()
+    await publish(worker.database, factory, *range(1, 301), together=True)
+    async with in_background(publisher, worker.run):
+        await worker.has_handled(factory, 300)
+    assert len(worker.batches) < 30
+    assert worker.gaps == []
+
+
+async def test_live_events_of_many_factories_are_handled(worker: Worker, publisher: Any) -> None:
+    factories = [uuid4() for _ in range(10)]
+    async with in_background(publisher, worker.run):
+        for number in range(5):
+            for factory in factories:
+                await publish(worker.database, factory, number)
+        for factory in factories:
+            await worker.has_handled(factory, 5)
+
+
+async def test_a_restarted_consumer_goes_on_where_it_was(worker: Worker, publisher: Any) -> None:
+    factory = uuid4()
+    async with in_background(publisher):
+        async with in_background(worker.run):
+            await publish(worker.database, factory, 1, 2, 3)
+            await worker.has_handled(factory, 3)
+        await publish(worker.database, factory, 4, 5)
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 5)
+
+
+async def test_what_the_stream_has_trimmed_is_fetched_from_the_publisher(
+    worker: Worker, publisher: Any, redis: Redis
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher):
+        await publish(worker.database, factory, *range(1, 151), together=True)
+        await stream_reaches(redis, factory, 150)
+        await redis.xtrim(stream_key(SERVICE, factory), minid="140-0", approximate=False)
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 150)
+    assert worker.gaps[0][0] == 0
+
+
+async def test_a_hole_in_the_stream_is_fetched_from_the_publisher(
+    worker: Worker, publisher: Any, redis: Redis
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher):
+        await publish(worker.database, factory, *range(1, 11))
+        await stream_reaches(redis, factory, 10)
+        await redis.xdel(stream_key(SERVICE, factory), *(f"{seq}-0" for seq in range(4, 8)))
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 10)
+
+
+async def test_consuming_goes_on_while_redis_is_away(
+    worker: Worker, publisher: Any, hurt_valkey: Valkey
+) -> None:
+    factory, born_meanwhile = uuid4(), uuid4()
+    async with in_background(publisher, worker.run):
+        await publish(worker.database, factory, 1)
+        await worker.has_handled(factory, 1)
+        hurt_valkey.stop()
+        await publish(worker.database, factory, 2, 3)
+        await publish(worker.database, born_meanwhile, 1)
+        await worker.has_handled(factory, 3)
+        await worker.has_handled(born_meanwhile, 1)
+        hurt_valkey.start()
+        await publish(worker.database, factory, 4)
+        await worker.has_handled(factory, 4)
+
+
+async def test_consuming_goes_on_while_redis_hangs(
+    worker: Worker, publisher: Any, hurt_valkey: Valkey
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher, worker.run):
+        await publish(worker.database, factory, 1)
+        await worker.has_handled(factory, 1)
+        hurt_valkey.pause()
+        await publish(worker.database, factory, 2)
+        await worker.has_handled(factory, 2)
+        hurt_valkey.resume()
+        await publish(worker.database, factory, 3)
+        await worker.has_handled(factory, 3)
+
+
+async def test_a_wiped_redis_loses_nothing(worker: Worker, publisher: Any, valkey: Valkey) -> None:
+    factory = uuid4()
+    async with in_background(publisher, worker.run):
+        for round_ in range(4):
+            await publish(worker.database, factory, *range(5))
+            valkey.flush()
+            await publish(worker.database, factory, *range(5))
+            await worker.has_handled(factory, 10 * (round_ + 1))
+
+
+async def test_a_stream_nobody_told_of_is_found_all_the_same(
+    worker: Worker, publisher: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.streams.consumer.SAFETY_POLL_SECONDS", 0.5)
+    factory, other = uuid4(), uuid4()
+    async with in_background(publisher):
+        await publish(worker.database, factory, 1, 2)
+        await publish(worker.database, other, 1)
+        await stream_reaches(redis, factory, 2)
+        await redis.xtrim(index_key(SERVICE), maxlen=0, approximate=False)
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 2)
+
+
+async def test_a_poison_event_is_tried_again_and_blocks_no_other_factory(
+    worker: Worker, publisher: Any
+) -> None:
+    sick, well = uuid4(), uuid4()
+    failures = metrics.CONSUMER_FAILURES.labels(SERVICE)
+    before = value(failures)
+    worker.broken = {3}
+    await publish(worker.database, sick, 1, 2, 3, 4)
+    await publish(worker.database, well, 10, 20)
+    async with in_background(publisher, worker.run):
+        await worker.has_handled(well, 2)
+        await worker.has_handled(sick, 2)
+        assert value(failures) > before
+        assert await worker.effects(sick) == [1, 2]
+        worker.broken = set()
+        await worker.has_handled(sick, 4)
+
+
+async def test_two_consumers_handle_each_event_once_and_the_second_takes_over(
+    worker: Worker, publisher: Any
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher), in_background(worker.run, worker.run) as consumers:
+        await publish(worker.database, factory, *range(1, 6))
+        await worker.has_handled(factory, 5)
+        consumers.pop(0).cancel()
+        await publish(worker.database, factory, *range(6, 11))
+        await worker.has_handled(factory, 10)
+
+
+async def test_a_consumer_that_lost_its_lock_without_noticing_doubles_nothing(
+    worker: Worker, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def everybody(*_: object) -> None:
+        return
+
+    monkeypatch.setattr("utils.streams.consumer.StreamConsumer._stand_by", everybody)
+    factory = uuid4()
+    async with in_background(publisher, worker.run, worker.run):
+        for number in range(60):
+            await publish(worker.database, factory, number)
+        await worker.has_handled(factory, 60)
+
+
+async def test_events_nobody_has_any_more_are_counted_as_skipped(
+    worker: Worker, publisher: Any, redis: Redis
+) -> None:
+    factory = uuid4()
+    before = value(metrics.CONSUMER_SKIPPED.labels(SERVICE))
+    async with in_background(publisher):
+        await publish(worker.database, factory, *range(1, 11))
+        await stream_reaches(redis, factory, 10)
+        await redis.xtrim(stream_key(SERVICE, factory), minid="9-0", approximate=False)
+        async with worker.database.transaction() as transaction:
+            await (await transaction.connection()).execute("DELETE FROM outbox WHERE seq < 7")
+        async with in_background(worker.run):
+
+            async def caught_up() -> bool:
+                return await worker.effects(factory) == [7, 8, 9, 10]
+
+            await eventually(caught_up)
+    assert value(metrics.CONSUMER_SKIPPED.labels(SERVICE)) - before == 6
+
+
+async def test_a_publisher_that_does_not_answer_delays_only_the_gap(
+    worker: Worker, publisher: Any, redis: Redis
+) -> None:
+    factory = uuid4()
+    answers = iter([OSError("refused"), ValueError("not JSON")])
+
+    async def fetch_gap(factory_id: UUID, after: int, limit: int) -> list[StoredEvent]:
+        if error := next(answers, None):
+            raise error
+        return await worker.fetch_gap(factory_id, after, limit)
+
+    async with in_background(publisher):
+        await publish(worker.database, factory, *range(1, 11))
+        await stream_reaches(redis, factory, 10)
+        await redis.xtrim(stream_key(SERVICE, factory), minid="9-0", approximate=False)
+        async with in_background(worker.consumer(fetch_gap=fetch_gap, fetch_heads=None).run):
+            await worker.has_handled(factory, 10)
+
+
+async def test_a_restarted_database_is_waited_for(
+    worker: Worker, publisher: Any, hurt_postgres: Postgres
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher, worker.run):
+        await publish(worker.database, factory, 1)
+        await worker.has_handled(factory, 1)
+        hurt_postgres.kill()
+        await asyncio.sleep(0.5)
+        hurt_postgres.start()
+        await publish(worker.database, factory, 2)
+        await worker.has_handled(factory, 2)
+
+
+async def test_the_lag_is_told(worker: Worker, publisher: Any) -> None:
+    factory = uuid4()
+    worker.broken = {1}
+    await publish(worker.database, factory, 1, 2, 3)
+    lag = metrics.CONSUMER_LAG.labels(SERVICE)
+
+    async def told(expected: int) -> bool:
+        return value(lag) == expected
+
+    async with in_background(publisher, worker.run):
+        await eventually(lambda: told(3))
+        worker.broken = set()
+        await eventually(lambda: told(0))
+        assert value(metrics.CONSUMER_LAST_SUCCESS.labels(SERVICE)) > 1.7e9
