@@ -78,7 +78,7 @@ class Rule(Base):
 
 
 class RuleState(Base):
-    """Where a rule's evaluation of one subject stands; columns ending in `_us` are microseconds since 1970."""
+    """Where a rule's evaluation of one subject stands; `…_us` are microseconds since 1970."""
 
     __tablename__ = "rule_states"
     __table_args__ = (

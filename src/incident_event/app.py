@@ -1,0 +1,74 @@
+"""Incident Event's API: the one place where its parts are put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import NoReturn
+
+from fastapi import APIRouter, FastAPI
+
+from contracts.access import ACCESS
+from incident_event.db import MIGRATIONS, SCHEMA, SERVICE
+from incident_event.events import endpoints as events
+from incident_event.events.stream import Frames
+from incident_event.incidents import endpoints as incidents
+from incident_event.rules import endpoints as rules
+from incident_event.settings import IncidentEventSettings
+from utils.database import head_revision
+from utils.http import Kit, build_app
+from utils.lifecycle import serve
+from utils.outbox import Doorbell
+from utils.streams import EventFeed
+
+DESCRIPTION = """What is dangerous, what happened, and telling those who act, at once."""
+TAGS = [
+    {"name": "rules", "description": "What counts as dangerous"},
+    {"name": "incidents", "description": "What happened, and who works it"},
+    {"name": "events", "description": "What happens, while it happens (server-sent events)"},
+]
+
+
+def create_app(settings: IncidentEventSettings) -> FastAPI:
+    """Put the application together."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kit: Kit = app.state.kit
+        if kit.redis is None:
+            raise LookupError("Incident Event needs Redis")  # its settings require the URL
+        bell = Doorbell(kit.redis, SERVICE)
+        kit.database.bell = bell
+        feed = EventFeed(
+            database=kit.database,
+            redis=kit.redis,
+            publisher=SERVICE,
+            heartbeat_seconds=settings.heartbeat_seconds,
+        )
+        app.state.feed, app.state.frames = feed, Frames()
+        try:
+            await kit.database.require_current_schema(head_revision(MIGRATIONS))
+            yield
+        finally:
+            await feed.close()
+            await bell.close()
+
+    app = build_app(
+        settings,
+        title="V-Factory Incident Event",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=lifespan,
+        openapi_tags=TAGS,
+        access=ACCESS[SERVICE],
+        schema=SCHEMA,
+    )
+    api = APIRouter(prefix="/v1")
+    for routes in (rules, incidents, events):
+        api.include_router(routes.router)
+    app.include_router(api)
+    return app
+
+
+def run() -> NoReturn:
+    """Serve the API until told to stop."""
+    settings = IncidentEventSettings()
+    serve(create_app(settings), settings)

@@ -1,0 +1,105 @@
+"""The route of the event stream."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import jwt
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from contracts.incident_event import EVENT_TYPES
+from incident_event.events.stream import EventStream, Frames
+from incident_event.settings import IncidentEventSettings
+from utils.auth import CurrentPrincipal, bearer_token
+from utils.clock import utc_now
+from utils.errors import InvalidError
+from utils.http import Kit
+from utils.streams import EventFeed
+
+router = APIRouter(tags=["events"])
+
+MAX_SEQ = 2**63 - 1
+LAST_EVENT_ID = "Last-Event-ID"
+STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events until the client leaves, its token expires, or the service stops",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+@router.get("/events", response_class=Response, responses=STREAM)
+async def stream_events(
+    request: Request,
+    by: CurrentPrincipal,
+    *,
+    factory: UUID,
+    types: Annotated[
+        str | None,
+        Query(
+            max_length=1000, description="Only these types of events, separated by commas; all if left out"
+        ),
+    ] = None,
+    last_event_id: Annotated[
+        str | None, Query(max_length=100, description="As the header Last-Event-ID, which goes before it")
+    ] = None,
+    last_event_id_header: Annotated[
+        str | None,
+        Header(
+            alias=LAST_EVENT_ID,
+            max_length=100,
+            description="The last `id` received: the stream resumes there",
+        ),
+    ] = None,
+) -> EventStream:
+    """Stream one factory's events (server-sent events).
+
+    Each has its `seq` as `id`, its type as `event`, and one line of JSON as `data`: seq, type, factory_id,
+    at, payload. Without a last id the stream begins live, and tells its position as `id`. With one it
+    resumes, with no gap and nothing twice; where what was missed is not kept any more, or the id lies in the
+    future, it says `event: reset` and goes on live. A comment every 15 s says that it lives.
+    """
+    by.require_factory(factory)
+    wanted = _types(types)
+    after = _last_event_id(LAST_EVENT_ID, last_event_id_header)
+    if after is None:
+        after = _last_event_id("last_event_id", last_event_id)
+    kit: Kit = request.app.state.kit
+    settings = kit.settings
+    assert isinstance(settings, IncidentEventSettings)  # noqa: S101 - `create_app` takes no other
+    feed: EventFeed = request.app.state.feed
+    frames: Frames = request.app.state.frames
+    return EventStream(
+        feed.subscribe(factory, after),
+        frames=frames,
+        types=wanted,
+        is_resumed=after is not None,
+        lifecycle=kit.lifecycle,
+        seconds_left=_seconds_left(request),
+        slow_after=settings.slow_client_seconds,
+    )
+
+
+def _types(types: str | None) -> frozenset[str] | None:
+    if types is None:
+        return None
+    wanted = frozenset(word.strip() for word in types.split(","))
+    if not wanted <= EVENT_TYPES:
+        raise InvalidError.of("types", "must be of: " + ", ".join(sorted(EVENT_TYPES)))
+    return wanted
+
+
+def _last_event_id(name: str, text: str | None) -> int | None:
+    """Read the id; empty means none, as browsers send it before they have had any."""
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) <= MAX_SEQ):
+        raise InvalidError.of(name, "must be the `id` of an event of this stream: a whole number from 0")
+    return int(text)
+
+
+def _seconds_left(request: Request) -> float:
+    """Give how long the token lasts; it is verified already, so that its claims can be believed."""
+    claims = jwt.decode(bearer_token(request.scope), options={"verify_signature": False})
+    left: float = (datetime.fromtimestamp(claims["exp"], UTC) - utc_now()).total_seconds()
+    return max(0.0, left)

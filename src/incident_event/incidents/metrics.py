@@ -1,0 +1,17 @@
+"""What incidents tell about themselves."""
+
+from prometheus_client import Counter, Gauge
+
+INCIDENTS_OPENED = Counter(
+    "vfactory_incidents_opened", "Incidents opened, by a rule or by a report.", ["source", "severity"]
+)
+INCIDENTS_OPEN = Gauge("vfactory_incidents_open", "Incidents nobody has resolved yet.", ["severity"])
+REPORTS_REPEATED = Counter(
+    "vfactory_incident_reports_repeated", "Reports answered from their idempotency key, nothing new made."
+)
+
+SEVERITIES = ("1", "2", "3", "4", "5")
+for _severity in SEVERITIES:
+    INCIDENTS_OPEN.labels(_severity)
+    for _source in ("rule", "report"):
+        INCIDENTS_OPENED.labels(_source, _severity)

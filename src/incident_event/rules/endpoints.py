@@ -1,0 +1,47 @@
+"""The routes of rules."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, status
+
+from incident_event.rules.schemas import RuleCreate, RuleRead
+from incident_event.rules.service import RuleService
+from utils.auth import CurrentPrincipal
+from utils.clock import utc_now
+from utils.database import DatabaseTransaction
+from utils.errors import PROBLEM_RESPONSES
+from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(tags=["rules"])
+
+
+def rule_service(transaction: DatabaseTransaction, request: Request) -> RuleService:
+    """Put the use cases into the request's transaction."""
+    return RuleService(transaction, utc_now, request.app.state.kit.settings.max_rules_per_factory)
+
+
+Rules = Annotated[RuleService, Depends(rule_service, scope="function")]
+
+
+@router.post("/rules", status_code=status.HTTP_201_CREATED, responses={409: PROBLEM_RESPONSES[409]})
+async def create_rule(body: RuleCreate, by: CurrentPrincipal, rules: Rules) -> RuleRead:
+    """Create a rule. It applies to every reading accepted after this answer."""
+    return RuleRead.of(*await rules.create(by, body.to_rule()))
+
+
+@router.get("/rules")
+async def list_rules(
+    by: CurrentPrincipal, rules: Rules, factory: UUID, limit: Limit = 50, cursor: Cursor = None
+) -> Page[RuleRead]:
+    """List a factory's rules, oldest first."""
+    after = None if cursor is None else decode_cursor(cursor, UUID)[0]
+    rows = await rules.list_after(by, factory, after, limit + 1)
+    more = encode_cursor(rows[limit - 1][0].id) if len(rows) > limit else None
+    return Page(items=[RuleRead.of(rule, state) for rule, state in rows[:limit]], next_cursor=more)
+
+
+@router.get("/rules/{rule_id}")
+async def get_rule(rule_id: UUID, by: CurrentPrincipal, rules: Rules) -> RuleRead:
+    """Read one rule and where its condition stands."""
+    return RuleRead.of(*await rules.get(by, rule_id))

@@ -1,0 +1,114 @@
+"""The bodies of requests and answers about rules."""
+
+import math
+from datetime import datetime
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
+
+from incident_event.incidents.lifecycle import IncidentType
+from incident_event.rules.lifecycle import Condition, ConditionState
+from incident_event.rules.models import Rule, RuleState
+from incident_event.rules.service import ThresholdRule
+from incident_event.rules.times import from_microseconds
+from utils.fields import FiniteFloat, Integer, RequestModel, Text
+
+Tag = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", examples=["pump-1"])]
+Metric = Annotated[Text, Field(min_length=1, max_length=100, examples=["Accelerometer1RMS"])]
+
+
+class RuleCreate(RequestModel):
+    """A threshold rule to be. Comparison is strict; times are those of the readings, not of their arrival."""
+
+    factory_id: UUID
+    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    kind: Literal["threshold"] = "threshold"
+    equipment: Annotated[Tag, Field(description="The tag of the machine: the readings' `source`")]
+    metric: Metric
+    operator: Literal[">", "<"]
+    threshold: FiniteFloat
+    on_delay_seconds: Annotated[
+        FiniteFloat, Field(ge=0, le=86_400, description="How long readings must stay beyond the threshold")
+    ] = 0.0
+    deadband: Annotated[
+        FiniteFloat, Field(ge=0, description="How far readings must come back before the condition clears")
+    ] = 0.0
+    lateness_seconds: Annotated[
+        FiniteFloat,
+        Field(
+            ge=0,
+            le=3600,
+            description="How much older than the newest one a reading may be and still be evaluated; "
+            "at high rates the newest 4,096 readings bound it too. Later ones are counted, not evaluated",
+        ),
+    ] = 60.0
+    severity: Annotated[Integer, Field(ge=1, le=5, description="Of the incidents; 5 is the most severe")]
+    incident_type: IncidentType = IncidentType.EQUIPMENT
+
+    @field_validator("deadband")
+    @classmethod
+    def _clears_somewhere(cls, deadband: float, info: ValidationInfo) -> float:
+        threshold = info.data.get("threshold", 0.0)
+        if not math.isfinite(abs(threshold) + deadband):
+            raise ValueError("threshold and deadband together must stay within the range of a double")
+        return deadband
+
+    def to_rule(self) -> ThresholdRule:
+        """Give the service's terms."""
+        return ThresholdRule(**self.model_dump(exclude={"kind"}, mode="python"))
+
+
+class RuleStateRead(BaseModel):
+    """Where a rule stands. `late_readings` and `bad_readings` were counted, not evaluated."""
+
+    condition: Condition
+    evaluated_readings: int
+    late_readings: int
+    bad_readings: int
+    last_reading_at: datetime | None
+    active_since: datetime | None
+
+    @classmethod
+    def of(cls, state: RuleState) -> Self:
+        """Show a row."""
+        return cls(
+            condition=ConditionState(state.since_us, state.activated_us).condition,
+            evaluated_readings=state.evaluated_readings,
+            late_readings=state.late_readings,
+            bad_readings=state.bad_readings,
+            last_reading_at=None if state.newest_us is None else from_microseconds(state.newest_us),
+            active_since=None if state.activated_us is None else from_microseconds(state.activated_us),
+        )
+
+
+class RuleRead(BaseModel):
+    """A rule."""
+
+    id: UUID
+    factory_id: UUID
+    version: int
+    name: str
+    kind: Literal["threshold"]
+    equipment: str
+    metric: str
+    operator: Literal[">", "<"]
+    threshold: float
+    on_delay_seconds: float
+    deadband: float
+    lateness_seconds: float
+    severity: int
+    incident_type: IncidentType
+    created_by: str
+    created_at: datetime
+    state: RuleStateRead
+
+    @classmethod
+    def of(cls, rule: Rule, state: RuleState) -> Self:
+        """Show a rule with its state."""
+        return cls.model_validate(
+            {
+                **{name: getattr(rule, name) for name in cls.model_fields if name != "state"},
+                "state": RuleStateRead.of(state),
+            }
+        )

@@ -1,0 +1,90 @@
+"""Incident Event's worker: evaluates Factory Core's readings, and moves its own events to the stream."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, NoReturn
+
+from fastapi import FastAPI
+
+from incident_event.db import MIGRATIONS, SCHEMA, SERVICE
+from incident_event.factory_core import FactoryCoreClient
+from incident_event.incidents.metrics import INCIDENTS_OPEN, SEVERITIES
+from incident_event.incidents.repository import IncidentRepository
+from incident_event.rules.consumers import ReadingsConsumer
+from incident_event.settings import IncidentEventSettings
+from utils.clock import utc_now
+from utils.database import Database, head_revision
+from utils.http import Kit, build_app
+from utils.lifecycle import serve, supervise
+from utils.outbox import Doorbell
+from utils.relay import Relay
+from utils.streams import StreamConsumer
+
+PUBLISHER: Final = "factory-core"
+CONSUMER: Final = "incident-event"
+COUNT_SECONDS: Final = 5.0
+
+
+def create_worker(settings: IncidentEventSettings) -> FastAPI:
+    """Put the worker together: consumer and relay, beside /health and /metrics."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, the kit tells of failures
+    client = FactoryCoreClient(settings, utc_now)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kit: Kit = app.state.kit
+        if kit.redis is None:
+            raise LookupError("Incident Event needs Redis")  # its settings require the URL
+        await kit.database.require_current_schema(head_revision(MIGRATIONS))
+        bell = Doorbell(kit.redis, SERVICE)
+        kit.database.bell = bell
+        consumer = StreamConsumer(
+            database=kit.database,
+            redis=kit.redis,
+            publisher=PUBLISHER,
+            consumer=CONSUMER,
+            handle=ReadingsConsumer(utc_now).handle,
+            fetch_gap=client.fetch_gap,
+            fetch_heads=client.fetch_heads,
+        )
+        relay = Relay(kit.database, kit.redis, SERVICE)
+        tasks = [
+            asyncio.create_task(supervise("consumer", consumer.run), name="consumer"),
+            asyncio.create_task(supervise("relay", relay.run), name="relay"),
+            asyncio.create_task(supervise("count", lambda: count_open(kit.database)), name="count"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await client.close()
+            await bell.close()
+
+    return build_app(
+        settings,
+        title="V-Factory Incident Event worker",
+        description="Evaluates readings and publishes Incident Event's events",
+        version="1",
+        lifespan=lifespan,
+        schema=SCHEMA,
+    )
+
+
+async def count_open(database: Database) -> None:
+    """Keep the number of open incidents fresh, for ever."""
+    while True:
+        async with database.transaction() as transaction:
+            counts = await IncidentRepository(transaction).count_open()
+        for severity in SEVERITIES:
+            INCIDENTS_OPEN.labels(severity).set(counts.get(int(severity), 0))
+        await asyncio.sleep(COUNT_SECONDS)
+
+
+def run() -> NoReturn:
+    """Run until told to stop."""
+    settings = IncidentEventSettings()
+    serve(create_worker(settings), settings)
