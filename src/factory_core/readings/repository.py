@@ -51,7 +51,9 @@ ADD_SERIES = """
 LIST_READINGS = """
     SELECT at, value, quality FROM readings
     WHERE factory_id = $1 AND series_id = $2
-      AND at > coalesce($3, '-infinity') AND at >= coalesce($4, '-infinity') AND at < coalesce($5, 'infinity')
+      AND at > coalesce($3::timestamptz, '-infinity')
+      AND at >= coalesce($4::timestamptz, '-infinity')
+      AND at < coalesce($5::timestamptz, 'infinity')
     ORDER BY at LIMIT $6
 """
 

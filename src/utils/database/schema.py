@@ -20,6 +20,8 @@ EX_CONFIG = 78
 class SchemaOutdatedError(Exception):
     """The database's schema is not the one this release was written for."""
 
+    exit_code = EX_CONFIG
+
 
 class SchemaGuard:
     """Checks the schema's revision, now or as soon as the database answers."""

@@ -52,13 +52,13 @@ def _create_factories() -> None:
         sa.Column("layout_version", sa.Integer(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_factories"),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="ck_factories_name_length"),
-        sa.CheckConstraint(f"num_nulls({', '.join(FLOOR)}) IN (0, 3)", name="ck_factories_floor_complete"),
+        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
+        sa.CheckConstraint(f"num_nulls({', '.join(FLOOR)}) IN (0, 3)", name="floor_complete"),
         *(
-            sa.CheckConstraint(f"{extent} > 0 AND {extent} <= 100000", name=f"ck_factories_{extent}_range")
+            sa.CheckConstraint(f"{extent} > 0 AND {extent} <= 100000", name=f"{extent}_range")
             for extent in FLOOR
         ),
-        sa.CheckConstraint("layout_version >= 1", name="ck_factories_layout_version_positive"),
+        sa.CheckConstraint("layout_version >= 1", name="layout_version_positive"),
     )
 
 
@@ -75,10 +75,10 @@ def _create_equipment() -> None:
         sa.UniqueConstraint("factory_id", "tag", name="uq_equipment_factory_id_tag"),
         sa.ForeignKeyConstraint(["factory_id"], ["factories.id"], name="fk_equipment_factory_id_factories"),
         sa.CheckConstraint(
-            "char_length(tag) <= 100 AND tag ~ '^[A-Za-z0-9][A-Za-z0-9._-]*$'", name="ck_equipment_tag_form"
+            "char_length(tag) <= 100 AND tag ~ '^[A-Za-z0-9][A-Za-z0-9._-]*$'", name="tag_form"
         ),
-        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="ck_equipment_name_length"),
-        sa.CheckConstraint(f"kind IN ({KINDS})", name="ck_equipment_kind_known"),
+        sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
+        sa.CheckConstraint(f"kind IN ({KINDS})", name="kind_known"),
     )
 
 
@@ -98,7 +98,7 @@ def _create_series() -> None:
             ["equipment.factory_id", "equipment.id"],
             name="fk_series_factory_id_equipment_id_equipment",
         ),
-        sa.CheckConstraint("char_length(metric) BETWEEN 1 AND 100", name="ck_series_metric_length"),
+        sa.CheckConstraint("char_length(metric) BETWEEN 1 AND 100", name="metric_length"),
     )
 
 
@@ -111,8 +111,8 @@ def _create_readings() -> None:
         sa.Column("series_id", sa.Integer(), nullable=False),
         sa.Column("quality", sa.SmallInteger(), nullable=False),
         sa.PrimaryKeyConstraint("factory_id", "series_id", "at", name="pk_readings"),
-        sa.CheckConstraint("value > '-Infinity' AND value < 'Infinity'", name="ck_readings_value_finite"),
-        sa.CheckConstraint("quality BETWEEN 0 AND 2", name="ck_readings_quality_known"),
+        sa.CheckConstraint("value > '-Infinity' AND value < 'Infinity'", name="value_finite"),
+        sa.CheckConstraint("quality BETWEEN 0 AND 2", name="quality_known"),
     )
 
 
@@ -125,7 +125,5 @@ def _create_ingest_batches() -> None:
         sa.Column("answer", sa.LargeBinary(), nullable=False),
         sa.Column("accepted_at", UtcDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("factory_id", "batch_id", name="pk_ingest_batches"),
-        sa.CheckConstraint(
-            "char_length(batch_id) BETWEEN 1 AND 100", name="ck_ingest_batches_batch_id_length"
-        ),
+        sa.CheckConstraint("char_length(batch_id) BETWEEN 1 AND 100", name="batch_id_length"),
     )
