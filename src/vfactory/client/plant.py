@@ -1,12 +1,18 @@
 """Finds the plant a command talks to: addresses and a token, from options, environment or the local stack."""
 
+import getpass
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from utils.principal import Role
+from utils.tokens import issue_token
 from vfactory.client.api import Plant, Service
-from vfactory.client.errors import CommandError, UsageError
+from vfactory.client.errors import UnreachableError, UsageError
+from vfactory.stack import secrets
+from vfactory.stack.configuration import default_home
+from vfactory.stack.record import read_record
 
 URL_VARIABLES: Mapping[Service, str] = {
     "factory-core": "VFACTORY_FACTORY_CORE_URL",
@@ -23,13 +29,12 @@ def find_plant(url: str | None) -> Plant:
 
     Raises:
         UsageError: An address is no http(s) address, or a remote plant has no token to go with it.
-        CommandError: There is no local plant.
+        UnreachableError: No local plant runs here.
     """
-    urls = {service: url or os.environ.get(variable) for service, variable in URL_VARIABLES.items()}
-    remote = any(urls.values())
-    local = {} if all(urls.values()) else local_urls()
-    found = {service: _checked(address or local[service]) for service, address in urls.items()}
-    return Plant(found, _token(remote=remote))
+    given = {service: url or os.environ.get(variable) for service, variable in URL_VARIABLES.items()}
+    local = {} if all(given.values()) else local_urls()
+    urls = {service: _checked(address or local[service]) for service, address in given.items()}
+    return Plant(urls, _token(remote=any(given.values())))
 
 
 def _checked(address: str) -> str:
@@ -50,14 +55,38 @@ def _token(*, remote: bool) -> Callable[[], str]:
 
 def state_directory() -> Path:
     """Return the folder that holds the local plant's state and what commands remember between runs."""
-    return Path(os.environ.get("VFACTORY_HOME") or ".vfactory")
+    given = os.environ.get("VFACTORY_HOME")
+    return Path(given).absolute() if given else default_home()
 
 
-def local_urls() -> Mapping[Service, str]:
-    """Return the local plant's addresses."""
-    return {"factory-core": "http://127.0.0.1:8001", "incident-event": "http://127.0.0.1:8002"}
+def local_urls() -> Mapping[str, str]:
+    """Return the addresses of the plant that runs on this machine.
+
+    Raises:
+        UnreachableError: None does.
+    """
+    home = state_directory()
+    record = read_record(home)
+    if record is None:
+        raise UnreachableError(f"no plant runs here (in {home}); start it: make up, or vfactory up --detach")
+    return record.urls()
 
 
 def local_token() -> str:
-    """Return a fresh token signed with the local plant's secret."""
-    raise CommandError("there is no local plant")
+    """Return a token signed with the local plant's secret, good for the next request.
+
+    Raises:
+        UnreachableError: The local plant has no secret yet.
+    """
+    secret = secrets.find(state_directory(), "auth")
+    if secret is None:
+        raise UnreachableError("the local plant has no secret yet; start it once: make up, or vfactory up")
+    # The one who may read the secret may do everything; as engineer he does not do it by mistake.
+    return issue_token(secret.value, subject=_user(), role=Role.ENGINEER)
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"

@@ -83,6 +83,7 @@ class EventStream:
         factory_id: Whose events.
         types: Only these event types; empty means all.
         after: The seq after which to begin; None means with what happens from now on.
+        on_connect: Called when the plant has answered for the first time.
         on_break: Told in one sentence about every break and every loss.
     """
 
@@ -93,6 +94,7 @@ class EventStream:
         *,
         types: tuple[str, ...] = (),
         after: int | None = None,
+        on_connect: Callable[[], None] = lambda: None,
         on_break: Callable[[str], None],
     ) -> None:
         self._client = client
@@ -100,6 +102,7 @@ class EventStream:
         if types:
             self._parameters["types"] = ",".join(types)
         self._after = after
+        self._on_connect = on_connect
         self._on_break = on_break
         self._pause_seconds = 2.0
         self._connected = False
@@ -133,7 +136,9 @@ class EventStream:
                 if not answer.is_success:
                     answer.read()
                     check_answer("incident-event", answer)
-                self._connected = True
+                if not self._connected:
+                    self._connected = True
+                    self._on_connect()
                 for message in parse_messages(answer.iter_bytes()):
                     self._failures = 0
                     event = self._take(message)

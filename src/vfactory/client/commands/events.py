@@ -37,7 +37,12 @@ def events(
             raise UsageError("say --follow to print events as they happen, or --count N to end after N")
         found = find_factory(client, factory)
         stream = EventStream(
-            client, found["id"], types=tuple(event_type or ()), after=after, on_break=complain
+            client,
+            found["id"],
+            types=tuple(event_type or ()),
+            after=after,
+            on_connect=lambda: complain(f"listening to {printable(found['name'])}"),
+            on_break=complain,
         )
         for number, event in enumerate(stream, start=1):
             if as_json:

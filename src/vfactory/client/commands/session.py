@@ -9,6 +9,7 @@ import typer
 from vfactory.client.api import PlantClient
 from vfactory.client.errors import EXIT_INTERRUPTED, CommandError
 from vfactory.client.plant import find_plant
+from vfactory.stack.errors import StackError
 
 UrlOption: TypeAlias = Annotated[
     str | None,
@@ -35,7 +36,7 @@ def connected(url: str | None) -> Iterator[PlantClient]:
     try:
         with PlantClient(find_plant(url)) as client:
             yield client
-    except CommandError as error:
+    except (CommandError, StackError) as error:
         complain("; ".join([str(error), *getattr(error, "__notes__", [])]))
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:

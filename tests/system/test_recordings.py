@@ -1,0 +1,224 @@
+"""Real recordings through the whole plant: SKAB's where `VFACTORY_SKAB_DIR` names them, ours always."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_plant import ROOT, Background, LocalPlant, local_plant, wait_for
+
+SKAB = os.environ.get("VFACTORY_SKAB_DIR")
+EXAMPLE = str(ROOT / "examples" / "pump-test-bench.csv")
+needs_skab = pytest.mark.skipif(SKAB is None, reason="VFACTORY_SKAB_DIR does not name SKAB's recordings")
+FLOW = "Volume Flow RateRMS"
+SHAKE = "Accelerometer1RMS"
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlant]:
+    with local_plant(tmp_path_factory.mktemp("plant")) as running:
+        running.run("factories", "add", "Bench")
+        yield running
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A rule on one recording, and what is in the recording."""
+
+    file: str
+    metric: str
+    limit: tuple[str, str]
+    rows: int
+    activation: str | None
+    cleared: str | None = None
+    deadband: str = "0"
+
+
+WATCHES = {
+    "rotor imbalance": Watch(
+        "other-5.csv", SHAKE, ("--above", "0.5"), 1155, "2020-02-08T16:16:53Z", "2020-02-08T16:23:58Z"
+    ),
+    "closed valve": Watch(
+        "valve1-0.csv", FLOW, ("--below", "31.5"), 1147, "2020-03-09T10:24:39Z", "2020-03-09T10:24:40Z"
+    ),
+    "fluid leak": Watch(
+        "other-1.csv", FLOW, ("--below", "74.5"), 745, "2020-03-01T15:54:54Z", deadband="1.0"
+    ),
+    "normal running": Watch("anomaly-free-anomaly-free.csv", SHAKE, ("--above", "0.5"), 9405, None),
+}
+
+
+@needs_skab
+@pytest.mark.parametrize("what", WATCHES)
+def test_a_client_on_the_stream_gets_exactly_what_is_in_the_recording(plant: LocalPlant, what: str) -> None:
+    watch, tag = WATCHES[what], what.replace(" ", "-")
+    rule = add_rule(plant, tag, watch.metric, watch.limit, watch.deadband)
+    with listening(plant) as stream:
+        summary = replay(plant, skab(watch.file), tag)
+        wait_until_evaluated(plant, rule, watch.rows)
+        told = heard(plant, stream, rule)
+
+    assert (summary["rows"], summary["readings"]) == (watch.rows, watch.rows * 8)
+    assert (summary["accepted"], summary["rejected"], summary["unreadable"]) == (watch.rows * 8, 0, 0)
+    expected = [("incident.reported.v1", watch.activation), ("incident.condition_cleared.v1", watch.cleared)]
+    assert told == [event for event in expected if event[1] is not None]
+    incidents = [i for i in listed(plant) if i["rule_id"] == rule]
+    assert [(i["occurred_at"], i["occurrences"]) for i in incidents] == (
+        [] if watch.activation is None else [(watch.activation, 1)]
+    )
+    if incidents:
+        work(plant, incidents[0]["id"])
+
+
+@needs_skab
+def test_without_a_deadband_a_flickering_condition_is_one_incident_that_recurs(plant: LocalPlant) -> None:
+    rule = add_rule(plant, "leak-flickering", FLOW, ("--below", "74.5"), "0")
+    replay(plant, skab("other-1.csv"), "leak-flickering")
+    wait_until_evaluated(plant, rule, 745)
+
+    assert [i["occurrences"] for i in listed(plant) if i["rule_id"] == rule] == [11]
+
+
+@needs_skab
+def test_normal_running_fires_a_rule_with_a_lower_limit(plant: LocalPlant) -> None:
+    rule = add_rule(plant, "normal-low", SHAKE, ("--above", "0.2"), "0")
+    replay(plant, skab("anomaly-free-anomaly-free.csv"), "normal-low")
+    wait_until_evaluated(plant, rule, 9405)
+
+    assert [i["occurred_at"] for i in listed(plant) if i["rule_id"] == rule] == ["2020-02-08T13:30:52Z"]
+
+
+@needs_skab
+def test_every_recording_of_skab_replays_as_it_is(plant: LocalPlant) -> None:
+    for file in sorted(Path(str(SKAB)).glob("*.csv")):
+        rows = len(file.read_text().splitlines()) - 1
+        summary = replay(plant, file, f"as-is-{file.stem}", create=True)
+        assert (summary["rows"], summary["accepted"], summary["unreadable"]) == (rows, rows * 8, 0), file
+
+
+def test_a_second_run_stores_nothing_and_raises_nothing(plant: LocalPlant) -> None:
+    rule = add_rule(plant, "twice", SHAKE, ("--above", "0.5"), "0")
+    first = replay(plant, EXAMPLE, "twice")
+    wait_until_evaluated(plant, rule, 1200)
+    second = replay(plant, EXAMPLE, "twice")
+    time.sleep(1)
+
+    assert (first["accepted"], first["duplicates"]) == (9600, 0)
+    assert (second["accepted"], second["duplicates"]) == (0, 9600)
+    assert evaluated(plant, rule) == 1200
+    assert [i["occurrences"] for i in listed(plant) if i["rule_id"] == rule] == [1]
+
+
+def test_an_interrupted_replay_goes_on_where_it_stopped(plant: LocalPlant) -> None:
+    plant.run("equipment", "add", "interrupted")
+    arguments = ("replay", EXAMPLE, "--equipment", "interrupted", "--exclude", "fault", "--json")
+    with plant.background(*arguments, "--speed", "100") as running:
+        state = Path(plant.environment["VFACTORY_HOME"]) / "replay"
+        wait_for("rows are sent", lambda: any(_rows_sent(file) > 50 for file in state.glob("*.json")))
+        assert running.interrupt() == 130
+        stopped = json.loads(running.out.read_text())
+    rest = plant.run(*arguments).json()
+
+    assert stopped["complete"] is False
+    assert rest["complete"] is True
+    assert 0 < stopped["rows"] < 1200
+    # The batch under way at Ctrl-C may be stored without its answer having been counted.
+    assert rest["rows_already_sent"] == stopped["rows"]
+    assert stopped["rows"] + rest["rows"] == 1200
+    assert stopped["accepted"] + rest["accepted"] == 9600
+    assert list(state.glob("*.json")) == []
+
+
+@pytest.mark.parametrize("speed", ["max", "600"])
+def test_a_recording_moved_to_now_ends_now_and_is_refused_nothing(plant: LocalPlant, speed: str) -> None:
+    tag = f"new-{speed}"
+    first = replay(plant, EXAMPLE, tag, "--as-new", "--speed", speed, create=True)
+    again = replay(plant, EXAMPLE, tag, "--as-new", create=True)
+
+    assert (first["accepted"], again["accepted"]) == (9600, 9600)
+    assert first["rejected"] == again["rejected"] == 0
+    assert first["last_at"] > "2026-01-15T11"
+
+
+def test_a_typing_error_is_told_before_anything_is_sent(plant: LocalPlant) -> None:
+    missing = plant.run("replay", EXAMPLE, "--equipment", "pmup-1", code=1)
+    assert "vfactory equipment add pmup-1" in missing.err
+    rule = plant.run("rules", "add", "--equipment", "pmup-1", "--metric", SHAKE, "--above", "1", code=1)
+    assert "no equipment with the tag 'pmup-1'" in rule.err
+    assert plant.run("incidents", "list", "--factory", "Bnech", code=1).err.startswith(
+        "vfactory: there is no factory"
+    )
+    assert "severity" in plant.run("incidents", "report", "Smoke", "--severity", "9", code=1).err
+
+
+def test_a_plant_that_is_not_there_has_an_exit_code_of_its_own(plant: LocalPlant) -> None:
+    elsewhere = {**plant.environment, "VFACTORY_URL": "http://127.0.0.1:1", "VFACTORY_TOKEN": "t"}
+    outcome = LocalPlant(elsewhere, plant.folder).run("factories", "list", code=3)
+
+    assert "cannot reach factory-core at http://127.0.0.1:1" in outcome.err
+
+
+def skab(name: str) -> Path:
+    return Path(str(SKAB)) / name
+
+
+def add_rule(plant: LocalPlant, tag: str, metric: str, limit: tuple[str, str], deadband: str) -> str:
+    plant.run("equipment", "add", tag)
+    condition = ("--metric", metric, *limit, "--for", "5", "--deadband", deadband)
+    rule = plant.run("rules", "add", "--equipment", tag, *condition, "--json").json()
+    return str(rule["id"])
+
+
+def replay(plant: LocalPlant, file: str | Path, tag: str, *options: str, create: bool = False) -> Any:
+    labels = [argument for name in ("anomaly", "changepoint", "fault") for argument in ("--exclude", name)]
+    flags = ["--create"] if create else []
+    return plant.run("replay", str(file), "--equipment", tag, *labels, *options, *flags, "--json").json()
+
+
+def listening(plant: LocalPlant) -> Any:
+    return plant.background("events", "-f", "--json")
+
+
+def heard(plant: LocalPlant, stream: Background, rule: str) -> list[tuple[str, str]]:
+    """What the stream said about a rule's incidents until a report made now came by."""
+    marker = plant.run("incidents", "report", f"all told {rule}", "--json").json()["id"]
+    wait_for("the marker has come by", lambda: marker in stream.out.read_text())
+    events = [json.loads(line) for line in stream.out.read_text().splitlines()]
+    seqs = [event["seq"] for event in events]
+    assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+    payloads = [(event["type"], event["payload"]) for event in events if event["type"] != "rule.created.v1"]
+    return [(t, p.get("occurred_at") or p.get("cleared_at")) for t, p in payloads if p.get("rule_id") == rule]
+
+
+def wait_until_evaluated(plant: LocalPlant, rule: str, readings: int) -> None:
+    wait_for(f"{readings} readings are evaluated", lambda: evaluated(plant, rule) >= readings)
+    assert evaluated(plant, rule) == readings
+
+
+def evaluated(plant: LocalPlant, rule: str) -> int:
+    return int(plant.run("rules", "show", rule, "--json").json()["state"]["evaluated_readings"])
+
+
+def listed(plant: LocalPlant) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = plant.run("incidents", "list", "--limit", "1000", "--json").json()["items"]
+    return items
+
+
+def work(plant: LocalPlant, incident: str) -> None:
+    assert plant.run("incidents", "ack", incident, "--json").json()["status"] == "acknowledged"
+    resolved = plant.run("incidents", "resolve", incident, "--reason", "Seen to", "--json").json()
+    assert resolved["status"] == "resolved"
+    again = plant.run("incidents", "resolve", incident, code=1)
+    assert "cannot be moved by resolve" in again.err
+
+
+def _rows_sent(file: Path) -> int:
+    try:
+        return int(json.loads(file.read_text())["rows"])
+    except FileNotFoundError:
+        return 0
