@@ -4,7 +4,9 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,15 +182,18 @@ def replay(plant: LocalPlant, file: str | Path, tag: str, *options: str, create:
     return plant.run("replay", str(file), "--equipment", tag, *labels, *options, *flags, "--json").json()
 
 
-def listening(plant: LocalPlant) -> Any:
-    return plant.background("events", "-f", "--json")
+@contextmanager
+def listening(plant: LocalPlant) -> Iterator[Background]:
+    with plant.background("events", "-f", "--json") as stream:
+        wait_for("the stream is open", partial(stream.has_said, "listening"))
+        yield stream
 
 
 def heard(plant: LocalPlant, stream: Background, rule: str) -> list[tuple[str, str]]:
     """What the stream said about a rule's incidents until a report made now came by."""
     marker = plant.run("incidents", "report", f"all told {rule}", "--json").json()["id"]
     wait_for("the marker has come by", lambda: marker in stream.out.read_text())
-    events = [json.loads(line) for line in stream.out.read_text().splitlines()]
+    events = [json.loads(line) for line in stream.lines]
     seqs = [event["seq"] for event in events]
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
     payloads = [(event["type"], event["payload"]) for event in events if event["type"] != "rule.created.v1"]
