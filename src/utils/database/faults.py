@@ -10,6 +10,7 @@ CONNECTION_FAULTS: tuple[type[Exception], ...] = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     sqlalchemy.exc.InterfaceError,
@@ -22,3 +23,13 @@ DATABASE_FAULTS: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     sqlalchemy.exc.SQLAlchemyError,
 )
+
+
+def is_connection_fault(error: BaseException) -> bool:
+    """Say whether `error` tells of the database's absence, not of what it was asked."""
+    if isinstance(error, CONNECTION_FAULTS):
+        return True
+    if not isinstance(error, sqlalchemy.exc.DBAPIError):
+        return False
+    driver_error = getattr(error.orig, "__cause__", None)
+    return error.connection_invalidated or isinstance(driver_error, CONNECTION_FAULTS)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import asyncpg
 from fastapi import Depends, Request
@@ -28,15 +28,30 @@ class Transaction:
     async def connection(self) -> asyncpg.Connection:
         """Give asyncpg's own connection inside this same transaction, for COPY and hot paths."""
         if self._raw is None:
-            pooled = await (await self.session.connection()).get_raw_connection()
-            adapted = pooled.dbapi_connection
-            if adapted is None or pooled.driver_connection is None:
-                raise asyncpg.InterfaceError("the pool gave no connection")
-            # SQLAlchemy sends BEGIN only before its own first statement; a raw one would commit itself.
-            if adapted._transaction is None:  # noqa: SLF001
-                await adapted._start_transaction()  # noqa: SLF001
-            self._raw = pooled.driver_connection
+            try:
+                await self._begin()
+            except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, ConnectionError):
+                if self._raw is None or not self._is_untouched():
+                    raise
+                # The pooled connection had died unnoticed and nothing was said on it: another one will do.
+                await self.session.invalidate()
+                await self._begin()
         return self._raw
+
+    async def _begin(self) -> None:
+        pooled = await (await self.session.connection()).get_raw_connection()
+        adapted: Any = pooled.dbapi_connection
+        self._raw = adapted.driver_connection
+        # SQLAlchemy sends BEGIN only before its own first statement; a raw one would commit itself.
+        if adapted._transaction is None:  # noqa: SLF001
+            try:
+                await adapted._start_transaction()  # noqa: SLF001
+            except adapted.dbapi.Error as error:
+                raise error.__cause__ or error from None
+
+    def _is_untouched(self) -> bool:
+        session = self.session
+        return not (session.new or session.dirty or session.deleted)
 
     def before_commit(self, action: Callable[[], Awaitable[None]]) -> None:
         """Run `action` inside the transaction, as the last thing before it commits."""

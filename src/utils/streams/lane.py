@@ -8,7 +8,7 @@ from uuid import UUID
 
 from utils.clock import utc_now
 from utils.database import Database, Transaction
-from utils.database.faults import CONNECTION_FAULTS
+from utils.database.faults import is_connection_fault
 from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.streams import metrics
@@ -148,7 +148,7 @@ class Lane:
             try:
                 await self._commit(chunk, before=self.position, after=chunk[-1].seq)
             except Exception as error:  # noqa: BLE001 - whatever it was, it is told and tried again
-                is_fault = isinstance(error, CONNECTION_FAULTS)
+                is_fault = is_connection_fault(error)
                 self._tell_failure(error, chunk, is_fault=is_fault)
                 if len(chunk) > 1 and not is_fault:
                     size = len(chunk) // 2  # what comes before the event that cannot be handled goes through
