@@ -49,3 +49,15 @@ class StartError(StackError):
     """A server or service did not come up."""
 
     exit_code = 70
+
+
+class NotRunningError(StackError):
+    """There is no stack to talk to."""
+
+    exit_code = 3
+
+
+class UnknownPartError(StackError):
+    """The stack has no part of that name."""
+
+    exit_code = 2

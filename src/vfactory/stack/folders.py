@@ -1,7 +1,6 @@
 """Makes and hands over folders and secret files, whatever the umask."""
 
 import os
-import secrets
 import shutil
 from pathlib import Path
 
@@ -43,21 +42,14 @@ def refusal(error: OSError, path: Path) -> StackError:
             return AccessError(f"Cannot use {path}: {detail}. Choose another folder with VFACTORY_HOME.")
 
 
-def secret(path: Path, *, length: int = 32) -> str:
-    """The secret kept in `path` (0600), made from `length` random bytes when there is none yet."""
+def make_private(path: Path) -> Path:
+    """Make the folder `path`, and let nobody else in."""
+    make(path)
     try:
-        kept = path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        kept = ""
-    except UnicodeDecodeError:
-        kept = ""
+        path.chmod(PRIVATE)
     except OSError as error:
         raise refusal(error, path) from error
-    if kept:
-        return kept
-    made = secrets.token_urlsafe(length)
-    write_private(path, made + "\n")
-    return made
+    return path
 
 
 def write_private(path: Path, text: str) -> None:

@@ -91,10 +91,20 @@ class PostgresServer(Server):
         secret, name = quote(self.password, safe=""), quote(database, safe="")
         return f"postgresql://{USER}:{secret}@127.0.0.1:{self.port}/{name}"
 
+    def is_made(self) -> bool:
+        """Whether there is a data directory."""
+        return (self.data / "PG_VERSION").exists()
+
     def prepare(self) -> None:
         """Make or heal the data directory; blocks (0.6 s the first time)."""
+        try:
+            self._prepare()
+        except OSError as error:
+            raise folders.refusal(error, self.data) from error
+
+    def _prepare(self) -> None:
         self._end_orphans()
-        if not (self.data / "PG_VERSION").exists():
+        if not self.is_made():
             self._initialise()
         version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if version != MAJOR:

@@ -59,6 +59,11 @@ class ValkeyServer(Server):
         """The file of directives (0600: a password on the command line would be everybody's to read)."""
         return self.directory / "valkey.conf"
 
+    @property
+    def files(self) -> Path:
+        """The folder of its append-only files."""
+        return self.directory / "appendonlydir"
+
     def url(self, database: str = "0") -> str:
         """redis://… of the numbered `database`, password included."""
         return f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
@@ -68,6 +73,8 @@ class ValkeyServer(Server):
         folders.make(self.directory)
         left = processes.find("valkey-server", self.directory)
         processes.end(left, signal.SIGTERM, patience=5)
+        if self._is_damaged():
+            self.files.rename(self.directory / f"damaged-{time.time_ns()}")
         directives = {
             "bind": "127.0.0.1",
             "port": str(self.port),
@@ -97,19 +104,13 @@ class ValkeyServer(Server):
         try:
             super().start(timeout)
         except StartError:
-            if not self.set_damage_aside():
+            if not self._is_damaged():
                 raise
             super().start(timeout)
 
-    def set_damage_aside(self) -> Path | None:
-        """Move the append-only file aside if the log of the ended server complains of it; where it went."""
-        kept = self.directory / "appendonlydir"
-        said = folders.tail(self.log_file, 20)
-        if self.pid is not None or not kept.exists() or "Bad file format" not in said:
-            return None
-        aside = self.directory / f"appendonlydir.damaged-{time.time_ns()}"
-        kept.rename(aside)
-        return aside
+    def _is_damaged(self) -> bool:
+        """Whether the last thing it said was that it cannot read its append-only file."""
+        return self.files.exists() and "Bad file format" in folders.tail(self.log_file, 2)
 
     def is_ready(self) -> bool:
         """Whether it answers PING with PONG (it refuses while it still reads its file)."""

@@ -1,0 +1,48 @@
+"""The command `vfactory`: runs the local stack and works with it."""
+
+import sys
+
+import typer
+
+from vfactory.client.register import register as register_client
+from vfactory.commands.down import down
+from vfactory.commands.logs import logs
+from vfactory.commands.status import status
+from vfactory.commands.terminal import complain
+from vfactory.commands.token import token
+from vfactory.commands.up import EPILOG, up
+from vfactory.stack.errors import StackError
+
+HELP = "V-Factory, a virtual factory for safety monitoring: run it on this machine, feed it, watch it."
+
+
+def build() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # it shortens the names of options to fit into its boxes
+    )
+    register_stack(app)
+    register_client(app)
+    return app
+
+
+def register_stack(app: typer.Typer) -> None:
+    """Add the commands that run the local stack and look at it."""
+    app.command(epilog=EPILOG)(up)
+    app.command()(down)
+    app.command()(status)
+    app.command()(logs)
+    app.command()(token)
+
+
+def main() -> None:
+    """Run the command line; what a person can act on is shown as a sentence."""
+    try:
+        build()()
+    except StackError as error:
+        complain(str(error))
+        sys.exit(error.exit_code)

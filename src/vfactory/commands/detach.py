@@ -1,0 +1,75 @@
+"""Lets a command go on in the background once it has shown what it had to show."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from vfactory.commands.terminal import complain
+from vfactory.stack.errors import StackError, StartError
+from vfactory.stack.record import Record
+
+Ready = Callable[[Record], None]
+
+
+def in_background(run: Callable[[Ready], None], ready: Ready) -> None:
+    """Call `run` in a process of its own, and come back when that has called `ready`.
+
+    The process keeps our terminal until then; afterwards it has none, and nobody's Ctrl-C reaches it. When
+    `run` ends before, this process ends with its exit code.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _go_on(run, ready, writing)
+    os.close(writing)
+    code = _wait(reading, child)
+    if code is not None:
+        sys.exit(code)
+
+
+def _go_on(run: Callable[[Ready], None], ready: Ready, writing: int) -> NoReturn:
+    """Be the child, in a session of its own from the start: the terminal's signals go to the parent alone."""
+    os.setsid()
+    code = 0
+
+    def show(record: Record) -> None:
+        ready(record)
+        _come_back(writing)
+
+    try:
+        run(show)
+    except StackError as error:
+        complain(str(error))
+        code = error.exit_code
+    except BaseException:  # noqa: BLE001 - it ends here in any case, and must say why
+        traceback.print_exc()
+        code = 1
+    os._exit(code)
+
+
+def _come_back(writing: int) -> None:
+    """Let go of the terminal, then of the parent."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+    os.write(writing, b"ready")
+    os.close(writing)
+
+
+def _wait(reading: int, child: int) -> int | None:
+    """Wait for the child's word; its exit code when it ends instead. Ctrl-C is handed on to it."""
+    while True:
+        try:
+            if os.read(reading, 16):
+                return None
+            _, status = os.waitpid(child, 0)
+            return os.waitstatus_to_exitcode(status) or StartError.exit_code
+        except KeyboardInterrupt:
+            os.kill(child, signal.SIGTERM)

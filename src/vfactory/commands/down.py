@@ -1,0 +1,73 @@
+"""`vfactory down`: stops the local stack, and what a killed one left behind."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from vfactory.commands.options import HomeOption
+from vfactory.commands.terminal import tell
+from vfactory.stack import leftovers, record
+from vfactory.stack.errors import AccessError
+from vfactory.stack.home import state_directory
+
+POLL_SECONDS: Final = 0.05
+
+
+def down(
+    *,
+    home: HomeOption = None,
+    patience: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds it may take before it is killed.")
+    ] = 45,
+) -> None:
+    """Stop the stack that runs here; what a killed one has left running is ended as well.
+
+    Exit codes: 0 nothing runs any more, 77 it is somebody else's.
+    """
+    folder = state_directory(home)
+    if not folder.exists():
+        tell(f"V-Factory does not run in {folder}.")
+        return
+    stopped = stop_supervisor(folder, patience)
+    left = leftovers.end(folder)
+    if left:
+        tell(f"Ended what had been left running: {', '.join(left)}.")
+    elif stopped:
+        tell("V-Factory has stopped.")
+    else:
+        tell(f"V-Factory does not run in {folder}.")
+
+
+def stop_supervisor(home: Path, patience: float) -> bool:
+    """Ask the supervisor of `home` to stop, kill it after `patience` seconds; False when there is none."""
+    pid = record.supervisor(home)
+    if not pid:
+        return False
+    for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
+        _signal(pid, number)
+        if _has_gone(home, seconds):
+            return True
+    raise AccessError(f"Process {pid}, which runs V-Factory in {home}, does not end.")
+
+
+def _has_gone(home: Path, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while record.supervisor(home) is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+        os.kill(pid, signal.SIGCONT)
+    except ProcessLookupError:
+        return
+    except PermissionError:
+        raise AccessError(f"Process {pid} runs V-Factory here, but it is another user's.") from None

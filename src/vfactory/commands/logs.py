@@ -1,0 +1,99 @@
+"""`vfactory logs`: the lines that the processes of the stack have written."""
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from vfactory.commands.options import HomeOption
+from vfactory.stack import journal, record
+from vfactory.stack.configuration import PORTS
+from vfactory.stack.errors import NotRunningError, UnknownPartError
+from vfactory.stack.home import state_directory
+from vfactory.stack.plan import log_path
+from vfactory.stack.reading import LogReader, last_lines, new_lines, pause
+
+# PostgreSQL and Valkey keep their native form: shown only when asked for, so that the rest stays JSON.
+NATIVE: Final = frozenset({"postgres", "valkey"})
+LINES_BEFORE_FOLLOWING: Final = 10
+
+
+def logs(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME]...", help="Whose lines.", show_default="every service's"),
+    ] = None,
+    *,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")
+    ] = False,
+    lines: Annotated[
+        int | None,
+        typer.Option("-n", "--lines", min=0, help="Only the last lines.", show_default="all; 10 with -f"),
+    ] = None,
+    log_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="VFACTORY_LOG_DIR", help="Folder of the log files.", show_default="HOME/logs"),
+    ] = None,
+    home: HomeOption = None,
+) -> None:
+    """Print log lines, one JSON object each (PostgreSQL and Valkey: as they write them), by time.
+
+    Exit codes: 0 printed, 2 there is no process of that name, 3 no stack has run here yet.
+    """
+    readers = Readers(log_folder(state_directory(home), log_dir), names or [])
+    count = LINES_BEFORE_FOLLOWING if follow and lines is None else lines
+    try:
+        _print(last_lines(readers.all(), count))
+        while follow:
+            _print(new_lines(readers.all()))
+            pause()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has seen enough
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+class Readers:
+    """The readers of the chosen logs; without a choice, also of those that come later."""
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        known = sorted({*PORTS, journal.NAME, *(path.stem for path in folder.glob("*.log"))})
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise UnknownPartError(f"There is no {', '.join(unknown)}. Choose from: {', '.join(known)}.")
+        self._folder = folder
+        self._names = names
+        self._readers: dict[str, LogReader] = {}
+
+    def all(self) -> list[LogReader]:
+        """One reader for each log, the same every time."""
+        for name in self._names or self._written():
+            if name not in self._readers:
+                self._readers[name] = LogReader(log_path(self._folder, name))
+        return list(self._readers.values())
+
+    def _written(self) -> list[str]:
+        return sorted({path.stem for path in self._folder.glob("*.log")} - NATIVE)
+
+
+def log_folder(home: Path, given: Path | None) -> Path:
+    """Where the logs are: as given, as the running stack says, or below `home`.
+
+    Raises:
+        NotRunningError: there are none.
+    """
+    known = record.read_record(home)
+    folder = given or (Path(known.logs) if known else home / "logs")
+    if not folder.is_dir():
+        raise NotRunningError(f"There are no logs in {folder} yet. Start V-Factory with `vfactory up`.")
+    return folder
+
+
+def _print(lines: Iterable[bytes]) -> None:
+    for line in lines:
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()

@@ -1,0 +1,95 @@
+"""`vfactory status`: what runs where, and whether it is well."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import msgspec
+import typer
+
+from vfactory.commands.options import HomeOption, JsonOption
+from vfactory.commands.terminal import columns, tell
+from vfactory.stack import record
+from vfactory.stack.answers import ask_health, listens
+from vfactory.stack.home import state_directory
+from vfactory.stack.record import Part
+
+EXIT_CODES: Final = {"healthy": 0, "stopped": 3, "unhealthy": 4, "starting": 4, "stopping": 4}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How one part is; `health` is the body of its /health, as far as it has one."""
+
+    part: Part
+    is_healthy: bool
+    detail: str
+    health: dict[str, Any] | None = None
+
+
+def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show what runs where, and whether it is well.
+
+    Exit codes: 0 everything is healthy, 3 the stack does not run, 4 something is not healthy (yet).
+    """
+    folder = state_directory(home)
+    supervisor = record.supervisor(folder)
+    known = record.read_record(folder) if supervisor is not None else None
+    conditions = examine(known.parts) if known else []
+    state = judge(known.state if known else "starting" if supervisor is not None else "stopped", conditions)
+    if as_json:
+        tell(msgspec.json.encode(_document(state, str(folder), supervisor, conditions)).decode())
+    else:
+        tell(_text(state, str(folder), conditions))
+    raise typer.Exit(EXIT_CODES[state])
+
+
+def examine(parts: list[Part]) -> list[Condition]:
+    """Ask all `parts` at once."""
+    if not parts:
+        return []
+    with ThreadPoolExecutor(len(parts)) as threads:
+        return list(threads.map(_examine, parts))
+
+
+def judge(state: str, conditions: list[Condition]) -> str:
+    """The state of the whole: `healthy` or `unhealthy` once it runs."""
+    if state != "running":
+        return state
+    return "healthy" if all(condition.is_healthy for condition in conditions) else "unhealthy"
+
+
+def _examine(part: Part) -> Condition:
+    if part.state == "waiting":
+        return Condition(part, is_healthy=False, detail=f"{part.last_end}, is being started again")
+    if part.kind == "service":
+        answer = ask_health(part.where)
+        return Condition(part, answer.is_healthy, answer.describe(), answer.body or None)
+    there = listens(part.where)
+    return Condition(part, there, "accepts connections" if there else "does not accept connections")
+
+
+def _document(state: str, home: str, supervisor: int | None, conditions: list[Condition]) -> dict[str, Any]:
+    parts = [
+        {**msgspec.to_builtins(condition.part), **asdict(condition), "part": None} for condition in conditions
+    ]
+    for part in parts:
+        del part["part"]
+    return {"state": state, "home": home, "supervisor": supervisor, "parts": parts}
+
+
+def _text(state: str, home: str, conditions: list[Condition]) -> str:
+    if not conditions:
+        return f"V-Factory in {home} is {state}."
+    rows = [
+        (
+            condition.part.name,
+            condition.part.where,
+            str(condition.part.pid or "-"),
+            str(condition.part.restarts),
+            condition.detail,
+        )
+        for condition in conditions
+    ]
+    table = columns(("what", "where", "process", "restarts", "condition"), rows)
+    return f"{table}\n\nV-Factory in {home} is {state}."

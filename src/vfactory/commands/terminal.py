@@ -1,0 +1,47 @@
+"""What the stack's commands show: sentences, and one table of what runs where."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+
+from vfactory.stack.record import Part, Record
+
+GAP = "   "
+
+
+def tell(text: str) -> None:
+    """Print `text`, unless there is nobody left to read it."""
+    _print(text, 1)
+
+
+def complain(text: str) -> None:
+    """Print one sentence to standard error, unless there is nobody left to read it."""
+    _print(f"vfactory: {text}", 2)
+
+
+def _print(text: str, descriptor: int) -> None:
+    stream = sys.stdout if descriptor == 1 else sys.stderr
+    try:
+        print(text, file=stream, flush=True)
+    except (OSError, ValueError):
+        # what is still in the stream's buffer would be tried again at exit
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+
+
+def describe(record: Record) -> str:
+    """The table of what runs where."""
+    return columns(("what", "where", "process"), [_row(part) for part in record.parts])
+
+
+def columns(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Rows under headers, each column as wide as its widest cell."""
+    table = [headers, *rows]
+    widths = [max(len(row[index]) for row in table) for index in range(len(headers))]
+    lines = [GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _row(part: Part) -> tuple[str, str, str]:
+    return part.name, part.where, "-" if part.pid is None else str(part.pid)

@@ -1,0 +1,54 @@
+"""`vfactory token`: a bearer token for the local stack."""
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+import typer
+
+from utils.principal import Role
+from utils.tokens import issue_token
+from vfactory.commands.options import HomeOption, JsonOption
+from vfactory.commands.terminal import tell
+from vfactory.stack import secrets
+from vfactory.stack.errors import NotRunningError
+from vfactory.stack.home import state_directory
+
+MOST_HOURS = 24 * 366
+
+
+def token(
+    *,
+    role: Annotated[Role, typer.Option(help="What the token's bearer may do.")],
+    factory: Annotated[
+        list[UUID] | None,
+        typer.Option(help="A factory it is for, several times for several.", show_default="all"),
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.001, max=MOST_HOURS, help="How long it is valid.")] = 12,
+    subject: Annotated[str, typer.Option(help="Whom it names, 1 to 200 characters.")] = "local",
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a token signed with the local stack's secret, and nothing else.
+
+    Exit codes: 0 printed, 2 wrong usage, 3 no stack has run here yet.
+    """
+    if not 1 <= len(subject) <= 200:  # noqa: PLR2004 - as services read it
+        raise typer.BadParameter("must have 1 to 200 characters", param_hint="--subject")
+    folder = state_directory(home)
+    secret = secrets.find(folder, "auth")
+    if secret is None:
+        raise NotRunningError(f"There is no secret in {folder} yet. Start V-Factory with `vfactory up`.")
+    lifetime = timedelta(hours=hours)
+    text = issue_token(secret.value, subject=subject, role=role, factories=factory or "*", lifetime=lifetime)
+    if as_json:
+        answer = {
+            "token": text,
+            "role": role,
+            "factories": factory or "*",
+            "expires_in": lifetime.total_seconds(),
+        }
+        tell(msgspec.json.encode(answer).decode())
+    else:
+        tell(text)

@@ -1,0 +1,124 @@
+"""`vfactory up`: runs the whole local stack."""
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vfactory.commands.detach import in_background
+from vfactory.commands.options import HomeOption
+from vfactory.commands.terminal import complain, describe, tell
+from vfactory.stack.configuration import MEBIBYTE, PORTS, Configuration, port_variable
+from vfactory.stack.home import state_directory
+from vfactory.stack.record import Record
+from vfactory.stack.services import SERVICES
+from vfactory.stack.supervisor import Supervisor
+
+EPILOG = """Further variables: DATABASE_URL (a PostgreSQL, 16 or newer) and REDIS_URL are used instead of the
+embedded servers where they are set; variables that begin with FACTORY_CORE_, INCIDENT_EVENT_ or
+ASSET_MANAGEMENT_ are handed on to that service. Exit codes: 0 stopped as asked, 65 damaged data, 69 port
+taken, 70 did not come up, 74 disk full, 75 runs already, 77 no access, 78 wrong setting."""
+
+
+def _port(name: str) -> object:
+    return typer.Option(
+        f"--{name}-port",
+        envvar=port_variable(name),
+        min=1,
+        max=65535,
+        help=f"Port of {name}.",
+        metavar="PORT",
+    )
+
+
+def _folder(variable: str, help_: str, default: str) -> object:
+    return typer.Option(envvar=variable, help=help_, show_default=default)
+
+
+def up(
+    *,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Come back when everything runs.")] = False,
+    home: HomeOption = None,
+    host: Annotated[
+        str, typer.Option(envvar="VFACTORY_HOST", help="Address that the services listen on.")
+    ] = "127.0.0.1",
+    factory_core_port: Annotated[int, _port("factory-core")] = PORTS["factory-core"],
+    incident_event_port: Annotated[int, _port("incident-event")] = PORTS["incident-event"],
+    asset_management_port: Annotated[int, _port("asset-management")] = PORTS["asset-management"],
+    factory_core_worker_port: Annotated[int, _port("factory-core-worker")] = PORTS["factory-core-worker"],
+    incident_event_worker_port: Annotated[int, _port("incident-event-worker")] = PORTS[
+        "incident-event-worker"
+    ],
+    postgres_port: Annotated[int, _port("postgres")] = PORTS["postgres"],
+    valkey_port: Annotated[int, _port("valkey")] = PORTS["valkey"],
+    log_level: Annotated[str, typer.Option(envvar="LOG_LEVEL", help="Log level of the services.")] = "INFO",
+    log_dir: Annotated[
+        Path | None, _folder("VFACTORY_LOG_DIR", "Folder of the log files.", "HOME/logs")
+    ] = None,
+    data_dir: Annotated[
+        Path | None, _folder("VFACTORY_DATA_DIR", "Folder of PostgreSQL and Valkey.", "HOME/data")
+    ] = None,
+    store_dir: Annotated[
+        Path | None, _folder("VFACTORY_STORE_DIR", "Folder of uploaded assets.", "HOME/assets")
+    ] = None,
+    log_megabytes: Annotated[
+        int,
+        typer.Option(
+            envvar="VFACTORY_LOG_MEGABYTES",
+            min=1,
+            max=10_000,
+            help="Size at which a log file is set aside (five are kept per process).",
+        ),
+    ] = 20,
+    start_seconds: Annotated[
+        float,
+        typer.Option(envvar="VFACTORY_START_SECONDS", min=1, max=3600, help="How long a start may take."),
+    ] = 90,
+) -> None:
+    """Run PostgreSQL, Valkey, the three services and their workers here until Ctrl-C."""
+    began = time.monotonic()
+    configuration = Configuration(
+        home=state_directory(home),
+        host=host,
+        ports={
+            "factory-core": factory_core_port,
+            "incident-event": incident_event_port,
+            "asset-management": asset_management_port,
+            "factory-core-worker": factory_core_worker_port,
+            "incident-event-worker": incident_event_worker_port,
+            "postgres": postgres_port,
+            "valkey": valkey_port,
+        },
+        database_url=os.environ.get("DATABASE_URL") or None,
+        redis_url=os.environ.get("REDIS_URL") or None,
+        log_level=log_level,
+        log_bytes=log_megabytes * MEBIBYTE,
+        start_seconds=start_seconds,
+        log_folder=_absolute(log_dir),
+        data_folder=_absolute(data_dir),
+        store_folder=_absolute(store_dir),
+        passed_on=_passed_on(),
+    )
+
+    stop = "vfactory down" if detach else "Ctrl-C"
+
+    def ready(record: Record) -> None:
+        tell(f"V-Factory is ready after {time.monotonic() - began:.1f} s.\n\n{describe(record)}\n")
+        tell(f"State in {configuration.home}. Logs: vfactory logs -f. Health: vfactory status. Stop: {stop}.")
+
+    supervisor = Supervisor(configuration, say=complain)
+    if detach:
+        in_background(supervisor.run, ready)
+    else:
+        supervisor.run(ready)
+
+
+def _absolute(folder: Path | None) -> Path | None:
+    return folder.expanduser().absolute() if folder else None
+
+
+def _passed_on() -> dict[str, str]:
+    prefixes = tuple(service.prefix for service in SERVICES)
+    return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}

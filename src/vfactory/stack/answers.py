@@ -1,0 +1,59 @@
+"""Asks the running processes how they are."""
+
+import http.client
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What /health said: the HTTP status (None without an answer) and its body, or what was in the way."""
+
+    status: int | None
+    body: dict[str, Any]
+    obstacle: str | None = None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether everything the service needs is there."""
+        return self.status == http.HTTPStatus.OK
+
+    def describe(self) -> str:
+        """One line for people."""
+        if self.obstacle:
+            return self.obstacle
+        errors = [
+            f"{key.removesuffix('_error')}: {text}" for key, text in self.body.items() if "_error" in key
+        ]
+        return ", ".join(errors) or str(self.body.get("status", f"HTTP {self.status}"))
+
+
+def ask_health(url: str, *, timeout: float = 2.0) -> Answer:
+    """GET /health of the service at `url`; never raises."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        body = msgspec.json.decode(response.read())
+    except (msgspec.DecodeError, UnicodeError):
+        return Answer(None, {}, "another program answers there")
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(None, {}, f"no answer ({getattr(error, 'strerror', None) or type(error).__name__})")
+    finally:
+        connection.close()
+    return Answer(response.status, body if isinstance(body, dict) else {})
+
+
+def listens(where: str, *, timeout: float = 1.0) -> bool:
+    """Whether anybody accepts connections at `where` (host:port)."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,122 @@
+"""Where the local stack keeps things, where its parts listen, and what it uses instead of its own servers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from vfactory.stack.errors import SettingError
+
+POSTGRES = "postgres"
+VALKEY = "valkey"
+PORTS: Mapping[str, int] = MappingProxyType(
+    {
+        "factory-core": 8001,
+        "incident-event": 8002,
+        "asset-management": 8003,
+        "factory-core-worker": 8011,
+        "incident-event-worker": 8012,
+        POSTGRES: 15432,
+        VALKEY: 16379,
+    }
+)
+MEBIBYTE = 1024 * 1024
+
+
+def default_home() -> Path:
+    """`.vfactory` in the project's folder; in the current one when there is no such folder."""
+    project = Path(__file__).resolve().parents[3]
+    return (project if (project / "pyproject.toml").exists() else Path.cwd()) / ".vfactory"
+
+
+def port_variable(name: str) -> str:
+    """The variable that moves the port of the part called `name`."""
+    return f"VFACTORY_{name.upper().replace('-', '_')}_PORT"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What one local stack is told.
+
+    Args:
+        home: the state directory.
+        host: the address that APIs and workers listen on; the embedded servers stay on 127.0.0.1.
+        ports: TCP port (1..65535) of every part, all different.
+        database_url: a PostgreSQL (≥ 16) to use instead of the embedded one.
+        redis_url: a Redis or Valkey to use instead of the embedded one.
+        log_level: of the services.
+        log_bytes: a process's log file is set aside when it would grow beyond this.
+        start_seconds: how long the whole start may take.
+        passed_on: further variables for every service (those that begin with a service's own prefix).
+    """
+
+    home: Path
+    host: str = "127.0.0.1"
+    ports: Mapping[str, int] = field(default_factory=lambda: dict(PORTS))
+    database_url: str | None = None
+    redis_url: str | None = None
+    log_level: str = "INFO"
+    log_bytes: int = 20 * MEBIBYTE
+    start_seconds: float = 90
+    log_folder: Path | None = None
+    data_folder: Path | None = None
+    store_folder: Path | None = None
+    passed_on: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_ports(self.ports)
+        check_url("DATABASE_URL", self.database_url, ("postgresql", "postgres"))
+        check_url("REDIS_URL", self.redis_url, ("redis", "rediss"))
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files."""
+        return self.log_folder or self.home / "logs"
+
+    @property
+    def data(self) -> Path:
+        """The folder of the embedded servers."""
+        return self.data_folder or self.home / "data"
+
+    @property
+    def store(self) -> Path:
+        """The folder of Asset Management's files."""
+        return self.store_folder or self.home / "assets"
+
+    @property
+    def reachable_host(self) -> str:
+        """An address under which this machine itself reaches `host`."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+
+    def parts(self) -> list[str]:
+        """The names of what this stack runs."""
+        external = {POSTGRES: self.database_url, VALKEY: self.redis_url}
+        return [name for name in self.ports if not external.get(name)]
+
+
+def check_ports(ports: Mapping[str, int]) -> None:
+    """SettingError when two parts share a port, naming both."""
+    owners: dict[int, str] = {}
+    for name, port in ports.items():
+        other = owners.setdefault(port, name)
+        if other != name:
+            raise SettingError(
+                f"{other} and {name} cannot both listen on port {port}. Move one of them with "
+                f"{port_variable(other)} or {port_variable(name)}."
+            )
+
+
+def check_url(variable: str, url: str | None, schemes: tuple[str, ...]) -> None:
+    """SettingError, without the value, when `url` is not an address of one of `schemes`."""
+    if not url:
+        return
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingError(
+            f"{variable} must be an address that begins with {schemes[0]}:// and names a host."
+        )

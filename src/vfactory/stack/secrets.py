@@ -1,0 +1,53 @@
+"""The secrets of one stack, made once and readable by its owner only."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_urlsafe as generate
+from typing import Final
+
+from vfactory.stack import folders
+
+LEAST_CHARACTERS: Final = 32
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret and the file it is kept in."""
+
+    value: str
+    file: Path
+
+
+def keep(home: Path, name: str, *, before: Callable[[str], None] | None = None) -> Secret:
+    """The secret called `name`; a new one when there is none, or only a damaged one.
+
+    Args:
+        home: the state directory.
+        name: the file's name below its folder `secrets`.
+        before: called with a new secret before it is kept: whoever dies in between makes another one.
+
+    Raises:
+        StackError: its file cannot be read or written.
+    """
+    file = folders.make_private(home / "secrets") / name
+    known = find(home, name)
+    if known is not None:
+        return known
+    made = generate(32)
+    if before is not None:
+        before(made)
+    folders.write_private(file, made + "\n")
+    return Secret(made, file)
+
+
+def find(home: Path, name: str) -> Secret | None:
+    """The secret called `name`; None when there is none that could be one."""
+    file = home / "secrets" / name
+    try:
+        value = file.read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+        return None
+    except OSError as error:
+        raise folders.refusal(error, file) from error
+    return Secret(value, file) if len(value) >= LEAST_CHARACTERS and value.isprintable() else None

@@ -1,0 +1,198 @@
+"""Runs the whole local stack: servers, migrations, services; watches them; stops them in reverse."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import FrameType
+from typing import Final
+
+from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, secrets
+from vfactory.stack.configuration import POSTGRES, VALKEY, Configuration
+from vfactory.stack.errors import DiskFullError, StackError, StartError
+from vfactory.stack.keeper import Job, Keeper, describe_end
+from vfactory.stack.record import Part, Record
+from vfactory.stack.services import Surroundings
+
+DATABASE: Final = "vfactory"
+POLL_SECONDS: Final = 0.02
+# One more try than this helps a server over a damaged file; whoever then ends again will not come up at all.
+MOST_RESTARTS: Final = 1
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequest(BaseException):
+    """Somebody asked to stop while the stack was starting."""
+
+
+class Supervisor:
+    """One run of the stack.
+
+    Args:
+        configuration: what to run where.
+        say: shows a sentence to whoever started it.
+    """
+
+    def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
+        self._told = configuration
+        self._say = say
+        self._asked = threading.Event()
+        self._keepers: list[Keeper] = []
+        self._writing = threading.Lock()
+        self._state = "starting"
+        self._journal = plan.log_file(configuration, journal.NAME)
+
+    def run(self, ready: Callable[[Record], None]) -> None:
+        """Start everything, call `ready`, and stay until a signal asks to stop; then stop everything.
+
+        Raises:
+            StackError: it does not come up; what had started is stopped again.
+        """
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._ask_to_stop)
+        with record.sole(self._told.home):
+            try:
+                self._prepare()
+                self._start()
+                self._state = "running"
+                self._note("INFO", "The stack is ready")
+                self._write_record()
+                ready(self._record())
+                self._asked.wait()
+            except StopRequest:
+                self._note("INFO", "The stack was told to stop while it started")
+            except StackError as error:
+                self._note("CRITICAL", str(error))
+                raise
+            finally:
+                self._stop()
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the same for all
+        self._asked.set()
+
+    def _prepare(self) -> None:
+        """Make the folders, end what was left, and refuse what cannot go well."""
+        for folder in (self._told.logs, self._told.data, self._told.store):
+            folders.make(folder)
+        left = leftovers.end(self._told.home)
+        if left:
+            self._warn(f"Ended what an earlier run had left: {', '.join(left)}.")
+        preconditions.check(self._told)
+
+    def _start(self) -> None:
+        deadline = time.monotonic() + self._told.start_seconds
+        around = self._start_servers(deadline)
+        migrations = [self._keep(job) for job in plan.migration_jobs(self._told, around)]
+        for migration in migrations:
+            self._await(deadline, migration, partial(_has_succeeded, migration))
+        lasting = [self._keep(job) for job in plan.service_jobs(self._told, around)]
+        for keeper in lasting:
+            self._await(deadline, keeper, keeper.job.is_ready)
+
+    def _start_servers(self, deadline: float) -> Surroundings:
+        auth = secrets.keep(self._told.home, "auth")
+        database_url, redis_url = self._told.database_url, self._told.redis_url
+        starting = []
+        if not redis_url:
+            valkey = plan.valkey_server(self._told)
+            redis_url = valkey.url()
+            starting.append(self._keep(plan.server_job(self._told, VALKEY, valkey)))
+        if not database_url:
+            postgres = plan.postgres_server(self._told)
+            database_url = postgres.url(DATABASE)
+            keeper = self._keep(plan.server_job(self._told, POSTGRES, postgres))
+            self._await(deadline, keeper, keeper.job.is_ready)
+            postgres.create_database(DATABASE)
+        for keeper in starting:
+            self._await(deadline, keeper, keeper.job.is_ready)
+        return Surroundings(database_url, redis_url, auth.file)
+
+    def _keep(self, job: Job) -> Keeper:
+        keeper = Keeper(job, changed=self._write_record, said=self._warn)
+        self._keepers.append(keeper)
+        keeper.start()
+        return keeper
+
+    def _await(self, deadline: float, awaited: Keeper, condition: Callable[[], bool]) -> None:
+        """Block until `condition` holds.
+
+        Raises:
+            StartError: it does not in time, or some part cannot be started.
+            StopRequest: a signal asked to stop.
+        """
+        while not condition():
+            for keeper in self._keepers:
+                _refuse_failed(keeper)
+            if time.monotonic() > deadline:
+                raise _explain(awaited, f"was not ready within {self._told.start_seconds:g} s")
+            if self._asked.wait(POLL_SECONDS):
+                raise StopRequest
+
+    def _stop(self) -> None:
+        """Stop services, then servers; whoever is asked at the same time ends at the same time."""
+        self._state = "stopping"
+        self._write_record()
+        _end(keeper for keeper in self._keepers if keeper.part.kind != "server")
+        _end(keeper for keeper in self._keepers if keeper.part.kind == "server")
+        self._note("INFO", "The stack has stopped")
+        self._journal.close()
+        record.remove_record(self._told.home)
+
+    def _record(self) -> Record:
+        parts = [keeper.part for keeper in self._keepers if keeper.part.kind != "migration"]
+        external = {POSTGRES: self._told.database_url, VALKEY: self._told.redis_url}
+        parts.extend(
+            Part(name=name, kind="external", where=preconditions.place(url), state="external")
+            for name, url in external.items()
+            if url
+        )
+        return Record(supervisor=os.getpid(), state=self._state, logs=str(self._told.logs), parts=parts)
+
+    def _write_record(self) -> None:
+        """Keep the record; a full disk must not end the thread that has something to tell."""
+        with self._writing:
+            try:
+                record.write_record(self._told.home, self._record())
+            except StackError as error:
+                self._note("ERROR", str(error))
+
+    def _warn(self, text: str) -> None:
+        self._note("WARNING", text)
+        self._say(text)
+
+    def _note(self, level: str, text: str) -> None:
+        self._journal.write([journal.line(level, journal.NAME, text)])
+
+
+def _end(keepers: Iterable[Keeper]) -> None:
+    ending = list(keepers)
+    for keeper in ending:
+        keeper.stop()
+    for keeper in ending:
+        keeper.join()
+
+
+def _has_succeeded(keeper: Keeper) -> bool:
+    return keeper.code == 0 and not keeper.is_alive()
+
+
+def _refuse_failed(keeper: Keeper) -> None:
+    """Raise what keeps `keeper` from coming up, if something does."""
+    if keeper.failure is not None:
+        raise keeper.failure
+    if keeper.job.once and keeper.code:
+        raise _explain(keeper, describe_end(keeper.code))
+    if keeper.part.restarts > MOST_RESTARTS:
+        raise _explain(keeper, f"{keeper.part.last_end} again and again")
+
+
+def _explain(keeper: Keeper, what: str) -> StackError:
+    said = keeper.last_words()
+    if "No space left on device" in said or "Disk quota exceeded" in said:
+        return DiskFullError(
+            f"No room left for {keeper.part.name}. Free some, or move VFACTORY_HOME.\n{said}"
+        )
+    text = f"{keeper.part.name} {what}. See {keeper.job.log.path}."
+    return StartError(f"{text} It said:\n{said}" if said else text)
