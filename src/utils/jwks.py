@@ -17,8 +17,9 @@ from utils.logging import logger
 ALGORITHMS: Final = ("RS256", "ES256")
 MIN_RSA_BITS: Final = 2048  # RFC 7518, section 3.3
 MAX_DOCUMENT_BYTES: Final = 256 * 1024
+RETRY_SECONDS: Final = 1.0
 
-type_of_key: Final[Mapping[str, str]] = {"RSA": "RS256", "EC": "ES256"}
+_ALGORITHM_OF: Final[Mapping[str, str]] = {"RSA": "RS256", "EC": "ES256"}
 KeyId = tuple[str | None, str]  # (kid, algorithm)
 
 
@@ -49,7 +50,7 @@ def parse_jwks(document: bytes) -> dict[KeyId, PyJWK]:
 def _usable_key(jwk: Any) -> PyJWK | None:
     if not isinstance(jwk, dict) or jwk.get("use", "sig") != "sig":
         return None
-    algorithm = type_of_key.get(str(jwk.get("kty")))
+    algorithm = _ALGORITHM_OF.get(str(jwk.get("kty")))
     if algorithm is None or jwk.get("alg", algorithm) != algorithm:
         return None
     if algorithm == "ES256" and jwk.get("crv") != "P-256":
@@ -68,8 +69,9 @@ def _usable_key(jwk: Any) -> PyJWK | None:
 class JwksKeys:
     """The provider's keys, refreshed when old and when a token names an unknown one.
 
-    An unknown key id asks the provider at most once per `pause_seconds`, whoever asks; keys once seen stay in
-    use while the provider is away. Every wait is bounded by `timeout_seconds`.
+    An unknown key id asks the provider at most once per `pause_seconds` (once a second after a failure),
+    whoever asks; keys once seen stay in use while the provider is away. Every wait is bounded by
+    `timeout_seconds`.
     """
 
     algorithms: tuple[str, ...] = ALGORITHMS
@@ -121,7 +123,8 @@ class JwksKeys:
         return fitting[0] if len(fitting) == 1 else None
 
     def _may_ask(self, now: float) -> bool:
-        return now - self._attempted_at >= self._pause_seconds
+        pause = min(RETRY_SECONDS, self._pause_seconds) if self._failed else self._pause_seconds
+        return now - self._attempted_at >= pause
 
     def _refresh(self) -> asyncio.Task[None]:
         if self._refreshing is None:

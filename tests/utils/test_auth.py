@@ -1,12 +1,18 @@
 """Who may call what: the header, the settings, the access table against the routes."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import uuid4
 
+import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.types import Scope
 
+from conftest import AUTH_SECRET
+from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
+from servers import RunningProcess
 from utils.auth import AccessTableError, Authorizer, bearer_token, create_verifier
 from utils.errors import ForbiddenError, UnauthorizedError
 from utils.principal import Principal, Role
@@ -132,3 +138,33 @@ def test_an_endpoint_that_was_never_bound_is_closed_to_everybody() -> None:
     bound.bind(app_with())
     with pytest.raises(ForbiddenError, match="nobody"):
         bound.authorize(Principal("a", Role.ADMIN, None), {"endpoint": one, "method": "GET"})
+
+
+async def test_a_service_of_a_provider_answers_503_until_the_keys_are_there_and_401_to_forgers(
+    running: Callable[..., RunningProcess],
+) -> None:
+    provider = Provider(document(rsa_jwk("first"), ec_jwk("second")))
+    await provider.start()
+    port = int(provider.url.split(":")[2].split("/")[0])
+    await provider.stop()
+    service = running("asset-management", env={"AUTH_SECRET": "", "AUTH_JWKS_URL": provider.url})
+
+    async def ask(sent: str) -> httpx.Response:
+        address = f"{service.base_url}/v1/assets/{uuid4()}"
+        return await client.get(address, headers={"Authorization": f"bearer {sent}"})
+
+    async with httpx.AsyncClient(timeout=10) as client:
+        answer = await ask(token("first"))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        await provider.start(port)
+        await asyncio.sleep(1.1)  # the pause between two questions to the provider
+        for algorithm, name in (("RS256", "first"), ("ES256", "second")):
+            assert (await ask(token(name, algorithm=algorithm))).status_code == 404
+        await provider.stop()
+        assert (await ask(token("first"))).status_code == 404
+        for forged in (
+            signed_with_public_key("first"),
+            issue_token(AUTH_SECRET, subject="kim", role=Role.ADMIN),
+            token("first", key=rsa_key("stranger")),
+        ):
+            assert (await ask(forged)).status_code == 401

@@ -1,97 +1,17 @@
 """Tokens of an OpenID provider: its keys are fetched, kept, and refreshed within bounds."""
 
 import asyncio
-import hmac
-import json
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from functools import cache
-from time import monotonic, time
-from typing import Any
+from time import monotonic
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
+from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
 from utils.errors import UnauthorizedError, UnavailableError
 from utils.jwks import JwksError, JwksKeys, parse_jwks
 from utils.tokens import TokenVerifier
-
-
-@cache
-def rsa_key(name: str) -> rsa.RSAPrivateKey:  # noqa: ARG001 - one key per name
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-@cache
-def ec_key(name: str) -> ec.EllipticCurvePrivateKey:  # noqa: ARG001 - one key per name
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def rsa_jwk(name: str, **changes: Any) -> dict[str, Any]:
-    return {**RSAAlgorithm.to_jwk(rsa_key(name).public_key(), as_dict=True), "kid": name, **changes}
-
-
-def ec_jwk(name: str, **changes: Any) -> dict[str, Any]:
-    return {**ECAlgorithm.to_jwk(ec_key(name).public_key(), as_dict=True), "kid": name, **changes}
-
-
-def document(*keys: object) -> bytes:
-    return json.dumps({"keys": keys}).encode()
-
-
-def token(name: str, *, algorithm: str = "RS256", key: Any = None, kid: str | None = "") -> str:
-    claims = {
-        "sub": "kim",
-        "role": "viewer",
-        "factories": "*",
-        "iat": int(time()),
-        "exp": int(time()) + 60,
-        "iss": "v-factory",
-        "aud": "v-factory",
-        "jti": "one",
-    }
-    if key is None:
-        key = rsa_key(name) if algorithm == "RS256" else ec_key(name)
-    headers = {} if kid is None else {"kid": kid or name}
-    return jwt.encode(claims, key, algorithm=algorithm, headers=headers)
-
-
-@dataclass
-class Provider:
-    """A provider's HTTP server: what it answers can be changed while it runs."""
-
-    body: bytes = b""
-    status: int = 200
-    stalls: bool = False
-    asked: int = 0
-    url: str = ""
-    server: asyncio.Server | None = None
-    open: list[asyncio.StreamWriter] = field(default_factory=list)
-
-    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.open.append(writer)
-        await reader.readuntil(b"\r\n\r\n")
-        self.asked += 1
-        if self.stalls:
-            await reader.read()
-        head = f"HTTP/1.1 {self.status} X\r\ncontent-length: {len(self.body)}\r\nconnection: close\r\n\r\n"
-        writer.write(head.encode() + self.body)
-        writer.close()
-
-    async def start(self, port: int = 0) -> None:
-        self.server = await asyncio.start_server(self.answer, "127.0.0.1", port)
-        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/keys"
-
-    async def stop(self) -> None:
-        if self.server is not None:
-            self.server.close()
-            for writer in self.open:
-                writer.close()
-            await self.server.wait_closed()
 
 
 @pytest.fixture
@@ -133,17 +53,8 @@ async def test_many_first_requests_fetch_the_keys_once(connect: Connect, provide
 
 
 async def test_the_public_key_is_no_hmac_secret(connect: Connect) -> None:
-    pem = (
-        rsa_key("first")
-        .public_key()
-        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
-    payload = token("first").split(".")[1]
-    header = urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": "first"}).encode()).rstrip(b"=").decode()
-    mac = hmac.digest(pem, f"{header}.{payload}".encode(), "sha256")
-    forged = f"{header}.{payload}.{urlsafe_b64encode(mac).rstrip(b'=').decode()}"
     with pytest.raises(UnauthorizedError, match="RS256, ES256"):
-        await connect().verify(forged)
+        await connect().verify(signed_with_public_key("first"))
 
 
 async def test_a_key_verifies_only_its_own_algorithm(connect: Connect) -> None:
