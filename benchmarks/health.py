@@ -1,0 +1,110 @@
+"""P1 and P3: `/health` beside a bare route that returns the same, and `/metrics` of a busy service."""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+from fastapi import APIRouter, FastAPI
+
+from benchmarks.harness import Goal, Options, Result, Samples, interleave
+from benchmarks.harness.http_load import load
+from benchmarks.harness.http_server import served
+from utils.http import build_app
+from utils.settings import ServiceSettings
+from vfactory.stack.ports import free_port
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.valkey import ValkeyServer
+
+RATE = Goal("P1", "/health beside a bare FastAPI route, 32 connections", "requests/s", 0.6, "at least")
+SLOWEST = Goal("P1", "/health p99 at 32 connections", "ms", 5.0, "at most")
+METRICS = Goal("P3", "/metrics with every route exercised", "ms", 10.0, "at most")
+
+CONNECTIONS = 32
+ROUTES = 40
+
+
+def run(options: Options) -> list[Result]:
+    """Load both servers in turn, then scrape ours after all its routes have been called."""
+    seconds = options.scaled(2, 1)
+    slowest: list[float] = []
+    with (
+        _dependencies() as environment,
+        served("benchmarks.health:bare") as bare_port,
+        served("benchmarks.health:ours", environment) as port,
+    ):
+        subjects = {"ours": _rate(port, seconds, slowest), "bare": _rate(bare_port, seconds, [])}
+        figures = interleave(subjects, options)
+        p99 = Samples(tuple(slowest[1:]))  # the first round only warms up
+        _exercise(port)
+        scrape = interleave({"metrics": lambda: _scrape(port, options.scaled(50, 5))}, options)["metrics"]
+    return [RATE.judge(figures["ours"], figures["bare"]), SLOWEST.judge(p99), METRICS.judge(scrape)]
+
+
+def bare() -> FastAPI:
+    """Build what anybody would write in a minute."""
+    app = FastAPI()
+    answer = {
+        "status": "healthy",
+        "timestamp": "2026-01-15T10:30:00Z",
+        "database": "connected",
+        "redis": "connected",
+    }
+
+    @app.get("/health")
+    async def health() -> dict[str, str]:
+        return answer
+
+    return app
+
+
+def ours() -> FastAPI:
+    """Build a service with everything the kit puts into one, and as many routes as the largest will have."""
+    app = build_app(ServiceSettings(), title="Benchmark", description="", version="1")
+    router = APIRouter(prefix="/v1")
+    for number in range(ROUTES):
+        router.add_api_route(f"/things{number}/{{key}}", _thing, methods=["GET"])
+    app.include_router(router)
+    return app
+
+
+async def _thing(key: int) -> dict[str, int]:
+    return {"key": key}
+
+
+@contextlib.contextmanager
+def _dependencies() -> Iterator[dict[str, str]]:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
+        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
+        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
+        for server in (postgres, valkey):
+            server.start()
+            stack.callback(server.stop)
+        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "SERVICE_NAME": "benchmark"}
+
+
+def _rate(port: int, seconds: float, slowest: list[float]) -> Callable[[], float]:
+    def measure() -> float:
+        outcome = load(port, "/health", connections=CONNECTIONS, seconds=seconds)
+        if outcome.errors:
+            raise RuntimeError(f"{outcome.errors} answers other than 200")
+        slowest.append(outcome.p99_ms)
+        return outcome.rate
+
+    return measure
+
+
+def _exercise(port: int) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        for number in range(ROUTES):
+            for key in ("1", "one"):
+                client.get(f"/v1/things{number}/{key}")
+            client.delete(f"/v1/things{number}/1")
+
+
+def _scrape(port: int, times: int) -> float:
+    """Return the median time of a scrape in milliseconds, answer included."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        return sorted(client.get("/metrics").elapsed.total_seconds() * 1000 for _ in range(times))[times // 2]
