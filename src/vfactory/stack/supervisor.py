@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Final
 
 from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, secrets
-from vfactory.stack.configuration import POSTGRES, VALKEY, Configuration
+from vfactory.stack.configuration import PORTS, POSTGRES, VALKEY, Configuration
 from vfactory.stack.errors import DiskFullError, StackError, StartError
 from vfactory.stack.keeper import Job, Keeper, describe_end
 from vfactory.stack.record import Part, Record
@@ -148,6 +148,7 @@ class Supervisor:
             for name, url in external.items()
             if url
         )
+        parts.sort(key=lambda part: list(PORTS).index(part.name))
         return Record(supervisor=os.getpid(), state=self._state, logs=str(self._told.logs), parts=parts)
 
     def _write_record(self) -> None:
