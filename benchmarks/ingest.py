@@ -1,0 +1,312 @@
+"""P5: readings over HTTP, durable, published, with auth, beside the barest sketch that stores them.
+
+The sketch is one ASGI function: msgspec, COPY into the same table under the same unique key; no auth, no
+batch record, no event, no metrics, no log, no check of anything. Both keep `fsync` on and share one server.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import msgspec
+import uvloop
+
+from benchmarks.harness import Goal, Options, Result, interleave
+from benchmarks.harness.http_server import served
+from utils.principal import Role
+from utils.tokens import issue_token
+from vfactory.stack.ports import free_port
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.valkey import ValkeyServer
+
+THOUSAND = Goal("P5", "batches of 1,000 beside the sketch, 8 connections", "readings/s", 0.9, "at least")
+HUNDRED = Goal("P5", "batches of 100 beside the sketch, 16 connections", "readings/s", 0.9, "at least")
+ONE = Goal("P5", "batches of 1, 64 connections", "readings/s", 5_000, "at least")
+
+SECRET: Final = "a-secret-for-benchmarks-of-at-least-32-bytes"  # noqa: S105 - of servers that live for a minute
+METRICS: Final = 8
+SOURCES: Final = 64
+FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
+COLUMNS: Final = ("factory_id", "at", "value", "series_id", "quality")
+TABLE: Final = """
+    CREATE TABLE sketch_readings (
+        factory_id uuid NOT NULL, at timestamptz NOT NULL, value float8 NOT NULL, series_id int NOT NULL,
+        quality smallint NOT NULL, PRIMARY KEY (factory_id, series_id, at)
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the readings come: so many connections, each sending so many batches of such a size, one by one."""
+
+    size: int
+    connections: int
+    batches: int
+
+
+@dataclass
+class Target:
+    """A server under load, and where in time its next round begins: no round repeats a reading."""
+
+    port: int
+    path: str
+    token: str
+    instant: int = 0
+
+    def rate(self, shape: Shape) -> float:
+        """Load it from another process and give the readings per second."""
+        task = {"port": self.port, "path": self.path, "token": self.token, "instant": self.instant}
+        self.instant += shape.batches * _instants(shape.size)
+        command = [sys.executable, "-m", "benchmarks.ingest", json.dumps({**task, **vars(shape)})]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        return float(done.stdout)
+
+
+def run(options: Options) -> list[Result]:
+    """Load ours and the sketch in turn, shape by shape."""
+    with (
+        _servers() as environment,
+        _factory_core(environment) as port,
+        served("benchmarks.ingest:sketch", environment) as bare,
+    ):
+        token = issue_token(SECRET, subject="benchmark", role=Role.ADMIN, factories="*")
+        ours = Target(port, f"/v1/factories/{_build_plant(port, token)}/readings", token)
+        theirs = Target(bare, "/", token)
+        shapes = [
+            (THOUSAND, Shape(1000, 8, options.scaled(30, 3))),
+            (HUNDRED, Shape(100, 16, options.scaled(80, 5))),
+            (ONE, Shape(1, 64, options.scaled(200, 5))),
+        ]
+        return [_compare(goal, shape, ours, theirs, options) for goal, shape in shapes]
+
+
+def _instants(size: int) -> int:
+    return -(-size // METRICS)
+
+
+def _compare(goal: Goal, shape: Shape, ours: Target, theirs: Target, options: Options) -> Result:
+    subjects: dict[str, Callable[[], float]] = {
+        "ours": lambda: ours.rate(shape),
+        "sketch": lambda: theirs.rate(shape),
+    }
+    figures = interleave(subjects, options)
+    if goal.target > 1:  # a figure of its own; the sketch, which coalesces nothing, is only shown
+        print(f"   the sketch reaches {figures['sketch']}")
+        return goal.judge(figures["ours"])
+    return goal.judge(figures["ours"], figures["sketch"])
+
+
+@contextlib.contextmanager
+def _servers() -> Iterator[dict[str, str]]:
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
+        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
+        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
+        for server in (postgres, valkey):
+            server.start()
+            stack.callback(server.stop)
+        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "AUTH_SECRET": SECRET}
+
+
+@contextlib.contextmanager
+def _factory_core(environment: dict[str, str]) -> Iterator[int]:
+    """Run migration, API and worker as in production; the logs are written and thrown away."""
+    subprocess.run(_command("migrate"), check=True, env={**os.environ, **environment}, capture_output=True)
+    ports = (free_port(), free_port())
+    processes = [
+        subprocess.Popen(
+            _command(name),
+            env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0"},
+            stdout=subprocess.DEVNULL,
+        )
+        for name, port in zip(("api", "worker"), ports, strict=True)
+    ]
+    try:
+        for port in ports:
+            _wait(port)
+        yield ports[0]
+    finally:
+        for process in processes:
+            process.terminate()
+            process.wait()
+
+
+def _command(name: str) -> list[str]:
+    return [sys.executable, "-m", "factory_core", name]
+
+
+def _wait(port: int) -> None:
+    for _ in range(300):
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing healthy on 127.0.0.1:{port}")
+
+
+def _build_plant(port: int, token: str) -> str:
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}/v1", headers=headers, trust_env=False) as client:
+        factory: str = client.post("/factories", json={"name": "benchmark"}).json()["id"]
+        for number in range(SOURCES):
+            added = client.post(f"/factories/{factory}/equipment", json={"tag": f"source-{number}"})
+            added.raise_for_status()
+    return factory
+
+
+# ── the sketch
+
+
+class _Reading(msgspec.Struct):
+    source: str
+    metric: str
+    at: datetime
+    value: float
+    quality: str = "good"
+
+
+class _Batch(msgspec.Struct):
+    batch_id: str
+    readings: list[_Reading]
+
+
+class Sketch:
+    """What anybody fast would write in an hour."""
+
+    def __init__(self) -> None:
+        self.factory_id: UUID = uuid4()
+        self.decoder = msgspec.json.Decoder(_Batch)
+        self.series = {
+            (f"source-{number}", f"metric-{metric}"): number * METRICS + metric
+            for number in range(SOURCES)
+            for metric in range(METRICS)
+        }
+        self.pool: Any = None
+        self.opening = asyncio.Lock()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Store one batch."""
+        if scope["type"] != "http":
+            return
+        body = bytearray()
+        more = True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        readings = self.decoder.decode(body).readings
+        factory_id, series = self.factory_id, self.series
+        rows = [(factory_id, r.at, r.value, series[r.source, r.metric], 0) for r in readings]
+        if self.pool is None:
+            await self._open()
+        async with self.pool.acquire() as connection:
+            await connection.copy_records_to_table("sketch_readings", columns=COLUMNS, records=rows)
+        answer = msgspec.json.encode({"accepted": len(rows)})
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(answer)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def _open(self) -> None:
+        async with self.opening:
+            if self.pool is None:
+                pool = await asyncpg.create_pool(os.environ["DATABASE_URL"], min_size=10, max_size=10)
+                await pool.execute(TABLE)
+                self.pool = pool
+
+
+def sketch() -> Sketch:
+    """Make the sketch for the server."""
+    return Sketch()
+
+
+# ── the load, in a process of its own
+
+
+class _Sender(asyncio.Protocol):
+    """One connection: sends the next batch when the last is answered."""
+
+    def __init__(self, requests: list[bytes], done: asyncio.Future[None]) -> None:
+        self.requests = iter(requests)
+        self.done = done
+        self.buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's own is no subclass of it
+
+    def begin(self) -> None:
+        """Send the next batch, or end."""
+        request = next(self.requests, None)
+        if request is not None:
+            self.transport.write(request)
+        elif not self.done.done():
+            self.done.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head, end, body = self.buffer.partition(b"\r\n\r\n")
+        length = head.lower().partition(b"\r\ncontent-length: ")[2].split(b"\r\n", 1)[0]
+        if not end or len(body) < int(length):
+            return
+        if not head.startswith(b"HTTP/1.1 200"):
+            self.done.set_exception(RuntimeError(self.buffer[:500].decode("latin-1")))
+            return
+        self.buffer = b""
+        self.begin()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
+
+
+async def _send(task: dict[str, Any]) -> float:
+    loop = asyncio.get_running_loop()
+    senders = []
+    for number in range(task["connections"]):
+        requests = [_request(task, number, batch) for batch in range(task["batches"])]
+        sender = _Sender(requests, loop.create_future())
+        await loop.create_connection(lambda sender=sender: sender, "127.0.0.1", task["port"])  # type: ignore[misc]
+        senders.append(sender)
+    began = time.perf_counter()
+    for sender in senders:
+        sender.begin()
+    await asyncio.gather(*(sender.done for sender in senders))
+    return float(task["connections"] * task["batches"] * task["size"] / (time.perf_counter() - began))
+
+
+def _request(task: dict[str, Any], number: int, batch: int) -> bytes:
+    """Build the batch of one source: all its metrics at one instant, and the next instant."""
+    instants = _instants(task["size"])
+    start = task["instant"] + batch * instants
+    readings = [
+        {
+            "source": f"source-{number}",
+            "metric": f"metric-{place % METRICS}",
+            "at": (FIRST + timedelta(milliseconds=10 * (start + place // METRICS))).isoformat(),
+            "value": 20.5 + place / 7,
+        }
+        for place in range(task["size"])
+    ]
+    body = json.dumps({"batch_id": uuid4().hex, "readings": readings}, separators=(",", ":")).encode()
+    head = (
+        f"POST {task['path']} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {task['token']}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+if __name__ == "__main__":
+    print(uvloop.run(_send(json.loads(sys.argv[1]))))
