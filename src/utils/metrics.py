@@ -1,123 +1,54 @@
-"""The guide's HTTP metrics, fed through the instrumentator's extension point, and `/metrics`."""
+"""Metrics: the instrumentator set up as the guide wants it, and `/metrics`."""
 
 import platform
-from bisect import bisect_left
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
-from prometheus_client import REGISTRY, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, SummaryMetricFamily
+from prometheus_client import REGISTRY, Gauge, disable_created_metrics, generate_latest
+from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator import Instrumentator
-from prometheus_fastapi_instrumentator.metrics import Info
 from starlette.requests import Request
 from starlette.responses import Response
 
-from utils.exchange import exchange_of
+from utils.request_metrics import RequestMetrics
+
+__all__ = ["REQUEST_METRICS", "instrument", "render_metrics"]
 
 # `_created` samples are noise: they double the series and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
-BUCKETS = tuple(Histogram.DEFAULT_BUCKETS)
-BUCKET_NAMES = tuple("+Inf" if bound == float("inf") else str(bound) for bound in BUCKETS)
-UNMATCHED = "unmatched"
-OTHER_METHOD = "OTHER"
-METHODS = {
-    name: name for name in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
-}
-
 BUILD_INFO = Gauge("vfactory_build_info", "1, with what is running here", ["service", "version", "python"])
 
 
-class _Series:
-    """What has been observed for one (method, path)."""
+class _Registered(Collector):
+    """Puts the request metrics into the registry, but for the moment in which they write themselves."""
 
-    __slots__ = ("buckets", "duration_sum", "received", "sent", "statuses")
+    def __init__(self, metrics: RequestMetrics) -> None:
+        self.metrics = metrics
+        self.apart = False
 
-    def __init__(self) -> None:
-        self.statuses: dict[str, int] = {}
-        self.buckets = [0] * len(BUCKETS)
-        self.duration_sum = 0.0
-        self.received = 0
-        self.sent = 0
+    def describe(self) -> Iterator[Metric]:
+        return self.metrics.describe()
 
-    def count(self) -> int:
-        return sum(self.buckets)
+    def collect(self) -> Iterator[Metric]:
+        return iter(()) if self.apart else self.metrics.collect()
 
-
-class RequestMetrics(Collector):
-    """The four metrics of the guide.
-
-    Plain integers instead of prometheus_client's locked values: everything here happens on the event loop's
-    thread, and a request is observed in about a microsecond.
-    """
-
-    def __init__(self) -> None:
-        self._series: dict[tuple[str, str], _Series] = {}
-
-    def observe(self, info: Info) -> None:
-        """Record one request; called by the instrumentator when its answer has ended."""
-        method = METHODS.get(info.method, OTHER_METHOD)
-        path = info.modified_handler
-        key = (method, UNMATCHED if path == "none" else path)
-        series = self._series.get(key)
-        if series is None:
-            series = self._series.setdefault(key, _Series())
-        exchange = exchange_of(info.request.scope)
-        # Until the first byte: a stream's length says nothing about how quickly it was answered.
-        duration = info.modified_duration_without_streaming or info.modified_duration
-        series.buckets[bisect_left(BUCKETS, duration)] += 1
-        series.duration_sum += duration
-        series.received += exchange.received
-        series.sent += exchange.sent
-        status = info.modified_status
-        series.statuses[status] = series.statuses.get(status, 0) + 1
-
-    def describe(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily | SummaryMetricFamily]:
-        """Name the metrics, so that the registry refuses a second set of them."""
-        return iter(_families())
-
-    def collect(self) -> Iterator[CounterMetricFamily | HistogramMetricFamily | SummaryMetricFamily]:
-        """Give prometheus_client everything observed so far."""
-        requests, durations, received, sent = _families()
-        for (method, path), series in list(self._series.items()):
-            labels = [method, path]
-            for status, count in list(series.statuses.items()):
-                requests.add_metric([*labels, status], count)
-            durations.add_metric(labels, _cumulative(series.buckets), series.duration_sum)
-            received.add_metric(labels, series.count(), series.received)
-            sent.add_metric(labels, series.count(), series.sent)
-        return iter((requests, durations, received, sent))
-
-
-def _families() -> tuple[
-    CounterMetricFamily, HistogramMetricFamily, SummaryMetricFamily, SummaryMetricFamily
-]:
-    labels = ["method", "path"]
-    return (
-        CounterMetricFamily("http_requests", "HTTP requests answered", labels=[*labels, "status_code"]),
-        HistogramMetricFamily(
-            "http_request_duration_seconds", "Time to the answer's first byte", labels=labels
-        ),
-        SummaryMetricFamily("http_request_size_bytes", "Body bytes received with a request", labels=labels),
-        SummaryMetricFamily(
-            "http_response_size_bytes", "Body bytes sent in answer to a request", labels=labels
-        ),
-    )
-
-
-def _cumulative(buckets: list[int]) -> list[tuple[str, float]]:
-    total, result = 0, []
-    for name, count in zip(BUCKET_NAMES, buckets, strict=True):
-        total += count
-        result.append((name, float(total)))
-    return result
+    def text(self) -> bytes:
+        """Write the whole registry in Prometheus' text format; nothing else runs meanwhile."""
+        self.apart = True
+        try:
+            rest = generate_latest(REGISTRY)
+        finally:
+            self.apart = False
+        return self.metrics.text().encode() + rest
 
 
 REQUEST_METRICS = RequestMetrics()
-REGISTRY.register(REQUEST_METRICS)
+_registered = _Registered(REQUEST_METRICS)
+REGISTRY.register(_registered)
 
 
 def instrument(app: FastAPI, service_name: str) -> None:
@@ -139,4 +70,5 @@ async def render_metrics(request: Request) -> Response:
     Async on purpose: a saturated thread pool is when the numbers matter most.
     """
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(REGISTRY), headers={"content-type": content_type, "cache-control": "no-store"})
+    body = encode(REGISTRY) if content_type.startswith("application/openmetrics") else _registered.text()
+    return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
