@@ -8,6 +8,7 @@ ROOT = Path(__file__).parents[1]
 _BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"(?!2026-01-15)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?Z")
+_WHO = re.compile(r"(?<= by )\S+")
 _TOOK = re.compile(r"(?<=took        ).*")
 
 
@@ -40,5 +41,5 @@ def timeless(text: str) -> str:
 
     Times of the recording itself stay: they are the point.
     """
-    text = _TIME.sub("<time>", _ID.sub("<id>", text))
+    text = _WHO.sub("<who>", _TIME.sub("<time>", _ID.sub("<id>", text)))
     return "\n".join(line.rstrip() for line in _TOOK.sub("<duration>", text).splitlines())

@@ -45,8 +45,11 @@ def printable(value: object) -> str:
 
 
 def instant(text: object) -> str | None:
-    """Return an API time as people read it: `2020-02-08 16:16:53Z`; fractions only where there are any."""
-    return None if text is None else str(text).replace("T", " ").replace(".000000Z", "Z")
+    """Return an API time as people read it: `2020-02-08 16:16:53Z`, with milliseconds where there are any."""
+    if text is None:
+        return None
+    whole, point, fraction = str(text).replace("T", " ").removesuffix("Z").partition(".")
+    return f"{whole}{point}{fraction[:3]}Z"
 
 
 def _pad(text: str, width: int) -> str:

@@ -3,7 +3,6 @@
 import getpass
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from utils.principal import Role
@@ -11,8 +10,8 @@ from utils.tokens import issue_token
 from vfactory.client.api import Plant, Service
 from vfactory.client.errors import UnreachableError, UsageError
 from vfactory.stack import secrets
-from vfactory.stack.configuration import default_home
-from vfactory.stack.record import read_record
+from vfactory.stack.errors import NotRunningError
+from vfactory.stack.home import service_urls, state_directory
 
 URL_VARIABLES: Mapping[Service, str] = {
     "factory-core": "VFACTORY_FACTORY_CORE_URL",
@@ -53,23 +52,16 @@ def _token(*, remote: bool) -> Callable[[], str]:
     return local_token
 
 
-def state_directory() -> Path:
-    """Return the folder that holds the local plant's state and what commands remember between runs."""
-    given = os.environ.get("VFACTORY_HOME")
-    return Path(given).absolute() if given else default_home()
-
-
 def local_urls() -> Mapping[str, str]:
     """Return the addresses of the plant that runs on this machine.
 
     Raises:
         UnreachableError: None does.
     """
-    home = state_directory()
-    record = read_record(home)
-    if record is None:
-        raise UnreachableError(f"no plant runs here (in {home}); start it: make up, or vfactory up --detach")
-    return record.urls()
+    try:
+        return service_urls(state_directory())
+    except NotRunningError as error:
+        raise UnreachableError(str(error)) from error
 
 
 def local_token() -> str:
@@ -80,7 +72,7 @@ def local_token() -> str:
     """
     secret = secrets.find(state_directory(), "auth")
     if secret is None:
-        raise UnreachableError("the local plant has no secret yet; start it once: make up, or vfactory up")
+        raise UnreachableError("The local plant has no secret yet. Start it with `vfactory up`.")
     # The one who may read the secret may do everything; as engineer he does not do it by mistake.
     return issue_token(secret.value, subject=_user(), role=Role.ENGINEER)
 

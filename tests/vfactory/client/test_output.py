@@ -24,4 +24,5 @@ def test_nothing_a_plant_says_steers_the_terminal() -> None:
 
 def test_a_time_is_shown_without_its_t() -> None:
     assert instant("2020-02-08T16:16:53Z") == "2020-02-08 16:16:53Z"
+    assert instant("2026-11-23T21:13:16.555076Z") == "2026-11-23 21:13:16.555Z"
     assert instant(None) is None

@@ -61,6 +61,11 @@ def describe(event: StreamEvent) -> str:
     told = [f"#{event.seq}", event.type.removesuffix(".v1"), instant(happened)]
     title = facts.get("title") or facts.get("name")
     told += [printable(title)] if title else []
-    told += [f"{name} {printable(facts[name])}" for name in _FACTS if facts.get(name) is not None]
+    said = {name: facts[name] for name in _FACTS if facts.get(name) is not None}
+    told += [
+        f"{name} {printable(value)}"
+        for name, value in said.items()
+        if value != f"rule/{facts.get('rule_id')}"
+    ]
     told += [f"{name} {facts[f'{name}_id']}" for name in ("incident", "rule") if facts.get(f"{name}_id")][:1]
     return "  ".join(str(part) for part in told)

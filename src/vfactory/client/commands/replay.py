@@ -13,7 +13,6 @@ from vfactory.client.commands.factories import add_factory
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
 from vfactory.client.output import print_json, printable
-from vfactory.client.plant import state_directory
 from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
 from vfactory.client.replay.columns import Choices
 from vfactory.client.replay.lines import RecordingError
@@ -25,6 +24,7 @@ from vfactory.client.replay.report import describe
 from vfactory.client.replay.run import Options, Replay
 from vfactory.client.replay.summary import as_json as summary_as_json
 from vfactory.client.replay.times import TimeError, read_zone
+from vfactory.stack.home import state_directory
 
 GOES_ON = "the same command goes on where it stopped"
 
