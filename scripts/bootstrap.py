@@ -38,6 +38,7 @@ UV_SOURCES = {
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
 }
 
 
@@ -86,10 +87,25 @@ def install(name: str) -> None:
             environment,
         )
     target = ["--quiet", "--python", str(INTERPRETER)]
-    lock = f"requirements/{name}.txt"
-    run([uv, "pip", "sync", *target, "--require-hashes", "--compile-bytecode", lock], environment)
-    run([uv, "pip", "install", *target, "--no-deps", "--no-build-isolation", "--editable", "."], environment)
+    lock = ["--require-hashes", "--compile-bytecode", f"requirements/{name}.txt"]
+    sync([uv, "pip", "sync", *target, *lock], environment)
+    project = ["--no-deps", "--no-build-isolation", "--offline", "--editable", "."]
+    run([uv, "pip", "install", *target, *project], environment)
     (ENVIRONMENT / "stamp").write_text(stamp(name), encoding="ascii")
+
+
+def sync(command: list[str], environment: Mapping[str, str]) -> None:
+    """Run uv's `command`; else with the machine's certificates (a proxy may sign with its own), else pip."""
+    for further in ({}, {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}):
+        said = attempt(command, {**environment, **further})
+        if said is None:
+            return
+    python = [str(INTERPRETER), "-I", "-m"]
+    run([*python, "ensurepip"], environment)
+    run(
+        [*python, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", command[-1]],
+        environment,
+    )
 
 
 def stamp(name: str) -> str:
@@ -194,12 +210,18 @@ def version(program: str) -> tuple[int, ...]:
 
 def run(command: list[str], environment: Mapping[str, str]) -> None:
     """Run `command`; show what it said only when it fails."""
-    done = subprocess.run(  # noqa: S603 - our own command lines
-        command, check=False, env=dict(environment), capture_output=True, text=True
-    )
-    if done.returncode != 0:
-        said = f"{done.stdout}\n{done.stderr}".strip()
-        fail(f"`{' '.join(command)}` failed:\n{said}")
+    said = attempt(command, environment)
+    if said is not None:
+        fail(said)
+
+
+def attempt(command: list[str], environment: Mapping[str, str]) -> str | None:
+    """Run `command`; what it was and what it said when it failed."""
+    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
+    if done.returncode == 0:
+        return None
+    said = f"{done.stdout}\n{done.stderr}".strip()
+    return f"`{' '.join(command)}` failed:\n{said}"
 
 
 def fail(text: str) -> NoReturn:
