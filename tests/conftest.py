@@ -242,7 +242,8 @@ def settings_for(fresh_url: Callable[[str], str], valkey: Valkey) -> Callable[..
     """Build the settings of a service on a database of this test's own: `settings_for("factory-core")`."""
 
     def make(service: str, **more: Any) -> ServiceSettings:
-        return make_settings(service, fresh_url(service), valkey.url(), **more)
+        url = more.pop("database_url", None) or fresh_url(service)
+        return make_settings(service, url, valkey.url(), **more)
 
     return make
 

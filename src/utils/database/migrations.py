@@ -34,9 +34,13 @@ def run_migrations(service: str, schema: str, script_location: str) -> int:
     """Upgrade `schema` to the newest revision and give the process's exit code: 0, or 1 with a log line.
 
     Creates the schema, waits up to 60 s for the database, and lets racing processes pass one by one.
+    All migrations of one run commit together, or none does.
+
+    Raises SettingsError when `DATABASE_URL` is missing or wrong.
     """
+    url = _database_url()
     try:
-        asyncio.run(_upgrade(service, schema, script_location))
+        asyncio.run(_upgrade(service, schema, script_location, url))
     except Exception:  # noqa: BLE001 - whatever it was, it is logged and becomes the exit code
         logger.critical("the migration of %s failed", schema, exc_info=True)
         return 1
@@ -66,7 +70,7 @@ def _configure(connection: Connection, metadata: MetaData, schema: str) -> None:
 
 
 async def _run_from_command_line(metadata: MetaData, schema: str) -> None:
-    engine = _engine("alembic", schema)
+    engine = _engine("alembic", schema, _database_url())
     async with engine.begin() as connection:
         await connection.run_sync(_configure, metadata, schema)
     await engine.dispose()
@@ -82,10 +86,10 @@ def _database_url() -> str:
     return ServiceSettings().database_url.get_secret_value()
 
 
-def _engine(service: str, schema: str) -> AsyncEngine:
+def _engine(service: str, schema: str, url: str) -> AsyncEngine:
     async def connect() -> asyncpg.Connection:
         return await asyncpg.connect(
-            _database_url(),
+            url,
             timeout=CONNECT_TIMEOUT_SECONDS,
             server_settings={
                 "application_name": f"{service} migrate",
@@ -98,11 +102,11 @@ def _engine(service: str, schema: str) -> AsyncEngine:
     return create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
 
 
-async def _wait_for_database() -> asyncpg.Connection:
+async def _wait_for_database(url: str) -> asyncpg.Connection:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
-            return await asyncpg.connect(_database_url(), timeout=CONNECT_TIMEOUT_SECONDS)
+            return await asyncpg.connect(url, timeout=CONNECT_TIMEOUT_SECONDS)
         except CONNECTION_FAULTS as error:
             if time.monotonic() > deadline:
                 raise
@@ -110,27 +114,28 @@ async def _wait_for_database() -> asyncpg.Connection:
         await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _upgrade(service: str, schema: str, script_location: str) -> None:
-    guard = await _wait_for_database()
+async def _upgrade(service: str, schema: str, script_location: str, url: str) -> None:
+    guard = await _wait_for_database(url)
     try:
         lock = AdvisoryLock(guard, f"migrate {schema}")
         while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
             await asyncio.sleep(RETRY_SECONDS)
         await guard.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
-        await _upgrade_schema(service, schema, script_location)
+        await _upgrade_schema(_engine(service, schema, url), script_location)
     finally:
         await guard.close(timeout=CONNECT_TIMEOUT_SECONDS)
 
 
-async def _upgrade_schema(service: str, schema: str, script_location: str) -> None:
+async def _upgrade_schema(engine: AsyncEngine, script_location: str) -> None:
     config = _config(script_location)
 
     def upgrade(connection: Connection) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
-    engine = _engine(service, schema)
-    async with engine.begin() as connection:
-        await connection.run_sync(upgrade)
-    await engine.dispose()
-    logger.info("the schema %s is up to date", schema, extra={"revision": head_revision(script_location)})
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
+    logger.info("the schema is up to date", extra={"revision": head_revision(script_location)})

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import asyncpg
 
@@ -20,7 +20,7 @@ EX_CONFIG = 78
 class SchemaOutdatedError(Exception):
     """The database's schema is not the one this release was written for."""
 
-    exit_code = EX_CONFIG
+    exit_code: ClassVar[int] = EX_CONFIG
 
 
 class SchemaGuard:
