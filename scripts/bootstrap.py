@@ -145,7 +145,7 @@ def clean_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("PIP_", "UV_", "PYTHON", "VIRTUAL_ENV", "CONDA_")) or KEPT.fullmatch(name)
     }
-    kept["PIP_DISABLE_PIP_VERSION_CHECK"] = "1"
+    kept.update(PIP_DISABLE_PIP_VERSION_CHECK="1", PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0")
     if "UV_CACHE_DIR" not in kept and not has_cache(kept):
         kept.update(UV_CACHE_DIR=str(CACHE / "packages"), HOME=str(CACHE), PIP_CACHE_DIR=str(CACHE / "pip"))
     return kept
@@ -182,13 +182,30 @@ def find_uv(environment: dict[str, str]) -> str:
     for candidate in (shutil.which("uv"), str(fetched)):
         if candidate and version(candidate) >= OLDEST_UV:
             return candidate
+    fetch_uv(environment)
+    return str(fetched)
+
+
+def fetch_uv(environment: dict[str, str]) -> None:
+    """Let pip fetch uv into a folder of ours: the interpreter's own pip, or that of a virtual environment."""
     requirement = CACHE / "uv.txt"
     requirement.write_text(pinned("uv"), encoding="utf-8")
+    shutil.rmtree(CACHE / "uv", ignore_errors=True)
+    install = [
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        str(requirement),
+    ]
+    if attempt([base_python(), *install, "--target", str(CACHE / "uv")], environment) is None:
+        return
     run([base_python(), "-I", "-m", "venv", "--clear", str(CACHE / "uv")], environment)
-    python = str(CACHE / "uv" / "bin" / "python")
-    arguments = ["--quiet", "--require-hashes", "--no-deps", "-r", str(requirement)]
-    run([python, "-I", "-m", "pip", "install", *arguments], environment)
-    return str(fetched)
+    run([str(CACHE / "uv" / "bin" / "python"), *install], environment)
 
 
 def pinned(package: str) -> str:

@@ -197,5 +197,8 @@ def _message_of_failure(line: bytes) -> str | None:
     except (msgspec.DecodeError, UnicodeError):
         return None
     if isinstance(fields, dict) and fields.get("level") in {"ERROR", "CRITICAL"}:
-        return str(fields.get("message"))
+        exception = fields.get("exception")
+        cause = exception if isinstance(exception, dict) else {}
+        parts = [fields.get("message"), cause.get("type"), cause.get("message")]
+        return ": ".join(str(part) for part in parts if part)
     return None
