@@ -268,7 +268,7 @@ def tree(process: "subprocess.Popen[bytes] | None") -> list[psutil.Process]:
 
 def signal_all(process: "subprocess.Popen[bytes] | None", number: signal.Signals) -> None:
     for member in tree(process):
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
             os.kill(member.pid, number)
 
 
