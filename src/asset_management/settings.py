@@ -13,8 +13,11 @@ MEBIBYTE = 1024 * 1024
 class AssetManagementSettings(ServiceSettings):
     """What Asset Management can be told beyond what all services share."""
 
-    store_dir: Annotated[Path, Field(validation_alias="ASSET_MANAGEMENT_STORE_DIR")]
-    """The directory that keeps the files; made when it is not there, shared by all replicas."""
+    store_dir: Annotated[Path, Field(validation_alias="ASSET_MANAGEMENT_STORE_DIR")] = Path("assets")
+    """The directory that keeps the files, shared by all replicas; made when it is not there.
+
+    A relative one begins at the working directory.
+    """
 
     max_upload_bytes: Annotated[
         int, Field(ge=1, le=4096 * MEBIBYTE - 1, validation_alias="ASSET_MANAGEMENT_MAX_UPLOAD_BYTES")

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import httpx
 import msgspec
+from cryptography.exceptions import UnsupportedAlgorithm
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -35,7 +36,7 @@ def parse_jwks(document: bytes) -> dict[KeyId, PyJWK]:
     """
     try:
         listed = msgspec.json.decode(document, type=dict[str, Any]).get("keys")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise JwksError("the document is not a JSON object") from error
     keys: dict[KeyId, PyJWK] = {}
     for jwk in listed if isinstance(listed, list) else []:
@@ -60,7 +61,7 @@ def _usable_key(jwk: Any) -> PyJWK | None:
     public = {name: value for name, value in jwk.items() if name in {"kty", "kid", "n", "e", "crv", "x", "y"}}
     try:
         key = PyJWK(public, algorithm)
-    except PyJWTError:
+    except (PyJWTError, UnsupportedAlgorithm, ValueError, TypeError):
         return None
     too_short = algorithm == "RS256" and key.key.key_size < MIN_RSA_BITS
     return None if too_short else key

@@ -22,7 +22,7 @@ LEEWAY_SECONDS: Final = 5.0
 DEFAULT_LIFETIME: Final = timedelta(hours=12)
 CHALLENGE: Final = 'Bearer realm="v-factory"'
 
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _NumericDate = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
 
 

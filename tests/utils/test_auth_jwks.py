@@ -2,10 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
 
 from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
@@ -199,3 +203,21 @@ async def test_a_private_key_published_by_mistake_is_used_as_public_key_only() -
     private = {**RSAAlgorithm.to_jwk(rsa_key("first"), as_dict=True), "kid": "first"}
     key = parse_jwks(document(private))["first", "RS256"]
     assert isinstance(key.key, rsa.RSAPublicKey)
+
+
+FRAGMENTS = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.just("AQAB")
+JWK = st.dictionaries(
+    st.sampled_from(["kty", "kid", "n", "e", "crv", "x", "y", "use", "alg"]),
+    FRAGMENTS | st.sampled_from(["RSA", "EC", "P-256", "sig"]),
+)
+
+
+@given(keys=st.lists(JWK | FRAGMENTS, max_size=4))
+def test_any_document_gives_keys_or_a_refusal(keys: list[Any]) -> None:
+    with suppress(JwksError):
+        assert parse_jwks(document(*keys))
+
+
+def test_a_document_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(JwksError):
+        parse_jwks(b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}")

@@ -1,5 +1,6 @@
 """Sends a content, or a range of it, as fast as the client takes it."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import BinaryIO, Final
 
@@ -32,8 +33,8 @@ class ContentResponse(Response):
         self._file = file
         self._part = part
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
-        """Send head and bytes; closes the file."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send head and bytes until all are out or the client is gone; closes the file."""
         with self._file:
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
@@ -41,11 +42,16 @@ class ContentResponse(Response):
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
-            await self._send_bytes(send)
+            # Without listening nobody would tell: what is sent to a closed connection is dropped in silence.
+            gone = asyncio.create_task(_disconnect(receive), name="content-disconnect")
+            try:
+                await self._send_bytes(send, gone)
+            finally:
+                gone.cancel()
 
-    async def _send_bytes(self, send: Send) -> None:
+    async def _send_bytes(self, send: Send, gone: asyncio.Task[None]) -> None:
         offset, end = self._part.first, self._part.last + 1
-        while offset < end:
+        while offset < end and not gone.done():
             block = await self._store.read(self._file, offset, min(_BLOCK_BYTES, end - offset))
             if not block:
                 # The head is out: all that is left is to break off, so that nobody takes this for the whole.
@@ -53,3 +59,8 @@ class ContentResponse(Response):
                 raise EOFError("the content is shorter than it was when it was opened")
             offset += len(block)
             await send({"type": "http.response.body", "body": block, "more_body": offset < end})
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

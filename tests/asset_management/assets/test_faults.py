@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -85,6 +86,23 @@ async def test_a_content_that_is_cut_while_it_is_sent_breaks_off(own: Own, facto
                 async for _ in answer.aiter_raw():
                     pass
     assert await logged(service, "ERROR", "ended while it was sent")
+
+
+async def test_nothing_is_read_any_more_for_a_client_that_has_gone(own: Own, factory: UUID) -> None:
+    service, size = own(), 30_000_000
+    async with service.client() as client:
+        asset = (await upload(client, factory, png(extra=b"x" * size))).json()
+        async with client.stream("GET", f"/v1/assets/{asset['id']}/content") as answer:
+            await anext(answer.aiter_raw())
+    for _ in range(100):
+        async with service.client() as client:
+            sums = re.findall(
+                r'http_response_size_bytes_sum{.*content"} (.*)', (await client.get("/metrics")).text
+            )
+        if sums:
+            break
+        await asyncio.sleep(0.02)
+    assert float(sums[0]) < size / 2
 
 
 async def test_without_the_database_an_upload_is_503_and_kept_nowhere(
