@@ -6,7 +6,8 @@ import os
 from utils.logging.calls import ServiceLogger
 from utils.logging.capture import capture_everything, quiet_libraries
 from utils.logging.context import bind, request_id_var, trace_id_var
-from utils.logging.output import LineHandler, read_level
+from utils.logging.levels import read_level
+from utils.logging.output import LineHandler
 from utils.logging.printed import capture_prints
 
 __all__ = ["bind", "capture_prints", "configure_logging", "logger", "request_id_var", "trace_id_var"]
@@ -26,9 +27,7 @@ def configure_logging(service_name: str, level: str | None = None, *, process: s
         process: `worker`, `migrate` and the like; None for the service's API.
     """
     word, rejected = read_level(level)
-    _handler.service_name = service_name
-    _handler.head = {} if process is None else {"process": process}
-    _handler.rejected_level = rejected
+    _handler.identify(service_name, process, rejected)
     logger.name = service_name
     logging.Logger.manager.loggerDict[service_name] = logger
     logging.root.setLevel(word)

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
+from utils.logging.exceptions import exception_from
+from utils.logging.messages import format_message
 from utils.logging.output import LineHandler
-from utils.logging.rendering import exception_from, format_message
 
 _RESERVED = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 

@@ -39,6 +39,6 @@ def quiet_libraries(level: str) -> None:
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"  # the kit writes its own access log
-    for name in ("uvicorn.error", "httpx", "httpcore"):
+    for name in ("uvicorn.error", "httpx", "httpcore", "alembic.runtime.plugins"):
         # Never NOTSET: uvicorn takes 0 for "trace" and formats a text for every connection.
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)

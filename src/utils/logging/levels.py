@@ -10,7 +10,7 @@ LEVELS: Final = {
     "ERROR": logging.ERROR,
     "CRITICAL": logging.CRITICAL,
 }
-_NAMES: Final = {number: name for name, number in LEVELS.items()}
+LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
 
 def parse_level(text: str) -> str | None:
@@ -25,8 +25,16 @@ def parse_level(text: str) -> str | None:
 
 def level_name(number: int) -> str:
     """Return one of the five words for any number of `logging`; one in between takes the word below."""
-    name = _NAMES.get(number)
+    name = LEVEL_NAMES.get(number)
     if name is not None:
         return name
-    below = [known for known in _NAMES if known <= number]
-    return _NAMES[max(below, default=logging.DEBUG)]
+    below = [known for known in LEVEL_NAMES if known <= number]
+    return LEVEL_NAMES[max(below, default=logging.DEBUG)]
+
+
+def read_level(text: str | None) -> tuple[str, str | None]:
+    """Return the level to use for a `LOG_LEVEL` and, where it is none of the five, the rejected text."""
+    if text is None:
+        return "INFO", None
+    level = parse_level(text)
+    return ("INFO", text) if level is None else (level, None)

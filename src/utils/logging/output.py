@@ -1,17 +1,13 @@
-"""Where lines go: file descriptors 1 and 2, below ERROR and from ERROR on; a broken one never raises."""
+"""The handler all lines go through: below ERROR to standard output, from ERROR on to standard error."""
 
 import logging
-import os
-import select
 from typing import Final
 
 from utils.clock import LogClock
-from utils.logging.levels import parse_level
-from utils.logging.rendering import exception_from, format_message, render
-
-_STDOUT: Final = 1
-_STDERR: Final = 2
-_PATIENCE_MILLISECONDS: Final = 1000  # how long a full non-blocking pipe may hold up the process
+from utils.logging.descriptors import LineWriter
+from utils.logging.exceptions import exception_from
+from utils.logging.messages import format_message
+from utils.logging.rendering import render
 
 _STANDARD_ATTRIBUTES: Final = frozenset(
     {
@@ -19,7 +15,6 @@ _STANDARD_ATTRIBUTES: Final = frozenset(
         "message",
         "asctime",
         "color_message",  # uvicorn's message once more, with terminal colours
-        "kit_extra",
     },
 )
 
@@ -27,92 +22,76 @@ _STANDARD_ATTRIBUTES: Final = frozenset(
 class LineHandler(logging.Handler):
     """Writes every record, of our logger and of any library's, as one line of JSON."""
 
-    def __init__(self, service_name: str) -> None:
+    def __init__(self, service_name: str, *, stdout: int = 1, stderr: int = 2) -> None:
         super().__init__()
-        self.service_name = service_name
-        self.head: dict[str, str] = {}
-        self.rejected_level: str | None = None
-        self.lost_lines = 0
-        self._torn = {_STDOUT: False, _STDERR: False}
         self._clock = LogClock()
+        self._stdout = LineWriter(stdout)
+        self._stderr = LineWriter(stderr)
+        self.identify(service_name, None, None)
+
+    def identify(self, service_name: str, process: str | None, rejected_level: str | None) -> None:
+        """Say in whose name lines are written, and what to complain about before the first one."""
+        self._service_name = service_name
+        self._head = {"name": service_name} if process is None else {"name": service_name, "process": process}
+        self._rejected_level = rejected_level
+
+    def createLock(self) -> None:  # noqa: N802 - `logging`'s name
+        """Have no lock: each descriptor has its own, so that a stuck one does not hold up the other."""
+        self.lock = None
 
     def write(self, level: int, message: object, args: object, exc_info: object, extra: object) -> None:
-        """Write one line of our own logger, now."""
-        if self.rejected_level is not None:
-            self._warn_of_rejected_level()
-        line = render(
-            timestamp=self._clock.now(),
-            level=level,
-            name=self.service_name,
-            message=format_message(message, args),
-            head=self.head,
-            extra=extra,
-            exception=exception_from(exc_info) if exc_info else None,
-        )
-        self._put(_STDERR if level >= logging.ERROR else _STDOUT, line)
+        """Write one line of our own logger, now. Never raises an `Exception`."""
+        try:
+            line = render(
+                self._clock.now(),
+                level,
+                format_message(message, args),
+                self._head,
+                extra,
+                exception=exception_from(exc_info) if exc_info is not None else None,
+            )
+        except Exception as error:  # noqa: BLE001 - no memory, no stack left, or what nobody has thought of
+            line = self._last_resort(level, error)
+        self._put(level, line)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record of any logger."""
-        if self.rejected_level is not None:
-            self._warn_of_rejected_level()
+        """Write one record of any logger. Never raises an `Exception`."""
+        try:
+            line = self._render_record(record)
+        except Exception as error:  # noqa: BLE001 - the same
+            line = self._last_resort(record.levelno, error)
+        self._put(record.levelno, line)
+
+    def _render_record(self, record: logging.LogRecord) -> bytes:
         attributes = vars(record)
-        own = record.name == self.service_name
         extra = attributes.get("kit_extra")
         if extra is None:
             extra = {key: value for key, value in attributes.items() if key not in _STANDARD_ATTRIBUTES}
-        line = render(
-            timestamp=self._clock.at(record.created),
-            level=record.levelno,
-            name=self.service_name,
-            message=format_message(record.msg, record.args).rstrip("\n"),
-            head=self.head if own else {**self.head, "logger": record.name},
-            extra=extra,
+        return render(
+            self._clock.at(record.created),
+            record.levelno,
+            format_message(record.msg, record.args).rstrip("\n"),
+            self._head if record.name == self._service_name else {**self._head, "logger": record.name},
+            extra,
             exception=exception_from(record.exc_info),
             stack=record.stack_info,
         )
-        self._put(_STDERR if record.levelno >= logging.ERROR else _STDOUT, line)
 
-    def _warn_of_rejected_level(self) -> None:
-        rejected, self.rejected_level = self.rejected_level, None
-        self.write(
-            logging.WARNING,
-            "LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR, CRITICAL: logging at INFO",
-            (),
-            None,
-            {"log_level": rejected},
-        )
+    def _last_resort(self, level: int, error: Exception) -> bytes:
+        text = f"A log line could not be written: {type(error).__name__}"
+        return render(self._clock.now(), level, text, self._head, None)
 
-    def _put(self, descriptor: int, line: bytes) -> None:
-        with self.lock:  # type: ignore[union-attr] # a handler always has one; typeshed allows None
-            if self._torn[descriptor]:
-                line = b"\n" + line
-            written = 0
-            try:
-                while written < len(line):
-                    written += _write_some(descriptor, line[written:])
-            except (
-                OSError
-            ):  # nobody reads, or the disk is full: logging must not take the business down with it
-                self.lost_lines += 1
-                self._torn[descriptor] = self._torn[descriptor] or written > 0
-            else:
-                self._torn[descriptor] = False
+    def _put(self, level: int, line: bytes) -> None:
+        if self._rejected_level is not None:
+            self._complain()
+        writer = self._stderr if level >= logging.ERROR else self._stdout
+        lost = writer.write(line)
+        if lost:
+            text = "Log lines before the last one could not be written"
+            severity = logging.WARNING if writer is self._stdout else logging.ERROR
+            writer.write(render(self._clock.now(), severity, text, self._head, {"lost_lines": lost}))
 
-
-def _write_some(descriptor: int, data: bytes) -> int:
-    try:
-        return os.write(descriptor, data)
-    except BlockingIOError:
-        poller = select.poll()
-        poller.register(descriptor, select.POLLOUT)
-        if not poller.poll(_PATIENCE_MILLISECONDS):
-            raise
-        return os.write(descriptor, data)
-
-
-def read_level(text: str | None) -> tuple[str, str | None]:
-    """Return the level to use and, when the text is none of the five, the rejected text."""
-    if text is None:
-        return "INFO", None
-    level = parse_level(text)
-    return ("INFO", text) if level is None else (level, None)
+    def _complain(self) -> None:
+        rejected, self._rejected_level = self._rejected_level, None
+        text = "LOG_LEVEL is none of DEBUG, INFO, WARNING, ERROR, CRITICAL: logging at INFO"
+        self.write(logging.WARNING, text, (), None, {"log_level": rejected})

@@ -10,7 +10,7 @@ _JSON_WEB_TOKEN: Final = re.compile(rb"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 
 def redact(line: bytes) -> bytes:
     """Replace URL passwords (`://***@`) and JSON web tokens (`eyJ***`) in UTF-8 text."""
-    if b"://" in line and b"@" in line:
+    if b"@" in line and b"://" in line:
         line = _URL_PASSWORD.sub(b"://***@", line)
     if b"eyJ" in line:
         line = _JSON_WEB_TOKEN.sub(b"eyJ***", line)

@@ -6,15 +6,12 @@ from datetime import date, datetime, time
 from enum import Enum
 from itertools import islice
 from typing import Any, Final
-from uuid import UUID
 
 from utils.logging.redaction import redact_text
 
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
-_READ_AHEAD: Final = (
-    4  # a text is cut this many times wider before redaction, so that a cut hides no password
-)
+_LONGEST_TEXT: Final = 100_000  # characters; what lies beyond is not even looked at
 
 
 def describe(value: object) -> str:
@@ -25,13 +22,18 @@ def describe(value: object) -> str:
         return f"<unprintable {type(value).__name__}>"
 
 
-def plain(value: object) -> object:
-    """Give orjson something it knows in place of a value it does not: its `default` hook."""
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).decode("utf-8", "backslashreplace")
-    if isinstance(value, set | frozenset):
-        return list(value)
-    return describe(value)
+def shorten(text: str, characters: int) -> str:
+    """Return the text without secrets and lone surrogates; of a longer one both ends and how much is missing.
+
+    Secrets go first, so that no cut can leave half a password behind.
+    """
+    clean = redact_text(text[:_LONGEST_TEXT])
+    missing = max(0, len(text) - _LONGEST_TEXT)
+    if len(clean) <= characters and not missing:
+        return clean
+    half = characters // 2
+    missing += len(clean) - 2 * half
+    return f"{clean[:half]} … {missing} characters left out … {clean[-half:]}"
 
 
 @dataclasses.dataclass
@@ -46,11 +48,9 @@ class Budget:
 
     def clip(self, text: str) -> str:
         """Return the text without secrets and lone surrogates, cut to the budget."""
-        clean = redact_text(str.__str__(text)[: self.characters * _READ_AHEAD])
-        if len(clean) <= self.characters and len(text) <= self.characters * _READ_AHEAD:
-            return clean
-        self.cut = True
-        return clean[: self.characters] + "…"
+        exact = str.__str__(text)
+        self.cut |= len(exact) > self.characters
+        return shorten(exact, self.characters)
 
 
 def fit(value: object, budget: Budget, depth: int = 0) -> Any:
@@ -63,6 +63,8 @@ def fit(value: object, budget: Budget, depth: int = 0) -> Any:
 
 def _fit(value: object, budget: Budget, depth: int) -> Any:
     budget.values -= 1
+    if isinstance(value, Enum):
+        return _fit(value.value, budget, depth)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -72,25 +74,29 @@ def _fit(value: object, budget: Budget, depth: int) -> Any:
         return float(value)  # orjson writes NaN and the infinities as null
     if isinstance(value, str):
         return budget.clip(value)
-    if isinstance(value, datetime | date | time | UUID):
-        return budget.clip(value.isoformat() if not isinstance(value, UUID) else str(value))
     return _fit_compound(value, budget, depth)
 
 
 def _fit_compound(value: object, budget: Budget, depth: int) -> Any:
-    if isinstance(value, Enum):
-        return fit(value.value, budget, depth + 1)
     if depth >= budget.depth or budget.values <= 0:
         budget.cut = True
         return "…"
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        names = [field.name for field in dataclasses.fields(value)]
+        names = [field.name for field in dataclasses.fields(value) if field.repr]  # others may be secrets
         return _fit_mapping({name: getattr(value, name, None) for name in names}, budget, depth)
     if isinstance(value, Mapping):
         return _fit_mapping(value, budget, depth)
     if isinstance(value, list | tuple | set | frozenset):
         return _fit_members(value, len(value), budget, depth)
-    return budget.clip(str(plain(value)))
+    return budget.clip(_text(value))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value[:_LONGEST_TEXT]).decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return describe(value)
 
 
 def _fit_mapping(value: Mapping[Any, Any], budget: Budget, depth: int) -> dict[str, Any]:
