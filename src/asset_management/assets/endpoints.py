@@ -100,7 +100,8 @@ async def upload_asset(
 ) -> AssetRead:
     """Upload a file as it is, its type in Content-Type: GLB for a model; PNG, JPEG or WebP for an image.
 
-    The same content may be sent again: it is kept once, and each upload makes an asset of its own.
+    The same content may be sent again: it is kept once, and each upload makes an asset of its own, with an
+    id of its own. Whether the factory exists is not asked: a token for it is enough.
     """
     with _counting_outcome():
         headers = request.headers

@@ -155,20 +155,3 @@ def test_a_store_that_cannot_be_used_stops_the_start_with_its_name(
     (record,) = [json.loads(line) for line in process.stderr]
     assert record["level"] == "CRITICAL"
     assert "ASSET_MANAGEMENT_STORE_DIR" in record["message"]
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("ASSET_MANAGEMENT_MAX_UPLOAD_BYTES", "0"),
-        ("ASSET_MANAGEMENT_MAX_UPLOAD_BYTES", "a lot"),
-        ("ASSET_MANAGEMENT_FILE_THREADS", "1000"),
-    ],
-)
-def test_a_wrong_setting_stops_the_start_with_its_name(
-    running: Callable[..., RunningProcess], name: str, value: str
-) -> None:
-    process = running(SERVICE, env={name: value}, wait=False)
-    assert process.wait_exit() == 78
-    (record,) = [json.loads(line) for line in process.stderr]
-    assert name in record["message"]
