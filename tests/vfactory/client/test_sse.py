@@ -1,6 +1,6 @@
 """The stream parser: the standard's grammar, however the bytes are cut."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfactory.client.sse import Message, parse_messages
@@ -37,6 +37,7 @@ def test_text_that_python_takes_for_line_ends_stays_whole() -> None:
     assert parse(f"data: {text}\n\n") == [Message(data=text)]
 
 
+@settings(deadline=None)  # what it says holds on a busy machine too
 @given(
     messages=st.lists(
         st.text(st.characters(exclude_characters="\r\n\0", exclude_categories=["Cs"])), max_size=5

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
-from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, complain, connected
+from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_json_line, printable
 from vfactory.client.references import find_factory
 from vfactory.client.sse import EventStream, StreamEvent
+from vfactory.commands.terminal import complain
 
 _TIMES = ("occurred_at", "cleared_at", "at")
 _FACTS = ("severity", "occurrences", "by", "reason")

@@ -49,7 +49,10 @@ def replay(
         str, typer.Option(help="1 as recorded, 60 sixty times as fast, max as fast as it goes.")
     ] = "max",
     as_new: Annotated[
-        bool, typer.Option("--as-new", help="Move the recording to now, instead of keeping its times.")
+        bool,
+        typer.Option(
+            "--as-new", help="Move the recording to now (at speed 1 it begins now, faster it ends now)."
+        ),
     ] = False,
     timezone: Annotated[
         str | None, typer.Option(help="Zone of times without an offset, such as Asia/Seoul. Default: UTC.")

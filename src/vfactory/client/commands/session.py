@@ -9,6 +9,7 @@ import typer
 from vfactory.client.api import PlantClient
 from vfactory.client.errors import EXIT_INTERRUPTED, CommandError
 from vfactory.client.plant import find_plant
+from vfactory.commands.terminal import complain
 from vfactory.stack.errors import StackError
 
 UrlOption: TypeAlias = Annotated[
@@ -41,8 +42,3 @@ def connected(url: str | None) -> Iterator[PlantClient]:
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(EXIT_INTERRUPTED) from error
-
-
-def complain(text: str) -> None:
-    """Print one sentence to stderr."""
-    typer.echo(f"vfactory: {text}", err=True)

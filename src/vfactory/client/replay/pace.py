@@ -31,13 +31,15 @@ def read_speed(text: str) -> float | None:
 
 
 def shift_to_now(span: Span, speed: float | None, now: datetime) -> timedelta:
-    """Return what to add to each recorded time so that the replay happens now, in whole seconds.
+    """Return what to add to each recorded time so that the replay happens now.
 
     At speed 1 or less the recording begins now. Sent faster, it would run ahead of the clock, into a future
     nobody has measured; so it begins as much earlier as it gains, and its last row meets the clock.
+
+    The fraction of a second stays, so that two such replays of one recording never share a time.
     """
     gained = 0.0 if speed is not None and speed <= 1 else span.seconds * (1 - (1 / speed if speed else 0))
-    return (now - timedelta(seconds=gained)).replace(microsecond=0) - span.earliest.replace(microsecond=0)
+    return now - timedelta(seconds=gained) - span.earliest
 
 
 def tick(speed: float | None) -> timedelta | None:

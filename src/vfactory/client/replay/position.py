@@ -13,18 +13,18 @@ class Position:
 
     Args:
         rows: Sendable rows of the file whose readings are all answered for.
-        shift_seconds: What is added to every recorded time (`--as-new`), kept so that the rest joins on.
+        shift_microseconds: What is added to every recorded time (`--as-new`), kept so that the rest joins on.
         run: The name of this replay in its batch ids.
     """
 
     rows: int = 0
-    shift_seconds: int = 0
+    shift_microseconds: int = 0
     run: str = ""
 
     @property
     def shift(self) -> timedelta:
         """What is added to every recorded time."""
-        return timedelta(seconds=self.shift_seconds)
+        return timedelta(microseconds=self.shift_microseconds)
 
 
 class PositionFile:
@@ -48,7 +48,7 @@ class PositionFile:
         """Return the stored position; None when there is none or it cannot be read."""
         try:
             stored = json.loads(self.path.read_text())
-            position = Position(int(stored["rows"]), int(stored["shift_seconds"]), str(stored["run"]))
+            position = Position(int(stored["rows"]), int(stored["shift_microseconds"]), str(stored["run"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return position if position.rows >= 0 else None

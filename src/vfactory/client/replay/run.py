@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from uuid import uuid4
 
@@ -108,7 +108,8 @@ class Replay:
         position = Position(run=uuid4().hex[:12])
         span = self._recording.span() if options.as_new else None
         if span is not None:
-            position.shift_seconds = round(shift_to_now(span, options.speed, self._now()).total_seconds())
+            shift = shift_to_now(span, options.speed, self._now())
+            position.shift_microseconds = shift // timedelta(microseconds=1)
         # Before the first batch: who is killed with it under way must be able to send the very same again.
         self._position_file.save(position)
         return position

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfactory.client.replay.pace import SpeedError, read_speed, shift_to_now, tick
@@ -31,13 +31,14 @@ def test_any_other_speed_is_refused(text: str) -> None:
 
 
 def test_at_speed_one_a_new_recording_begins_now() -> None:
-    assert FIRST + shift_to_now(span(1200), 1, NOW) == NOW.replace(microsecond=0)
+    assert FIRST + shift_to_now(span(1200), 1, NOW) == NOW
 
 
 def test_at_full_speed_a_new_recording_ends_now() -> None:
-    assert FIRST + timedelta(seconds=1200) + shift_to_now(span(1200), None, NOW) == NOW.replace(microsecond=0)
+    assert FIRST + timedelta(seconds=1200) + shift_to_now(span(1200), None, NOW) == NOW
 
 
+@settings(deadline=None)  # what it says holds on a busy machine too
 @given(
     seconds=st.integers(0, 10**7), speed=st.one_of(st.none(), st.floats(0.001, 1e6)), share=st.floats(0, 1)
 )

@@ -38,7 +38,7 @@ def test_another_target_or_a_changed_file_is_another_replay(tmp_path: Path, reco
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "{", "[]", '{"rows": "x"}', '{"rows": -1, "shift_seconds": 0, "run": ""}', "null"]
+    "damage", ["", "{", "[]", '{"rows": "x"}', '{"rows": -1, "shift_microseconds": 0, "run": ""}', "null"]
 )
 def test_a_damaged_position_counts_as_none(tmp_path: Path, recording: Path, damage: str) -> None:
     file = PositionFile(tmp_path, recording, ())

@@ -221,7 +221,7 @@ def test_rows_that_step_back_in_time_are_counted(tmp_path: Path) -> None:
     assert (span.first, span.seconds) == (FIRST, 4)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tail=st.binary(max_size=400))
 def test_no_bytes_in_the_rows_break_the_reader(tmp_path: Path, tail: bytes) -> None:
     recording = record(
