@@ -31,7 +31,13 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
     ((ConnectionRefusedError,), Fault.REFUSED),
     ((socket.gaierror,), Fault.NAME_RESOLUTION),
     (
-        (ConnectionError, EOFError, asyncpg.ConnectionDoesNotExistError, asyncpg.AdminShutdownError),
+        (
+            ConnectionError,
+            EOFError,
+            asyncpg.ConnectionDoesNotExistError,
+            asyncpg.AdminShutdownError,
+            asyncpg.InternalClientError,  # the session ended in the middle of something
+        ),
         Fault.RESET,
     ),
 )

@@ -65,7 +65,7 @@ class DatabaseProbe:
     async def _kept_connection_answers(self, connection: asyncpg.Connection) -> bool:
         try:
             await connection.execute("SELECT 1")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except Exception:  # noqa: BLE001 - of a session that has ended, asyncpg raises also what is not its own
             self.abandon()
             return False
         return True

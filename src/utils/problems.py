@@ -89,6 +89,7 @@ def install_error_handlers(app: FastAPI) -> None:
         OSError,
         TimeoutError,
         asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
         sqlalchemy.exc.TimeoutError,
         redis.exceptions.ConnectionError,
         redis.exceptions.TimeoutError,
