@@ -15,6 +15,7 @@ from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
+from utils.streams.jobs import Jobs
 from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
 from utils.streams.positions import Positions
 from utils.streams.wire import read_entries, read_streams
@@ -80,8 +81,8 @@ class StreamConsumer:
                 connection = await self._database.open_connection(purpose="consumer", **LOCK_SETTINGS)
                 await self._stand_by(connection)
                 await self._consume(connection)
-            except* DATABASE_FAULTS as errors:
-                name = type(errors.exceptions[0]).__name__
+            except DATABASE_FAULTS as error:
+                name = type(error).__name__
                 logger.warning("the consumer lost its database", extra={**self._about(), "error": name})
             finally:
                 metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(0)
@@ -99,12 +100,16 @@ class StreamConsumer:
         logger.info("consuming", extra={**self._about(), "factories": len(positions)})
         metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(1)
         self._lanes, self._keys, self._index_position = {}, {}, "0"
-        async with asyncio.TaskGroup() as tasks:
+        jobs = Jobs()
+        try:
             for factory_id, position in positions.items():
-                self._add_lane(tasks, factory_id, position)
-            tasks.create_task(self._watch(lock_connection), name="consumer-lock")
-            tasks.create_task(self._read(tasks), name="consumer-read")
-            tasks.create_task(self._ask_publisher(tasks), name="consumer-ask")
+                self._add_lane(jobs, factory_id, position)
+            jobs.start(self._watch(lock_connection))
+            jobs.start(self._read(jobs))
+            jobs.start(self._ask_publisher(jobs))
+            await jobs.first_failure()
+        finally:
+            await jobs.end()
 
     async def _watch(self, lock_connection: asyncpg.Connection) -> None:
         """End the consuming when the lock may be lost; keep the figures fresh meanwhile."""
@@ -116,26 +121,26 @@ class StreamConsumer:
                 metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
             await asyncio.sleep(ALIVE_SECONDS)
 
-    def _add_lane(self, tasks: asyncio.TaskGroup, factory_id: UUID, position: int) -> Lane:
+    def _add_lane(self, jobs: Jobs, factory_id: UUID, position: int) -> Lane:
         lane = Lane(self._work, factory_id, position)
         self._lanes[factory_id] = self._keys[stream_key(self._publisher, factory_id)] = lane
-        tasks.create_task(lane.run(), name=f"lane-{factory_id}")
+        jobs.start(lane.run())
         return lane
 
-    def _lane(self, tasks: asyncio.TaskGroup, factory_id: UUID) -> Lane:
-        return self._lanes.get(factory_id) or self._add_lane(tasks, factory_id, 0)
+    def _lane(self, jobs: Jobs, factory_id: UUID) -> Lane:
+        return self._lanes.get(factory_id) or self._add_lane(jobs, factory_id, 0)
 
-    async def _read(self, tasks: asyncio.TaskGroup) -> None:
+    async def _read(self, jobs: Jobs) -> None:
         while True:
             try:
-                await self._read_once(tasks)
+                await self._read_once(jobs)
             except REDIS_FAULTS as error:
                 self._note_redis(error)
                 await asyncio.sleep(RETRY_SECONDS)
             else:
                 self._note_redis(None)
 
-    async def _read_once(self, tasks: asyncio.TaskGroup) -> None:
+    async def _read_once(self, jobs: Jobs) -> None:
         """Read what streams have: one by one those with a backlog, then all of them at once."""
         if sum(lane.queued_bytes for lane in self._lanes.values()) >= QUEUED_BYTES:
             await asyncio.sleep(BUSY_SECONDS)
@@ -143,14 +148,14 @@ class StreamConsumer:
         open_lanes = {key: lane for key, lane in self._keys.items() if not lane.full}
         behind = [key for key, lane in open_lanes.items() if lane.behind][:STREAMS_AT_ONCE]
         for key in behind:
-            await self._read_streams(tasks, {key: open_lanes[key]}, block_seconds=None)
+            await self._read_streams(jobs, {key: open_lanes[key]}, block_seconds=None)
         caught_up = {key: lane for key, lane in open_lanes.items() if not lane.behind}
         busy = behind or len(open_lanes) < len(self._keys)
         block_seconds = BUSY_SECONDS if busy else BLOCK_SECONDS
-        await self._read_streams(tasks, caught_up, block_seconds=block_seconds)
+        await self._read_streams(jobs, caught_up, block_seconds=block_seconds)
 
     async def _read_streams(
-        self, tasks: asyncio.TaskGroup, lanes: Mapping[str, Lane], *, block_seconds: float | None
+        self, jobs: Jobs, lanes: Mapping[str, Lane], *, block_seconds: float | None
     ) -> None:
         index = index_key(self._publisher)
         positions = {key: f"{lane.received}-0" for key, lane in lanes.items()}
@@ -160,7 +165,7 @@ class StreamConsumer:
         )
         for identifier, fields in answer.pop(index, []):
             self._index_position = identifier.decode()
-            self._lane(tasks, UUID(fields[b"factory_id"].decode()))
+            self._lane(jobs, UUID(fields[b"factory_id"].decode()))
         for key, lane in lanes.items():
             entries = answer.get(key, [])
             lane.behind = len(entries) == ENTRIES_PER_READ
@@ -174,7 +179,7 @@ class StreamConsumer:
             logger.info("Redis is back", extra=self._about())
         self._redis_away = error is not None
 
-    async def _ask_publisher(self, tasks: asyncio.TaskGroup) -> None:
+    async def _ask_publisher(self, jobs: Jobs) -> None:
         """Ask the publisher itself: often while Redis is away, else seldom, against what Redis has lost."""
         due = 0.0
         while True:
@@ -183,15 +188,15 @@ class StreamConsumer:
                 continue
             due = time.monotonic() + SAFETY_POLL_SECONDS
             try:
-                await self._ask_once(tasks)
+                await self._ask_once(jobs)
             except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
                 name = type(error).__name__
                 logger.warning("the publisher does not answer", extra={**self._about(), "error": name})
 
-    async def _ask_once(self, tasks: asyncio.TaskGroup) -> None:
+    async def _ask_once(self, jobs: Jobs) -> None:
         heads = await self._fetch_heads() if self._fetch_heads is not None else {}
         for factory_id, head in heads.items():
-            self._note_head(self._lane(tasks, factory_id), head)
+            self._note_head(self._lane(jobs, factory_id), head)
         for lane in list(self._lanes.values()):
             if lane.factory_id in heads or self._redis_away:
                 await self._fetch_missing(lane, heads.get(lane.factory_id))
