@@ -6,8 +6,9 @@ import re
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 from vfactory.stack.log_files import generations
 
@@ -24,24 +25,40 @@ class LogReader:
         self._file: BinaryIO | None = None
         self._rest = b""
 
-    def history(self, count: int | None) -> Iterator[bytes]:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def history(self, count: int | None) -> list[bytes] | Iterator[bytes]:
         """The last `count` whole lines (None: all), oldest first; `more` goes on behind them."""
-        files = self._open_all()
-        if count is None:
-            for file in files:
+        return self._all() if count is None else self._last(count)
+
+    def _all(self) -> Iterator[bytes]:
+        with ExitStack() as opened:
+            for file in self._open_all(opened):
                 yield from self._lines(file)
-            return
+
+    def _last(self, count: int) -> list[bytes]:
         kept: list[bytes] = []
-        for file in reversed(files):
-            kept = [*deque(self._lines(file), maxlen=count - len(kept)), *kept]
-            if len(kept) >= count:
-                break
-        yield from kept
+        with ExitStack() as opened:
+            for file in reversed(self._open_all(opened)):
+                kept = [*deque(self._lines(file), maxlen=count - len(kept)), *kept]
+                if len(kept) >= count:
+                    break
+        return kept
 
     def more(self) -> list[bytes]:
-        """The whole lines that have been written since the last call."""
+        """The whole lines written since the last call; all of a log that was not there before."""
         if self._file is None:
-            self._file = _open(self._path)
+            self._file = _open(next(iter(generations(self._path)), self._path))
         lines: list[bytes] = []
         while self._file is not None:
             newer = (
@@ -54,13 +71,15 @@ class LogReader:
             self._file = newer
         return lines
 
-    def _open_all(self) -> list[BinaryIO]:
-        """Everything kept, oldest first; the newest stays open for `more`."""
+    def _open_all(self, opened: ExitStack) -> list[BinaryIO]:
+        """Everything kept, oldest first; the newest stays open for `more`, `opened` closes the others."""
+        self.close()
         self._file = _open(self._path)
         if self._file is None:
             return []
         number = _inode(self._file)
-        older = [file for path in generations(self._path) if path != self._path and (file := _open(path))]
+        numbered = [path for path in generations(self._path) if path != self._path]
+        older = [opened.enter_context(file) for path in numbered if (file := _open(path))]
         return [*(file for file in older if _inode(file) != number), self._file]
 
     def _newer(self) -> BinaryIO | None:
