@@ -93,9 +93,9 @@ class PlantClient:
 
 
 def unreachable(service: Service, url: str, error: Exception) -> UnreachableError:
-    """Return the error that says which service could not be reached, where, and what to do."""
-    why = str(error) or type(error).__name__
-    return UnreachableError(f"cannot reach {service} at {url} ({why}); is the plant up? (vfactory status)")
+    """Return the error that says which service could not be reached, where, and why."""
+    why = str(error).rpartition("] ")[2] or type(error).__name__
+    return UnreachableError(f"cannot reach {service} at {url} ({why})")
 
 
 def check_answer(service: Service, answer: httpx.Response) -> Json:
