@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from incident_event.db import MIGRATIONS, SCHEMA, SERVICE
 from incident_event.factory_core import FactoryCoreClient
 from incident_event.incidents.metrics import INCIDENTS_OPEN, SEVERITIES
-from incident_event.incidents.repository import IncidentRepository
+from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.settings import IncidentEventSettings
 from utils.clock import utc_now
@@ -78,7 +78,7 @@ async def count_open(database: Database) -> None:
     """Keep the number of open incidents fresh, for ever."""
     while True:
         async with database.transaction() as transaction:
-            counts = await IncidentRepository(transaction).count_open()
+            counts = await IncidentService(transaction, utc_now).count_open()
         for severity in SEVERITIES:
             INCIDENTS_OPEN.labels(severity).set(counts.get(int(severity), 0))
         await asyncio.sleep(COUNT_SECONDS)

@@ -1,6 +1,6 @@
 """What people do with incidents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -142,6 +142,10 @@ class IncidentService:
         event = IncidentResolved(incident.id, by.subject, now, reason)
         self._outbox.publish(incident.factory_id, event, at=now)
         return incident
+
+    async def count_open(self) -> Mapping[int, int]:
+        """Count the open incidents of all factories by severity."""
+        return await self._incidents.count_open()
 
     async def _for_update(self, by: Principal, incident_id: UUID) -> Incident:
         return _visible(by, incident_id, await self._incidents.find_for_update(incident_id))
