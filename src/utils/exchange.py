@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from prometheus_client import Counter
@@ -30,10 +31,10 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _NO_TRACE = b"0" * 32
 
-Endpoint = TypeVar("Endpoint")
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
 
-def body_limit(limit: int) -> Any:
+def body_limit(limit: int) -> Callable[[Endpoint], Endpoint]:
     """Let a route accept bodies up to `limit` bytes; put it under the route's own decorator."""
 
     def mark(endpoint: Endpoint) -> Endpoint:

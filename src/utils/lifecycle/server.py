@@ -16,6 +16,7 @@ from utils.lifecycle.exits import ExitDeadline, StartError, exit_at_once
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.watchdog import Watchdog
 from utils.logging import logger
+from utils.protocol import BoundedProtocol
 from utils.settings import ServiceSettings
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -148,7 +149,7 @@ class _Service:
 def _configure(app: Any, settings: ServiceSettings, graceful_seconds: float) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
