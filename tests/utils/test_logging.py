@@ -268,8 +268,25 @@ def test_a_huge_value_is_cut_so_that_the_line_stays_below_16_kib(
     assert len(written) == 3
     for text in written:
         assert len(text.encode()) < 16 * 1024
-        assert json.loads(text)["truncated"] is True
-    assert json.loads(written[0])["message"] == "small"
+        assert json.loads(text)["message"]
+    first = json.loads(written[0])
+    assert (first["message"], first["truncated"]) == ("small", True)
+
+
+def test_a_value_that_grows_without_end_costs_no_time(lines: Read) -> None:
+    laughs: object = "ha"
+    for _ in range(20):
+        laughs = [laughs] * 20  # 20 to the power of 20 texts
+    logger.info(laughs)
+    logger.info("%s and %r", laughs, laughs)
+    logger.info("x", extra={"laughs": laughs})
+    assert len(lines()) == 3
+
+
+@pytest.mark.parametrize("unit", ["eyJ", "://", "://a:", "@", "://a:b@", "eyJaaaaaaaa."])
+def test_looking_for_secrets_takes_time_in_proportion_to_the_text(lines: Read, unit: str) -> None:
+    logger.info(unit * 1_000_000)  # for ever, were it in proportion to the square
+    assert len(lines()) == 1
 
 
 def test_many_extras_with_long_names_stay_below_16_kib(capfd: pytest.CaptureFixture[str]) -> None:

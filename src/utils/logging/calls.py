@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from utils.logging.exceptions import exception_from
-from utils.logging.messages import format_message
+from utils.logging.messages import bounded, bounded_arguments, format_message
 from utils.logging.output import LineHandler
 
 _RESERVED = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
@@ -62,6 +62,7 @@ class ServiceLogger(logging.Logger):
     ) -> logging.LogRecord:
         """Make a record that carries every extra, and as attributes those whose names are free."""
         try:
+            msg, args = bounded(msg), bounded_arguments(args)
             record = logging.getLogRecordFactory()(name, level, fn, lno, msg, args, exc_info, func, sinfo)
             record.getMessage()
         except Exception:  # noqa: BLE001 - what does not format is written side by side
@@ -77,7 +78,7 @@ class ServiceLogger(logging.Logger):
 def _triple(
     exc_info: object,
 ) -> tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None:
-    if not exc_info:
+    if exc_info is None or exc_info is False:  # not by truth: a value may misbehave when asked for it
         return None
     exception = exception_from(exc_info)
     if exception is None:

@@ -3,9 +3,9 @@
 import re
 from typing import Final
 
-# `://user:password@` of a URL. The user part stops at a slash, so each text is scanned once.
+# Both are linear: no part of a text can begin a second attempt while the first one may still reach its end.
 _URL_PASSWORD: Final = re.compile(rb'://[^\s/?#"\\@:]*:[^\s/?#"\\]*@')
-_JSON_WEB_TOKEN: Final = re.compile(rb"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
+_JSON_WEB_TOKEN: Final = re.compile(rb"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 
 
 def redact(line: bytes) -> bytes:

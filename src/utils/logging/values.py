@@ -11,7 +11,7 @@ from utils.logging.redaction import redact_text
 
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
-_LONGEST_TEXT: Final = 100_000  # characters; what lies beyond is not even looked at
+_LONGEST_TEXT: Final = 20_000  # characters; what lies beyond is not even looked at
 
 
 def describe(value: object) -> str:
@@ -44,13 +44,17 @@ class Budget:
     members: int
     depth: int
     values: int
+    text: int = 16_000  # characters of all texts together: more than a line holds
     cut: bool = False  # set once anything has been left out
 
     def clip(self, text: str) -> str:
         """Return the text without secrets and lone surrogates, cut to the budget."""
         exact = str.__str__(text)
-        self.cut |= len(exact) > self.characters
-        return shorten(exact, self.characters)
+        room = min(self.characters, max(0, self.text))
+        self.cut |= len(exact) > room
+        short = shorten(exact, room) if room else "…"
+        self.text -= len(short)
+        return short
 
 
 def fit(value: object, budget: Budget, depth: int = 0) -> Any:
