@@ -64,6 +64,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     for routes in (factories, equipment, readings, event_log):
         api.include_router(routes.router)
     app.include_router(api)
+    readings.add_ingest_route(app, "/v1/factories/{factory_id}/readings")
     return app
 
 

@@ -15,7 +15,7 @@ from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
 router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
 
 
-def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
+async def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
     """Put the use cases into the request's transaction."""
     return EquipmentService.within(transaction, utc_now)
 

@@ -14,7 +14,7 @@ from utils.outbox import EventLog
 router = APIRouter(prefix="/event-log", tags=["event log"])
 
 
-def event_log(request: Request) -> EventLog:
+async def event_log(request: Request) -> EventLog:
     """Give the history of this service's events."""
     return EventLog(request.app.state.kit.database)
 

@@ -15,7 +15,7 @@ from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
 router = APIRouter(tags=["factories"])
 
 
-def factory_service(transaction: DatabaseTransaction) -> FactoryService:
+async def factory_service(transaction: DatabaseTransaction) -> FactoryService:
     """Put the use cases into the request's transaction."""
     return FactoryService.within(transaction, utc_now)
 

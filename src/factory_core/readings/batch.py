@@ -1,12 +1,15 @@
 """A batch on its way into the database: its rows, its event and its answer."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import repeat
 from uuid import UUID
 
 import msgspec
+from asyncpg.pgproto import pgproto
 
-from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
+from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from factory_core.readings.lifecycle import QUALITIES, Flaw, Reading, Rejection, reject
 from utils.logging import trace_id_var
 
@@ -59,28 +62,33 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Batch:
-    """The usable readings of one batch with their series, and what to answer if all of them are new."""
+    """The usable readings of one batch with their series, and what to answer if all of them are new.
+
+    Kept as columns, which both the database and the event want.
+    """
 
     def __init__(
         self,
         factory_id: UUID,
-        batch_id: str,
-        digest: bytes,
+        sent: SentBatch,
+        series: Sequence[Series],
         *,
         accepted_at: datetime,
-        readings: Sequence[Reading],
-        series: Sequence[Series],
-        rejected: list[Rejection],
     ) -> None:
         self.factory_id = factory_id
-        self.batch_id = batch_id
-        self.digest = digest
+        self.batch_id = sent.batch_id
+        self.digest = sent.digest
+        self.rejected = sent.rejected
         self.accepted_at = accepted_at
-        self.readings = readings
-        self.series = series
-        self.rejected = rejected
         self.trace_id = trace_id_var.get()
+        self.series = series
+        readings = sent.readings
         self.times = [r.at if r.at.tzinfo is UTC else r.at.astimezone(UTC) for r in readings]
+        self.values = [reading.value for reading in readings]
+        self.qualities = [_QUALITY_NUMBERS[reading.quality] for reading in readings]
+
+    def __len__(self) -> int:
+        return len(self.times)
 
     @property
     def key(self) -> Key:
@@ -89,62 +97,41 @@ class Batch:
 
     def rows(self) -> Iterator[Row]:
         """Give the rows of all usable readings, in the batch's order."""
-        factory_id = self.factory_id
-        numbers = _QUALITY_NUMBERS
-        return (
-            (factory_id, at, reading.value, series.id, numbers[reading.quality])
-            for at, reading, series in zip(self.times, self.readings, self.series, strict=True)
-        )
+        factory_id = pgproto.UUID(self.factory_id.bytes)  # asyncpg's own kind is encoded ten times faster
+        numbers = [one.id for one in self.series]
+        return zip(repeat(factory_id), self.times, self.values, numbers, self.qualities, strict=False)
 
     def split(self, new: set[tuple[UUID, int, datetime]]) -> list[int]:
-        """Give the numbers of the readings that are in `new`, and take them out of it: the first one wins."""
+        """Give the places of the readings that are in `new`, and take them out of it: the first one wins."""
         found = []
-        for number, (at, series) in enumerate(zip(self.times, self.series, strict=True)):
+        for place, (at, series) in enumerate(zip(self.times, self.series, strict=True)):
             name = (self.factory_id, series.id, at)
             if name in new:
                 new.remove(name)
-                found.append(number)
+                found.append(place)
         return found
 
     def answer(self, accepted: int) -> bytes:
         """Encode the answer when so many readings were new."""
-        duplicates = len(self.readings) - accepted
-        return _encoder.encode(Answer(self.batch_id, accepted, duplicates, self.rejected))
+        return _encoder.encode(Answer(self.batch_id, accepted, len(self) - accepted, self.rejected))
 
-    def event(self, numbers: Iterable[int] | None = None) -> bytes:
-        """Encode the event about the readings with these numbers; about all of them without."""
-        columns: dict[int, _Column] = {}
-        for number in range(len(self.readings)) if numbers is None else numbers:
-            series, reading = self.series[number], self.readings[number]
-            column = columns.get(series.id)
-            if column is None:
-                column = columns[series.id] = _Column(series)
-            column.times.append(self.times[number])
-            column.values.append(reading.value)
-            column.qualities.append(reading.quality)
-        readings = [column.to_contract() for column in columns.values()]
-        return _encoder.encode(ReadingsAccepted(self.batch_id, self.accepted_at, readings))
+    def event(self, places: Iterable[int] | None = None) -> bytes:
+        """Encode the event about the readings in these places; about all of them without."""
+        groups: defaultdict[int, list[int]] = defaultdict(list)
+        for place in range(len(self)) if places is None else places:
+            groups[self.series[place].id].append(place)
+        series = [self._column(group) for group in groups.values()]
+        return _encoder.encode(ReadingsAccepted(self.batch_id, self.accepted_at, series))
 
-
-class _Column:
-    """The readings of one series, as they are gathered."""
-
-    __slots__ = ("qualities", "series", "times", "values")
-
-    def __init__(self, series: Series) -> None:
-        self.series = series
-        self.times: list[datetime] = []
-        self.values: list[float] = []
-        self.qualities: list[Quality] = []
-
-    def to_contract(self) -> SeriesReadings:
-        """Give the column as other services read it: without the qualities where all are good."""
-        plain = self.qualities.count("good") == len(self.qualities)
+    def _column(self, places: list[int]) -> SeriesReadings:
+        """Give the readings of one series as other services read them: without quality where all is good."""
+        series = self.series[places[0]]
+        qualities = [self.qualities[place] for place in places]
         return SeriesReadings(
-            self.series.source,
-            self.series.metric,
-            self.series.equipment_id,
-            self.times,
-            self.values,
-            None if plain else self.qualities,
+            series.source,
+            series.metric,
+            series.equipment_id,
+            [self.times[place] for place in places],
+            [self.values[place] for place in places],
+            [QUALITIES[quality] for quality in qualities] if any(qualities) else None,
         )

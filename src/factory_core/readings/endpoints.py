@@ -1,11 +1,13 @@
 """The routes of readings."""
 
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from factory_core.readings.lifecycle import MAX_METRIC_LENGTH
 from factory_core.readings.schemas import BATCH_SCHEMA, IngestAnswer, ReadingRead, decode_batch
@@ -21,7 +23,7 @@ MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 router = APIRouter(prefix="/factories/{factory_id}", tags=["readings"])
 
 
-def reading_service(request: Request) -> ReadingService:
+async def reading_service(request: Request) -> ReadingService:
     """Give the process's one service of readings."""
     service: ReadingService = request.app.state.readings
     return service
@@ -34,17 +36,33 @@ _INGEST_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-@router.post(
-    "/readings",
-    responses=_INGEST_RESPONSES,
-    response_class=Response,
-    openapi_extra={
-        "requestBody": {"required": True, "content": {"application/json": {"schema": BATCH_SCHEMA}}}
-    },
-)
-async def ingest_readings(
-    factory_id: UUID, request: Request, by: CurrentPrincipal, readings: Readings
-) -> Response:
+class IngestRoute(APIRoute):
+    """The hot route: its handler runs the route's dependencies and its endpoint, and nothing in between.
+
+    FastAPI's own handler resolves a graph of dependencies anew for each request, which costs more than
+    taking a small batch in. The signature still is what the API's document is made from.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Give the handler; each dependency takes the request alone."""
+        checks = [depends.dependency for depends in self.dependencies if depends.dependency is not None]
+
+        async def handle(request: Request) -> Response:
+            for check in checks:
+                await check(request)
+            return await ingest_readings(request, _factory_id(request))
+
+        return handle
+
+
+def _factory_id(request: Request) -> UUID:
+    try:
+        return UUID(request.path_params["factory_id"])
+    except ValueError as error:
+        raise InvalidError.of("factory_id", "must be a UUID") from error
+
+
+async def ingest_readings(request: Request, factory_id: UUID) -> Response:
     """Take in a batch of readings. What is answered 200 is durable and will be evaluated.
 
     A reading is named by its source, metric and time; the first one wins, others are counted as duplicates.
@@ -53,10 +71,29 @@ async def ingest_readings(
     is simply sent again. "The same" means byte for byte; another body under the id is a 409.
     """
     batch = decode_batch(await request.body(), utc_now())
-    return Response(await readings.ingest(by, factory_id, batch), media_type="application/json")
+    readings: ReadingService = request.app.state.readings
+    answer = await readings.ingest(request.state.principal, factory_id, batch)
+    return Response(answer, media_type="application/json")
 
 
 body_limit(MAX_BATCH_BYTES)(ingest_readings)
+
+
+def add_ingest_route(app: FastAPI, path: str) -> None:
+    """Put the hot route before all others: every request is matched against the routes in their order."""
+    app.router.add_api_route(
+        path,
+        ingest_readings,
+        methods=["POST"],
+        tags=["readings"],
+        response_class=Response,
+        responses=_INGEST_RESPONSES,
+        openapi_extra={
+            "requestBody": {"required": True, "content": {"application/json": {"schema": BATCH_SCHEMA}}}
+        },
+        route_class_override=IngestRoute,
+    )
+    app.router.routes.insert(0, app.router.routes.pop())
 
 
 @router.get("/readings", response_class=Response, responses={200: {"model": Page[ReadingRead]}})

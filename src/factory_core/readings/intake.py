@@ -73,7 +73,7 @@ class Intake:
             ConflictError: its id was used with another body.
             UnavailableError: too many readings wait already.
         """
-        size = max(1, len(batch.readings))
+        size = max(1, len(batch))
         if self._queued + size > self._most_readings:
             metrics.TURNED_AWAY.inc()
             raise UnavailableError("Too many readings wait for the database. Ask again shortly.")
@@ -94,7 +94,7 @@ class Intake:
         waiting = _Waiting(batch)
         self._in_flight[key] = waiting.answer
         try:
-            (self._large if len(batch.readings) >= LARGE_BATCH else self._small).put(waiting)
+            (self._large if len(batch) >= LARGE_BATCH else self._small).put(waiting)
             return await waiting.answer
         finally:
             del self._in_flight[key]
@@ -139,7 +139,7 @@ class _Lane:
                 not waiting.answer.done()
             ):  # else its sender has gone, and may have come back with the same batch
                 group.append(waiting)
-                readings += max(1, len(waiting.batch.readings))
+                readings += max(1, len(waiting.batch))
         return group
 
     async def _record_group(self, group: list[_Waiting]) -> None:

@@ -67,8 +67,8 @@ class BatchRecorder:
         return [outcomes[batch.key] for batch in group]
 
     async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
-        events = [(batch, batch.event()) for batch in group if batch.readings]
-        answers = {batch.key: batch.answer(len(batch.readings)) for batch in group}
+        events = [(batch, batch.event()) for batch in group if len(batch)]
+        answers = {batch.key: batch.answer(len(batch)) for batch in group}
         async with self._database.transaction() as transaction:
             readings = ReadingRepository(await transaction.connection())
             if len(await _claim(readings, group, answers)) < len(group):
@@ -77,7 +77,7 @@ class BatchRecorder:
                 await readings.copy_readings(chain.from_iterable(batch.rows() for batch in group))
             _publish(transaction, events)
         for batch in group:
-            _count(batch, len(batch.readings))
+            _count(batch, len(batch))
         return answers
 
     async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
@@ -93,7 +93,7 @@ class BatchRecorder:
             _publish(transaction, [(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
         for batch in new:
             _count(batch, len(accepted[batch.key]))
-            if len(accepted[batch.key]) < len(batch.readings):
+            if len(accepted[batch.key]) < len(batch):
                 self._doubt(batch.factory_id)
         return {**outcomes, **answers}
 
@@ -154,6 +154,6 @@ def _publish(transaction: Transaction, events: Sequence[tuple[Batch, bytes]]) ->
 def _count(batch: Batch, accepted: int) -> None:
     metrics.NEW.inc()
     metrics.READINGS_ACCEPTED.inc(accepted)
-    metrics.READINGS_DUPLICATE.inc(len(batch.readings) - accepted)
+    metrics.READINGS_DUPLICATE.inc(len(batch) - accepted)
     for rejection in batch.rejected:
         metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()

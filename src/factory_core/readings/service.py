@@ -1,6 +1,5 @@
 """What can be done with readings: take them in, and read them back."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -91,21 +90,22 @@ class ReadingService:
     async def _identify(self, by: Principal, factory_id: UUID, sent: SentBatch) -> Batch:
         """Find each reading's series, and refuse the readings that can have none."""
         known = self._directory.known(factory_id)
+        series: list[Series]
+        try:
+            series = [known[reading.source, reading.metric] for reading in sent.readings]
+        except KeyError:
+            sent, series = await self._resolve(by, factory_id, sent)
+        else:
+            if not known:  # no reading to ask about, and nothing that says there is such a factory
+                await self._directory.resolve(by, factory_id, ())
+        return Batch(factory_id, sent, series, accepted_at=self._now())
+
+    async def _resolve(
+        self, by: Principal, factory_id: UUID, sent: SentBatch
+    ) -> tuple[SentBatch, list[Series]]:
+        known = self._directory.known(factory_id)
         keys = [(reading.source, reading.metric) for reading in sent.readings]
-        series: Sequence[Series | Flaw | None] = [known.get(key) for key in keys]
-        if not known or None in series:
-            missing = {key for key, one in zip(keys, series, strict=True) if one is None}
-            found = await self._directory.resolve(by, factory_id, missing)
-            series = [one or found[key] for key, one in zip(keys, series, strict=True)]
+        found = await self._directory.resolve(by, factory_id, {key for key in keys if key not in known})
+        series = [known.get(key) or found[key] for key in keys]
         flaws = [one if isinstance(one, Flaw) else None for one in series]
-        if any(flaws):
-            sent = sent.without(flaws)
-        return Batch(
-            factory_id,
-            sent.batch_id,
-            sent.digest,
-            accepted_at=self._now(),
-            readings=sent.readings,
-            series=[one for one in series if isinstance(one, Series)],
-            rejected=sent.rejected,
-        )
+        return sent.without(flaws), [one for one in series if isinstance(one, Series)]

@@ -109,7 +109,8 @@ async def test_a_killed_process_has_kept_what_it_answered_and_nothing_twice(runn
                 answered.append(number)
 
         async def kill() -> None:
-            await asyncio.sleep(0.15)
+            while len(answered) < 20:
+                await asyncio.sleep(0.001)
             await asyncio.to_thread(first.kill)
 
         await asyncio.gather(*(send(number) for number in range(120)), kill(), return_exceptions=True)

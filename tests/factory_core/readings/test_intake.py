@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from factory_core.readings.batch import Batch, Series
+from factory_core.readings.batch import Batch, SentBatch, Series
 from factory_core.readings.intake import Intake
 from factory_core.readings.lifecycle import Reading
 from factory_core.readings.recorder import BatchRecorder
@@ -25,15 +25,9 @@ def batch(
     batch_id: str, seconds: range, *, digest: bytes = b"", series: int = 1, factory_id: UUID = FACTORY
 ) -> Batch:
     readings = [Reading("press-1", "force", START + timedelta(seconds=second), second) for second in seconds]
-    return Batch(
-        factory_id,
-        batch_id,
-        digest,
-        accepted_at=START,
-        readings=readings,
-        series=[Series(series, uuid4(), "press-1", "force")] * len(readings),
-        rejected=[],
-    )
+    sent = SentBatch(batch_id, digest, readings, range(len(readings)), [])
+    one = Series(series, uuid4(), "press-1", "force")
+    return Batch(factory_id, sent, [one] * len(readings), accepted_at=START)
 
 
 def accepted(answer: bytes) -> tuple[int, int]:
