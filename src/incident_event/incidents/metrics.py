@@ -10,8 +10,8 @@ REPORTS_REPEATED = Counter(
     "vfactory_incident_reports_repeated", "Reports answered from their idempotency key, nothing new made."
 )
 
+# The gauge has no values before somebody has counted: only a worker does.
 SEVERITIES = ("1", "2", "3", "4", "5")
 for _severity in SEVERITIES:
-    INCIDENTS_OPEN.labels(_severity)
     for _source in ("rule", "report"):
         INCIDENTS_OPENED.labels(_source, _severity)
