@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from redis.asyncio import Redis
@@ -111,7 +112,7 @@ class Appender:
                 pipeline.xadd(key, {"factory_id": str(factory_id)}, maxlen=INDEX_ENTRIES, approximate=True)
             await pipeline.execute()
 
-    async def _run(self, batches: Mapping[UUID, Batch]) -> list[list[int]]:
+    async def _run(self, batches: Mapping[UUID, Batch]) -> list[Any]:
         answers = await self._evaluate(batches)
         if any(isinstance(answer, NoScriptError) for answer in answers):
             await self._redis.script_load(APPEND)
@@ -121,9 +122,21 @@ class Appender:
                 raise answer
         return answers
 
-    async def _evaluate(self, batches: Mapping[UUID, Batch]) -> list[list[int]]:
+    async def _evaluate(self, batches: Mapping[UUID, Batch]) -> list[Any]:
+        calls = [
+            (stream_key(self._service_name, factory_id), batch.arguments())
+            for factory_id, batch in batches.items()
+        ]
+        if len(calls) == 1:
+            return [await self._evaluate_one(*calls[0])]
         async with self._redis.pipeline(transaction=False) as pipeline:
-            for factory_id, batch in batches.items():
-                key = stream_key(self._service_name, factory_id)
-                pipeline.evalsha(self._script.sha, 1, key, *batch.arguments())
+            for key, arguments in calls:
+                pipeline.evalsha(self._script.sha, 1, key, *arguments)
             return list(await pipeline.execute(raise_on_error=False))
+
+    async def _evaluate_one(self, key: str, arguments: Sequence[str | bytes | int]) -> Any:
+        """Do what a pipeline does for many; half as long for the one that is usual."""
+        try:
+            return await self._redis.evalsha(self._script.sha, 1, key, *arguments)
+        except NoScriptError as error:
+            return error

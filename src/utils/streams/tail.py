@@ -35,7 +35,8 @@ class Tail:
         self.last: int | None = None
         self.watchers = 0
         self._log = log
-        self._redis = redis
+        # a connection of its own: it is always waiting, and asking the pool costs more than the read
+        self._client = redis.client()
         self._key = stream_key(publisher, factory_id)
         self._ring: deque[StoredEvent] = deque()
         self._ring_bytes = 0
@@ -46,6 +47,12 @@ class Tail:
 
     async def run(self) -> None:
         """Follow for ever; whatever source is away is tried again."""
+        try:
+            await self._run()
+        finally:
+            await self._client.aclose()
+
+    async def _run(self) -> None:
         while True:
             try:
                 await (self._begin() if self.last is None else self._follow())
@@ -83,7 +90,7 @@ class Tail:
 
     async def _begin_with_redis(self) -> None:
         try:
-            newest = await read_newest(self._redis, self._key, count=PRELOADED_EVENTS)
+            newest = await read_newest(self._client, self._key, count=PRELOADED_EVENTS)
         except REDIS_FAULTS:
             newest = []
         if newest:
@@ -116,12 +123,14 @@ class Tail:
 
     async def _read_redis(self) -> list[StoredEvent]:
         """Read what is new in the stream; a quick look only, while it is not known to be there."""
+        if self._client.connection is None:
+            await self._client.initialize()
         streams = {self._key: f"{self.last}-0"}
         if not self._redis_away:
-            answer = await read_streams(self._redis, streams, count=READ_EVENTS, block_seconds=BLOCK_SECONDS)
+            answer = await read_streams(self._client, streams, count=READ_EVENTS, block_seconds=BLOCK_SECONDS)
         else:
             async with asyncio.timeout(LOOK_SECONDS):
-                answer = await read_streams(self._redis, streams, count=READ_EVENTS, block_seconds=None)
+                answer = await read_streams(self._client, streams, count=READ_EVENTS, block_seconds=None)
         return read_entries(answer.get(self._key, []))
 
     async def _follow_log(self, *, rest: bool) -> None:
