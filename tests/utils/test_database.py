@@ -242,6 +242,18 @@ async def test_a_cancelled_request_on_a_stopped_server_ends_at_once(
     await write(fresh_database)
 
 
+async def test_closing_does_not_wait_for_a_stopped_server(
+    settings_for: Callable[..., ServiceSettings], hurt_postgres: Postgres
+) -> None:
+    database = Database(settings_for("kit"), schema="kit")
+    await asyncio.gather(*(write(database) for _ in range(3)))
+    hurt_postgres.pause()
+    began = time.monotonic()
+    await database.close()
+    assert time.monotonic() - began < 2
+    assert all(connection.is_closed() for connection in database._opened)
+
+
 async def test_a_pool_that_is_used_up_refuses_soon_and_recovers(
     settings_for: Callable[..., ServiceSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 from redis.asyncio import Redis
 
 from events import (
@@ -25,11 +26,13 @@ from events import (
     value,
 )
 from servers import Valkey
-from utils.database import Database
+from utils.database import AdvisoryLock, Database
+from utils.database.faults import CONNECTION_FAULTS
 from utils.outbox import Doorbell, EventLog, Outbox, StoredEvent
 from utils.relay import metrics
 from utils.relay.appender import Appender, Batch
 from utils.relay.ledger import Ledger
+from utils.relay.relay import LEADER_SETTINGS
 from utils.streams import index_key, stream_key
 
 
@@ -252,6 +255,18 @@ async def test_a_leader_whose_session_is_ended_leads_again(fresh_database: Datab
         await connection.close()
         await publish(fresh_database, factory, 2)
         await stream_reaches(redis, factory, 2)
+
+
+async def test_a_leader_that_is_stopped_is_replaced(fresh_database: Database, redis: Redis) -> None:
+    factory = uuid4()
+    settings = {**LEADER_SETTINGS, "idle_session_timeout": "500"}
+    stopped = await fresh_database.open_connection(**settings)
+    assert await AdvisoryLock(stopped, "relay kit").try_acquire()
+    await publish(fresh_database, factory, 1)
+    async with in_background(relay(fresh_database, redis).run):
+        await stream_reaches(redis, factory, 1)
+    with pytest.raises(CONNECTION_FAULTS):
+        await stopped.fetchval("SELECT 1")
 
 
 async def test_the_backlog_is_told_while_redis_is_away(

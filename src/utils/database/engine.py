@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
+from weakref import WeakSet
 
 import asyncpg
 from pydantic import SecretStr
@@ -19,6 +20,7 @@ from utils.database.transaction import Transaction
 
 CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 5.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 LOCK_TIMEOUT_SECONDS = 5.0
 IDLE_IN_TRANSACTION_SECONDS = 30.0
 
@@ -60,6 +62,7 @@ class Database:
         self.bell: Bell | None = None
         self._settings = settings
         self._stale_before = 0.0
+        self._opened: WeakSet[asyncpg.Connection] = WeakSet()
         self._guard = SchemaGuard(self)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -78,7 +81,7 @@ class Database:
         Raises OSError, TimeoutError or asyncpg's errors when the server cannot be had in 3 s.
         """
         timeout = self._settings.database_command_timeout_seconds
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             self._settings.database_url.get_secret_value(),
             timeout=CONNECT_TIMEOUT_SECONDS,
             command_timeout=timeout,
@@ -93,6 +96,8 @@ class Database:
                 **server_settings,
             },
         )
+        self._opened.add(connection)
+        return connection
 
     async def connect(self) -> None:
         """Begin to use the database. It need not be there: the pool connects at the first statement."""
@@ -102,7 +107,12 @@ class Database:
         await self._guard.close()
         if self.bell is not None:
             await self.bell.close()
-        await self.engine.dispose()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
+                await self.engine.dispose()
+        except TimeoutError:
+            for connection in list(self._opened):
+                connection.terminate()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

@@ -187,19 +187,24 @@ class StreamConsumer:
             if not self._redis_away and time.monotonic() < due:
                 continue
             due = time.monotonic() + SAFETY_POLL_SECONDS
-            try:
-                await self._ask_once(jobs)
-            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
-                name = type(error).__name__
-                logger.warning("the publisher does not answer", extra={**self._about(), "error": name})
+            await self._ask_once(jobs)
 
     async def _ask_once(self, jobs: Jobs) -> None:
-        heads = await self._fetch_heads() if self._fetch_heads is not None else {}
+        heads = await self._ask_heads()
         for factory_id, head in heads.items():
             self._note_head(self._lane(jobs, factory_id), head)
         for lane in list(self._lanes.values()):
             if lane.factory_id in heads or self._redis_away:
                 await self._fetch_missing(lane, heads.get(lane.factory_id))
+
+    async def _ask_heads(self) -> Mapping[UUID, int]:
+        if self._fetch_heads is None:
+            return {}
+        try:
+            return await self._fetch_heads()
+        except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+            self._note_silence(error)
+            return {}
 
     def _note_head(self, lane: Lane, head: int) -> None:
         lane.head = head
@@ -210,13 +215,21 @@ class StreamConsumer:
             )
 
     async def _fetch_missing(self, lane: Lane, head: int | None) -> None:
-        """Fetch what the publisher has and the stream has not brought."""
+        """Fetch what the publisher has and the stream has not brought; a failing factory blocks no other."""
         while not lane.full and (head is None or lane.received < head):
             before = lane.received
-            lane.offer(await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS))
+            try:
+                lane.offer(await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS))
+            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+                self._note_silence(error)
+                return
             if lane.received == before:
                 return
             metrics.CONSUMER_FETCHED.labels(self._publisher).inc(lane.received - before)
+
+    def _note_silence(self, error: Exception) -> None:
+        extra = {**self._about(), "error": type(error).__name__}
+        logger.warning("the publisher does not answer", extra=extra)
 
     def _about(self) -> dict[str, str]:
         return {"publisher": self._publisher, "consumer": self._consumer}
