@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from incident_event.incidents.conditions import WatchedCondition
-from incident_event.rules.lifecycle import ConditionState, Threshold, Times, Values, fold
+from incident_event.rules.lifecycle import ConditionState, Threshold, Times, Values
 from incident_event.rules.models import MICROSECONDS, Rule, RuleState
 from incident_event.rules.repository import EvaluationChanges
 from incident_event.rules.window import Bound, Outcome, Window
@@ -109,12 +109,6 @@ class Watched:
             )
         )
         self.fresh_times, self.fresh_values, self.is_changed = [], [], False
-
-    def is_consistent(self) -> bool:
-        """Whether the checkpoint and the readings since give the current state, as they must."""
-        return fold(self.threshold, self.window.checkpoint, self.window.times, self.window.values)[0] == (
-            self.window.current
-        )
 
 
 @dataclass(slots=True)
