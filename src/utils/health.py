@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextvars import Context
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import orjson
@@ -38,20 +39,21 @@ class Probe(Protocol):
         """Drop the connection at once, without waiting for anybody."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HealthReport:
     """What was found, in the order of the guide; `faults` maps a dependency to None or to what is wrong."""
 
     timestamp: str
     faults: Mapping[str, Fault | None]
 
-    @property
+    @cached_property
     def healthy(self) -> bool:
         """Whether every dependency answers."""
         return not any(self.faults.values())
 
+    @cached_property
     def body(self) -> bytes:
-        """Write the guide's JSON."""
+        """The guide's JSON."""
         document = {"status": "healthy" if self.healthy else "unhealthy", "timestamp": self.timestamp}
         for name, fault in self.faults.items():
             document[name] = "disconnected" if fault else "connected"

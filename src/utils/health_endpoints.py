@@ -1,7 +1,6 @@
 """`/health`, `/health/live` and `/health/ready`, answered without the framework's per-request work."""
 
 import orjson
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
@@ -9,7 +8,7 @@ from utils.clock import to_rfc3339, utc_now
 from utils.health import HealthMonitor
 from utils.lifecycle import Lifecycle
 
-_HEADERS = {"cache-control": "no-store"}
+_HEADERS = ((b"content-type", b"application/json"), (b"cache-control", b"no-store"))
 _METHODS = ["GET", "HEAD"]
 
 
@@ -28,19 +27,19 @@ class HealthEndpoint:
     def __init__(self, monitor: HealthMonitor) -> None:
         self._monitor = monitor
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer."""
         report = await self._monitor.report()
-        await _answer(report.body(), healthy=report.healthy)(scope, receive, send)
+        await _answer(send, report.body, healthy=report.healthy)
 
 
 class LiveEndpoint:
     """Whether this process's loop turns; says nothing about anything else."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer."""
         body = orjson.dumps({"status": "alive", "timestamp": _now()})
-        await _answer(body, healthy=True)(scope, receive, send)
+        await _answer(send, body, healthy=True)
 
 
 class ReadyEndpoint:
@@ -53,7 +52,7 @@ class ReadyEndpoint:
         self._monitor = monitor
         self._lifecycle = lifecycle
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer."""
         report = await self._monitor.report()
         draining = self._lifecycle.draining
@@ -66,11 +65,14 @@ class ReadyEndpoint:
         }
         if fault:
             document["database_error"] = fault.value
-        await _answer(orjson.dumps(document), healthy=ready)(scope, receive, send)
+        await _answer(send, orjson.dumps(document), healthy=ready)
 
 
-def _answer(body: bytes, *, healthy: bool) -> Response:
-    return Response(body, 200 if healthy else 503, _HEADERS, "application/json")
+async def _answer(send: Send, body: bytes, *, healthy: bool) -> None:
+    """Send the two messages of an answer; for HEAD the exchange keeps the second back."""
+    headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200 if healthy else 503, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _now() -> str:

@@ -100,14 +100,14 @@ async def stay_silent(_: socket.socket) -> None:
 
 def test_a_healthy_report_is_written_with_the_keys_in_the_guides_order() -> None:
     report = HealthReport("2026-01-15T10:30:00Z", {"database": None, "redis": None})
-    assert report.body() == (
+    assert report.body == (
         b'{"status":"healthy","timestamp":"2026-01-15T10:30:00Z","database":"connected","redis":"connected"}'
     )
 
 
 def test_an_unhealthy_report_puts_each_error_behind_its_dependency() -> None:
     faults = {"database": Fault.REFUSED, "redis": Fault.TIMEOUT}
-    assert HealthReport("2026-01-15T10:30:00Z", faults).body() == (
+    assert HealthReport("2026-01-15T10:30:00Z", faults).body == (
         b'{"status":"unhealthy","timestamp":"2026-01-15T10:30:00Z",'
         b'"database":"disconnected","database_error":"Connection refused",'
         b'"redis":"disconnected","redis_error":"Connection timeout"}'
