@@ -1,12 +1,15 @@
 """The guide's chapter Prometheus 메트릭 수집, statement by statement."""
 
+import importlib
 from collections.abc import Callable, Mapping
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
 
 from servers import RunningProcess
+from utils.settings import ServiceSettings
 
 Start = Callable[..., RunningProcess]
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -80,3 +83,12 @@ def test_requests_are_counted_by_method_path_and_status_code(running: Start, eac
 
     assert value(samples, "http_requests_total", method="HEAD", path="/health", status_code="200") == 1
     assert value(samples, "http_requests_total", method="GET", path="unmatched", status_code="404") == 1
+
+
+def test_requests_are_observed_by_the_instrumentator(
+    settings_for: Callable[..., ServiceSettings], each_service: str
+) -> None:
+    module = importlib.import_module(f"{each_service.replace('-', '_')}.app")
+    app = module.create_app(settings_for(each_service))
+
+    assert PrometheusInstrumentatorMiddleware in [middleware.cls for middleware in app.user_middleware]
