@@ -47,6 +47,8 @@ class Server(ABC):
         """Start the prepared server, which writes its own log to the descriptor `output`."""
         if not ports.is_free(self.port):
             raise PortTakenError(self._taken())
+        if self.process is not None:
+            self.process.wait()  # it has ended by now, whoever ended it
         self.process = processes.launch(self.program(), output=output)
         return self.process
 
