@@ -29,7 +29,7 @@ def free_port() -> int:
 class Sample:
     """One running process."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[str, str]) -> None:
+    def __init__(self, arguments: list[str], environment: Mapping[str, str], *, reading: bool = True) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         base = {
@@ -48,13 +48,16 @@ class Sample:
             env={**base, **environment},
         )
         self.raw: dict[str, list[bytes]] = {"stdout": [], "stderr": []}
-        self._readers = [self._read("stdout", self.process.stdout), self._read("stderr", self.process.stderr)]
+        self._readers: list[threading.Thread] = []
+        if reading:
+            self._read("stdout", self.process.stdout)
+            self._read("stderr", self.process.stderr)
 
-    def _read(self, name: str, pipe: IO[bytes] | None) -> threading.Thread:
+    def _read(self, name: str, pipe: IO[bytes] | None) -> None:
         assert pipe is not None
         thread = threading.Thread(target=lambda: self.raw[name].extend(iter(pipe.readline, b"")), daemon=True)
         thread.start()
-        return thread
+        self._readers.append(thread)
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
@@ -85,6 +88,17 @@ class Sample:
     def wait_for_message(self, message: str) -> Line:
         return self.wait_for(lambda line: line["message"] == message)
 
+    def wait_until_it_answers(self, path: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                self.get(path)
+            except httpx.ConnectError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError("it never answered")
+
     def get(self, path: str) -> httpx.Response:
         return httpx.get(self.url + path, timeout=_PATIENCE)
 
@@ -105,16 +119,16 @@ def parse_line(line: bytes) -> Line:
 
 
 @contextmanager
-def sample(command: str, **environment: str) -> Iterator[Sample]:
+def sample(command: str, *, reading: bool = True, **environment: str) -> Iterator[Sample]:
     """Run a command of the sample service."""
-    with python("-m", "samples", command, **environment) as process:
+    with python("-m", "samples", command, reading=reading, **environment) as process:
         yield process
 
 
 @contextmanager
-def python(*arguments: str, **environment: str) -> Iterator[Sample]:
+def python(*arguments: str, reading: bool = True, **environment: str) -> Iterator[Sample]:
     """Run any program of ours."""
-    process = Sample(list(arguments), environment)
+    process = Sample(list(arguments), environment, reading=reading)
     try:
         yield process
     finally:

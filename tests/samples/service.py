@@ -1,10 +1,15 @@
 """A service for the tests of `utils.lifecycle`; each function is one command of it."""
 
 import asyncio
+import gc
+import logging
 import os
 import re
 import sys
+import threading
 import time
+import traceback
+import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
@@ -47,16 +52,24 @@ def make_app() -> FastAPI:
 
         return StreamingResponse(body())
 
+    add_blocking_routes(app)
+    return app
+
+
+def add_blocking_routes(app: FastAPI) -> None:
     @app.get("/block")
     async def block(seconds: float) -> str:
         time.sleep(seconds)  # noqa: ASYNC251 - blocks the loop on purpose
         return "unblocked"
 
+    @app.get("/shout")
+    async def shout_for_ever() -> None:
+        while True:  # blocks as soon as nobody reads standard output
+            logger.info("x" * 1000)
+
     @app.get("/spin")
     async def spin() -> str:
         return str(re.match(r"(a+)+$", "a" * 40 + "b"))  # holds the interpreter's lock for hours
-
-    return app
 
 
 def run() -> NoReturn:
@@ -73,6 +86,45 @@ def migrate() -> int:
 
 def fail() -> None:
     raise RuntimeError("무너짐 at postgresql://user:hunter2@db/x")
+
+
+def misbehave() -> None:
+    """Everything that is written without asking for a logger."""
+    warnings.warn("old way", DeprecationWarning, stacklevel=1)
+    print("printed\nin two lines")
+    sys.stderr.write("half a line, ")
+    sys.stderr.write("the other half\n")
+    traceback.print_stack()
+    thread = threading.Thread(target=fail, name="unlucky")
+    thread.start()
+    thread.join()
+    unlucky = Unlucky()
+    del unlucky
+    logging.getLogger("some.library").error("from a library")
+    asyncio.run(forget_a_failure())
+    open(os.devnull)  # noqa: SIM115, PTH123 - never closed: a ResourceWarning
+    gc.collect()
+
+
+class Unlucky:
+    def __del__(self) -> None:
+        raise ValueError("in a finaliser")
+
+
+async def forget_a_failure() -> None:
+    async def failing() -> None:
+        raise ValueError("never retrieved")
+
+    task = asyncio.create_task(failing())
+    await asyncio.sleep(0.01)
+    del task
+    gc.collect()
+
+
+def log_much() -> None:
+    for number in range(int(os.environ["SAMPLE_LINES"])):
+        logger.info("line %d", number)
+        logger.error("line %d", number)
 
 
 def shout() -> None:

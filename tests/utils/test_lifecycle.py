@@ -11,6 +11,8 @@ import pytest
 
 from samples.processes import Sample, sample
 
+COMMANDS = ("api", "worker", "migrate", "fail", "misbehave", "log-much", "broken", "shout", "gone")
+
 
 @pytest.fixture
 def service() -> Iterator[Sample]:
@@ -202,7 +204,7 @@ def test_an_unknown_command_is_one_critical_line_and_code_64(command: str) -> No
         assert process.wait() == 64
         [line] = process.lines()
         assert (line["level"], line["name"]) == ("CRITICAL", "sample-service")
-        assert line["message"] == "Usage: python -m sample_service api|worker|migrate|fail|shout|gone"
+        assert line["message"] == "Usage: python -m sample_service " + "|".join(COMMANDS)
 
 
 def test_the_watchdog_ends_a_process_whose_loop_is_blocked_and_shows_where() -> None:
@@ -213,6 +215,14 @@ def test_the_watchdog_ends_a_process_whose_loop_is_blocked_and_shows_where() -> 
         [line] = service.lines("stderr")
         assert line["level"] == "CRITICAL"
         assert "time.sleep(seconds)" in line["stacks"][0]
+
+
+def test_the_watchdog_ends_a_process_that_is_blocked_because_nobody_reads_its_lines() -> None:
+    with sample("api", reading=False, WATCHDOG_SECONDS="1") as service:
+        service.wait_until_it_answers("/ready")
+        with pytest.raises(httpx.HTTPError):
+            service.get("/shout")
+        assert service.wait() == 70
 
 
 def test_the_kernel_ends_a_process_whose_interpreter_lock_is_held() -> None:

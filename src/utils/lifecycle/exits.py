@@ -10,6 +10,7 @@ EX_USAGE: Final = 64  # sysexits.h
 EX_SOFTWARE: Final = 70
 EX_CONFIG: Final = 78
 FAILURE: Final = 1
+_LAST_WORDS_SECONDS: Final = 2.0
 
 
 class StartError(Exception):
@@ -25,6 +26,13 @@ def exit_at_once(code: int) -> NoReturn:
     os._exit(code)
 
 
+def exit_soon(code: int) -> None:
+    """Leave in a moment, whatever happens to the last words: nobody may be reading them."""
+    last_words = threading.Timer(_LAST_WORDS_SECONDS, exit_at_once, [code])
+    last_words.daemon = True
+    last_words.start()
+
+
 class ExitDeadline:
     """A thread that ends the process when an orderly shutdown takes longer than promised."""
 
@@ -35,5 +43,6 @@ class ExitDeadline:
         timer.start()
 
     def _overdue(self, seconds: float) -> None:
+        exit_soon(FAILURE)
         logger.critical("Shutdown did not finish in time: exiting", extra={"deadline_seconds": seconds})
         exit_at_once(FAILURE)

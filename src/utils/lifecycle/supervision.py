@@ -16,6 +16,22 @@ RESTARTS: Final = Counter(
 )
 
 
+class Backoff:
+    """How long to wait before the next attempt, in seconds."""
+
+    def __init__(self, first: float, longest: float, healthy_after: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._healthy_after = healthy_after
+        self._next = first
+
+    def after(self, lasted: float) -> float:
+        """Return the delay after an attempt that lasted so long: twice the last one, or the first one again."""
+        delay = self._first if lasted >= self._healthy_after else self._next
+        self._next = min(delay * 2, self._longest)
+        return delay
+
+
 async def supervise(
     name: str,
     run: Callable[[], Awaitable[None]],
@@ -31,15 +47,14 @@ async def supervise(
     lasted `healthy_after` seconds.
     """
     restarts = RESTARTS.labels(task=name)
-    delay = first_delay
+    backoff = Backoff(first_delay, longest_delay, healthy_after)
+    clock = asyncio.get_running_loop().time
     while True:
-        began = asyncio.get_running_loop().time()
+        began = clock()
         await _run_once(name, run)
-        if asyncio.get_running_loop().time() - began >= healthy_after:
-            delay = first_delay
+        delay = backoff.after(clock() - began)
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
         restarts.inc()
-        delay = min(delay * 2, longest_delay)
 
 
 async def _run_once(name: str, run: Callable[[], Awaitable[None]]) -> None:

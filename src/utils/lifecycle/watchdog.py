@@ -9,7 +9,7 @@ import traceback
 from types import FrameType
 from typing import Final
 
-from utils.lifecycle.exits import EX_SOFTWARE, exit_at_once
+from utils.lifecycle.exits import EX_SOFTWARE, exit_at_once, exit_soon
 from utils.logging import logger
 
 _BEAT_SECONDS: Final = 1.0
@@ -67,6 +67,7 @@ class Watchdog:
                 self._bite(blocked)
 
     def _bite(self, blocked: float) -> None:
+        exit_soon(EX_SOFTWARE)
         logger.critical(
             "The event loop has been blocked for too long: exiting",
             extra={"blocked_seconds": round(blocked, 1), "stacks": stacks(first=self._loop_thread)},
