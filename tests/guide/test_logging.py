@@ -61,6 +61,49 @@ def test_a_fault_at_the_start_is_told_on_stderr(running: Start, each_service: st
     assert [json.loads(line)["level"] for line in service.stderr] == ["CRITICAL"]
 
 
+@pytest.mark.parametrize(
+    ("service", "process"),
+    [
+        ("factory-core", "worker"),
+        ("incident-event", "worker"),
+        ("factory-core", "migrate"),
+        ("incident-event", "migrate"),
+        ("asset-management", "migrate"),
+    ],
+)
+def test_workers_and_migrations_log_the_same_way_and_say_which_process_they_are(
+    running: Start, service: str, process: str
+) -> None:
+    program = running(service, process, wait=process == "worker")
+    assert (program.stop() if process == "worker" else program.wait_exit(60)) == 0
+
+    assert program.lines
+    for line in program.lines:
+        entry = json.loads(line)
+        assert list(entry)[:4] == ["timestamp", "level", "name", "message"], line
+        assert (entry["name"], entry["process"]) == (service, process)
+
+
+def test_lines_below_error_are_on_stdout_and_the_others_on_stderr(running: Start, each_service: str) -> None:
+    service = running(each_service, env={"LOG_LEVEL": "DEBUG"})
+    httpx.get(f"{service.base_url}/health")
+    service.stop()
+
+    assert {json.loads(line)["level"] for line in service.stdout} <= {"DEBUG", "INFO", "WARNING"}
+    assert {json.loads(line)["level"] for line in service.stderr} <= {"ERROR", "CRITICAL"}
+
+
+def test_a_log_level_that_is_none_of_the_five_means_info_and_one_warning(
+    running: Start, each_service: str
+) -> None:
+    service = running(each_service, env={"LOG_LEVEL": "상세"})
+    service.stop()
+
+    entries = [json.loads(line) for line in service.lines]
+    assert [entry["log_level"] for entry in entries if entry["level"] == "WARNING"] == ["상세"]
+    assert {entry["level"] for entry in entries} == {"INFO", "WARNING"}
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_log_level_sets_the_level(level: str) -> None:
     out, err = run(EACH_LEVEL, LOG_LEVEL=level, SERVICE_NAME="factory-core")

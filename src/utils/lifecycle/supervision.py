@@ -26,7 +26,7 @@ class Backoff:
         self._next = first
 
     def after(self, lasted: float) -> float:
-        """Return the delay after an attempt that lasted so long: twice the last one, or the first one again."""
+        """Return the delay after an attempt that lasted so long: twice the last, or the first again."""
         delay = self._first if lasted >= self._healthy_after else self._next
         self._next = min(delay * 2, self._longest)
         return delay
