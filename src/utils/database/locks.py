@@ -4,6 +4,14 @@ import hashlib
 
 import asyncpg
 
+# For the connection of who holds a lock: one that is stopped, or cut off, must not keep it for ever.
+HOLDER_SETTINGS = {
+    "idle_session_timeout": "30000",
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+}
+
 
 def lock_key(name: str) -> int:
     """Give the signed 64-bit key of a named advisory lock; the same in every process and release."""

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from utils.database import AdvisoryLock, Database
 from utils.database.faults import DATABASE_FAULTS
+from utils.database.locks import HOLDER_SETTINGS
 from utils.logging import logger
 from utils.relay.appender import Appender
 from utils.relay.bell_listener import BellListener
@@ -20,12 +21,8 @@ STANDBY_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 RETENTION = timedelta(days=7)
 
-# A leader that is stopped, or cut off, must not keep the lock for ever: PostgreSQL ends its session.
 LEADER_SETTINGS = {
-    "idle_session_timeout": "30000",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
+    **HOLDER_SETTINGS,
     # The same few statements for ever, always by an index: planning them each time doubles what they cost.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",

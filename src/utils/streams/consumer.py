@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from utils.clock import utc_now
 from utils.database import AdvisoryLock, Database
 from utils.database.faults import DATABASE_FAULTS
+from utils.database.locks import HOLDER_SETTINGS
 from utils.logging import logger
 from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
@@ -30,12 +31,6 @@ ALIVE_SECONDS = 2.0
 AWAY_POLL_SECONDS = 1.0
 SAFETY_POLL_SECONDS = 15.0
 
-LOCK_SETTINGS = {
-    "idle_session_timeout": "30000",
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-}
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
@@ -78,7 +73,7 @@ class StreamConsumer:
         while True:
             connection: asyncpg.Connection | None = None
             try:
-                connection = await self._database.open_connection(purpose="consumer", **LOCK_SETTINGS)
+                connection = await self._database.open_connection(purpose="consumer", **HOLDER_SETTINGS)
                 await self._stand_by(connection)
                 await self._consume(connection)
             except DATABASE_FAULTS as error:
