@@ -166,6 +166,7 @@ async def test_a_streams_bytes_count_while_it_flows_and_as_its_size_at_the_end()
 
 
 async def test_series_stay_bounded_under_ten_thousand_random_requests(client: httpx.AsyncClient) -> None:
+    before = (await scrape(client)).keys()
     chance = random.Random(2)  # noqa: S311 - a test's dice
     letters = string.ascii_letters + string.digits + "/_-.~"
 
@@ -176,17 +177,11 @@ async def test_series_stay_bounded_under_ten_thousand_random_requests(client: ht
         method = chance.choice(("GET", "POST", "DELETE", "PROPFIND", anything(6).strip("/~").upper() or "X"))
         path = chance.choice(("/", "/v1/things/", "/v1/things//", "/health/", "/v1/")) + anything(8)
         await client.request(method, f"{path}{'/' * (number % 3)}")
-    samples = await scrape(client)
-    paths = {dict(labels)["path"] for name, labels in samples if name == "http_requests_total"}
-    methods = {dict(labels)["method"] for name, labels in samples if name == "http_requests_total"}
-    app_paths = {row.pattern.pattern for row in make_app().state.routes._rows}
-    assert "unmatched" in paths
-    assert "OTHER" in methods
-    assert len(methods) <= 10
-    assert len(paths) <= 60 + len(app_paths)
-    assert all(
-        path == "unmatched" or path.startswith(("/v1/", "/health", "/metrics", "/docs")) for path in paths
-    )
+    new = (await scrape(client)).keys() - before
+    seen = [dict(labels) for name, labels in new if name == "http_requests_total"]
+    assert {labels["path"] for labels in seen} <= {"unmatched", "/v1/things/{key}", "/metrics"}
+    assert {labels["method"] for labels in seen} <= {"GET", "POST", "DELETE", "OTHER"}
+    assert len(new) < 500
 
 
 async def test_metrics_answers_while_the_thread_pool_is_saturated(client: httpx.AsyncClient) -> None:
