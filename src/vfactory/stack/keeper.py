@@ -118,7 +118,7 @@ class Keeper(threading.Thread):
 
     def _live(self) -> str:
         """One life of the process; how it ended."""
-        self.failure, self.code = None, None
+        self.failure = None
         self._show(state="starting")
         try:
             self.code = self._run_to_the_end()

@@ -11,7 +11,7 @@ from typing import Final
 
 from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, secrets
 from vfactory.stack.configuration import PORTS, POSTGRES, VALKEY, Configuration
-from vfactory.stack.errors import DiskFullError, StackError, StartError
+from vfactory.stack.errors import DiskFullError, SettingError, StackError, StartError
 from vfactory.stack.keeper import Job, Keeper, describe_end
 from vfactory.stack.record import Part, Record
 from vfactory.stack.services import Surroundings
@@ -185,6 +185,8 @@ def _refuse_failed(keeper: Keeper) -> None:
         raise keeper.failure
     if keeper.job.once and keeper.code:
         raise _explain(keeper, describe_end(keeper.code))
+    if keeper.code == SettingError.exit_code:
+        raise _explain(keeper, "does not accept its settings")
     if keeper.part.restarts > MOST_RESTARTS:
         raise _explain(keeper, f"{keeper.part.last_end} again and again")
 

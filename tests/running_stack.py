@@ -1,0 +1,81 @@
+"""A local stack with a folder and ports of its own, worked by the command like a person does."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from vfactory.stack.configuration import PORTS, port_variable
+from vfactory.stack.ports import free_port
+
+COMMAND = str(Path(sys.executable).parent / "vfactory")
+PATIENCE_SECONDS = 90
+
+
+class Stack:
+    """A stack with its state in `home`; `variables` go over the environment it is run with."""
+
+    def __init__(self, home: Path, **variables: str) -> None:
+        self.home = home
+        self.ports = {name: free_port() for name in PORTS}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("VFACTORY_")}
+        moved = {port_variable(name): str(port) for name, port in self.ports.items()}
+        self.environment = {**ours, **moved, "VFACTORY_HOME": str(home), **variables}
+
+    def run(self, *arguments: str, code: int | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `vfactory` to its end; with `code`, expect it to end so."""
+        done = subprocess.run(
+            [COMMAND, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+        assert code is None or done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
+
+    @contextmanager
+    def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """Run `vfactory` beside the test, as in a terminal; killed at the end if it still runs."""
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            [COMMAND, *arguments], env=self.environment, stdout=pipe, stderr=pipe, text=True
+        ) as process:
+            yield process
+            process.kill()
+
+    def status(self) -> dict[str, Any]:
+        """What `vfactory status --json` says."""
+        said: dict[str, Any] = json.loads(self.run("status", "--json").stdout)
+        return said
+
+    def part(self, name: str) -> dict[str, Any]:
+        """What the status says about one part."""
+        found: dict[str, Any] = next(part for part in self.status()["parts"] if part["name"] == name)
+        return found
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process of the stack, its supervisor first."""
+        status = self.status()
+        numbers = [status["supervisor"], *(part["pid"] for part in status["parts"])]
+        return [psutil.Process(number) for number in numbers if number]
+
+    def wait_until_healthy(self) -> None:
+        """Block until `vfactory status` exits with 0."""
+        wait_for(lambda: self.run("status").returncode == 0)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Block until the condition holds; the test fails when it does not in time."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,54 @@
+import signal
+
+import psutil
+import pytest
+
+from running_stack import Stack, wait_for
+from vfactory.commands.status import Condition, judge
+from vfactory.stack.configuration import PORTS
+from vfactory.stack.record import Part
+
+pytestmark = pytest.mark.xdist_group("stack")
+
+
+def condition(*, healthy: bool) -> Condition:
+    return Condition(Part(name="x", kind="service", where="http://x"), is_healthy=healthy, detail="")
+
+
+@pytest.mark.parametrize("state", ["starting", "stopping", "stopped"])
+def test_what_does_not_run_yet_or_any_more_is_not_judged(state: str) -> None:
+    assert judge(state, [condition(healthy=True)]) == state
+
+
+def test_one_unhealthy_part_makes_the_whole_unhealthy() -> None:
+    assert judge("running", [condition(healthy=True)]) == "healthy"
+    assert judge("running", [condition(healthy=True), condition(healthy=False)]) == "unhealthy"
+
+
+def test_without_a_stack_it_says_stopped(tmp_path_factory: pytest.TempPathFactory) -> None:
+    stack = Stack(tmp_path_factory.mktemp("none"))
+    assert "is stopped" in stack.run("status", code=3).stdout
+    assert stack.status() == {"state": "stopped", "home": str(stack.home), "supervisor": None, "parts": []}
+
+
+def test_it_shows_every_part_with_its_process(running: Stack) -> None:
+    status = running.status()
+    assert status["state"] == "healthy"
+    assert [part["name"] for part in status["parts"]] == list(PORTS)
+    for part in status["parts"]:
+        assert psutil.pid_exists(part["pid"])
+        assert str(running.ports[part["name"]]) in part["where"]
+    assert status["parts"][0]["health"]["database"] == "connected"
+
+
+def test_a_dependency_that_does_not_answer_is_unhealthy_and_named(running: Stack) -> None:
+    valkey = psutil.Process(running.part("valkey")["pid"])
+    valkey.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: running.run("status").returncode == 4)
+        assert "redis: " in running.run("status").stdout
+        assert running.part("factory-core")["health"]["redis"] == "disconnected"
+        assert running.part("asset-management")["is_healthy"]
+    finally:
+        valkey.send_signal(signal.SIGCONT)
+    running.wait_until_healthy()
