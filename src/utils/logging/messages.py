@@ -6,6 +6,7 @@ from typing import Any, Final
 from utils.logging.values import Budget, describe, fit
 
 _CONTAINERS: Final = (list, tuple, dict, set, frozenset)
+_TAME: Final = frozenset({str, int, float, bool, type(None)})  # what cannot misbehave
 _MOST_MEMBERS: Final = 1_000
 
 
@@ -15,6 +16,8 @@ def format_message(message: object, args: Any) -> str:
     if not args:
         return text
     try:
+        if type(args) is tuple and _TAME.issuperset(map(type, args)):
+            return str(text % args)
         if type(args) is tuple and len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
             args = args[0]
         return str.__str__(text % bounded_arguments(args))

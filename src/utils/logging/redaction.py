@@ -7,12 +7,16 @@ from typing import Final
 _URL_PASSWORD: Final = re.compile(rb'://[^\s/?#"\\@:]*:[^\s/?#"\\]*@')
 _JSON_WEB_TOKEN: Final = re.compile(rb"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 
+# Most lines have neither byte; `number in bytes` takes a tenth of the time of `bytes in bytes`.
+_AT: Final = ord("@")
+_J: Final = ord("J")
+
 
 def redact(line: bytes) -> bytes:
     """Replace URL passwords (`://***@`) and JSON web tokens (`eyJ***`) in UTF-8 text."""
-    if b"@" in line and b"://" in line:
+    if _AT in line and b"://" in line:
         line = _URL_PASSWORD.sub(b"://***@", line)
-    if b"eyJ" in line:
+    if _J in line and b"eyJ" in line:
         line = _JSON_WEB_TOKEN.sub(b"eyJ***", line)
     return line
 

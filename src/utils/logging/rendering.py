@@ -15,6 +15,8 @@ from utils.logging.redaction import redact
 from utils.logging.values import Budget, describe, fit, free_key
 
 MAX_LINE_BYTES: Final = 16_000  # container runtimes split lines at 16,384 bytes, their own wrapping included
+_FIRST_OF_LS_AND_PS: Final = 0xE2  # in UTF-8; no Korean letter begins with either
+_FIRST_OF_NEL: Final = 0xC2
 _MOST_EXTRAS: Final = 1_000
 _SIMPLE: Final = frozenset({str, int, float, bool, type(None), UUID, datetime})
 # Ever smaller budgets (characters, members, depth, values in all) until the line fits.
@@ -95,9 +97,9 @@ def _encode(fields: dict[str, Any]) -> bytes:
 def _finish(line: bytes) -> bytes:
     """Take out secrets, and escape the three line separators that JSON leaves as they are (NEL, LS, PS)."""
     line = redact(line)
-    if b"\xe2\x80" in line:
+    if _FIRST_OF_LS_AND_PS in line:
         line = line.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
-    if b"\xc2\x85" in line:
+    if _FIRST_OF_NEL in line:
         line = line.replace(b"\xc2\x85", b"\\u0085")
     return line
 
