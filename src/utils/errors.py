@@ -153,7 +153,7 @@ class UnavailableError(ServiceError):
 
 def _documented(error: type[ServiceError]) -> dict[str, Any]:
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {"description": error.title, "content": content}
+    return {"description": f"{error.title}. {(error.__doc__ or '').splitlines()[0]}", "content": content}
 
 
 PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -162,6 +162,7 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
         UnauthorizedError,
         ForbiddenError,
         NotFoundError,
+        RequestTimeoutError,
         ConflictError,
         PreconditionFailedError,
         TooLargeError,

@@ -13,13 +13,13 @@ from utils.auth import AccessTable, Authorizer, create_verifier, current_princip
 from utils.authentication import AuthenticationMiddleware
 from utils.database import Database
 from utils.errors import PROBLEM_RESPONSES
-from utils.exchange import MAX_BODY_BYTES, body_limit
+from utils.exchange import MAX_BODY_BYTES, body_limit, json_body
 from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe
 from utils.health_endpoints import health_routes
 from utils.lifecycle import Lifecycle
 from utils.metrics import instrument, render_metrics
 from utils.middleware import KitMiddleware
-from utils.openapi import complete_openapi
+from utils.openapi import complete_openapi, operation_id
 from utils.outbox import Doorbell
 from utils.problems import install_error_handlers
 from utils.queries import refuse_unknown_parameters
@@ -27,7 +27,7 @@ from utils.routes import RouteTable
 from utils.settings import ServiceSettings
 from utils.streams.client import create_redis
 
-__all__ = ["MAX_BODY_BYTES", "Kit", "body_limit", "build_app"]
+__all__ = ["MAX_BODY_BYTES", "Kit", "body_limit", "build_app", "json_body"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -84,6 +84,7 @@ def build_app(
         lifespan=_kit_lifespan(kit, lifespan),
         redirect_slashes=False,
         responses=_EVERY_ROUTE,
+        generate_unique_id_function=operation_id,
         dependencies=[
             *([Depends(current_principal)] if access is not None else []),
             Depends(refuse_unknown_parameters),

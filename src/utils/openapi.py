@@ -1,18 +1,38 @@
-"""What the generated API document needs beyond the routes: errors, bearer tokens, health and metrics."""
+"""What the generated API document needs beyond the routes, so that it tells what really is answered."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from utils.errors import FieldError
-from utils.faults import Fault
+from utils.openapi_components import REQUEST_ID, is_shared, open_paths, problem_reference, shared_components
 
 PROTECTED_PREFIX = "/v1/"
 
-_TEXT = {"type": "string"}
-_TIME = {"type": "string", "format": "date-time"}
-_CONNECTION = {"type": "string", "enum": ["connected", "disconnected"]}
-_FAULT = {"type": "string", "enum": [fault.value for fault in Fault]}
+CONVENTIONS: Final = """
+
+### What holds for every route
+
+- Bodies are JSON in UTF-8 where nothing else is said. Times are RFC 3339 with a zone, and answered in UTC.
+  Units are in the names (`_seconds`, `_m`, `_bytes`).
+- Everything under `/v1` needs a token: `Authorization: Bearer <JWT>`. Its role says what it may do, its
+  factories what it sees: what belongs to another factory is 404, as if it did not exist.
+- Lists come in pages: hand `next_cursor` back as `cursor` until it is null.
+- A field or query parameter nobody knows is refused (422), not ignored, and so is one parameter or header
+  given twice where one is expected. Of two members of a JSON object with one name the last one counts.
+- Every error is a problem document (RFC 9457, `application/problem+json`); `errors` names each wrong field
+  and what is allowed. Beside those listed with a route there are 400 (no HTTP), 405 (with `Allow`), 414 and
+  431 (a URL or headers too long), and 500 (our fault; the log says why).
+- Every answer carries `X-Request-ID`: the caller's own, if it is 1 to 64 of `A-Z a-z 0-9 . _ -`, or a new
+  one. The service's log knows the request by it.
+- Where there is GET there is HEAD.
+"""
+_OPERATIONS: Final = {"name": "operations", "description": "Health and metrics; open to all"}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name an operation as its function is named, which is unique in a service."""
+    return route.name
 
 
 def complete_openapi(app: FastAPI) -> None:
@@ -29,80 +49,51 @@ def complete_openapi(app: FastAPI) -> None:
 
 
 def _complete(document: dict[str, Any], *, uses_redis: bool) -> None:
+    document["info"]["description"] = document["info"].get("description", "").strip() + CONVENTIONS
+    document["tags"] = [*document.get("tags", ()), _OPERATIONS]
     components = document["components"]
-    components["schemas"] |= {
-        "FieldError": _object(dict.fromkeys(FieldError.__required_keys__, _TEXT)),
-        "Health": _health_schema(("database", "redis") if uses_redis else ("database",)),
-        "Problem": _problem_schema(),
-        "Readiness": _readiness_schema(),
-    }
-    components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    for kind, shared in shared_components(("database", "redis") if uses_redis else ("database",)).items():
+        components.setdefault(kind, {}).update(shared)
     for path, operations in document["paths"].items():
-        if path.startswith(PROTECTED_PREFIX):
-            for operation in operations.values():
-                operation["security"] = [{"bearer": []}]
-    document["paths"] |= _open_paths()
-
-
-def _problem_schema() -> dict[str, Any]:
-    optional = {"errors": {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}}
-    schema = _object(
-        {
-            "type": {"type": "string", "format": "uri"},
-            "title": _TEXT,
-            "status": {"type": "integer"},
-            "detail": _TEXT,
-            "instance": _TEXT,
-            "request_id": _TEXT,
-        },
-        optional,
-    )
-    return {"description": "RFC 9457 problem details", **schema, "additionalProperties": True}
-
-
-def _health_schema(dependencies: tuple[str, ...]) -> dict[str, Any]:
-    required: dict[str, Any] = {
-        "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
-        "timestamp": _TIME,
+        for operation in operations.values():
+            _complete_operation(path, operation)
+    used = str(document["paths"])
+    components["responses"] = {
+        name: response
+        for name, response in components["responses"].items()
+        if f"#/components/responses/{name}'" in used
     }
-    required |= dict.fromkeys(dependencies, _CONNECTION)
-    return _object(required, {f"{name}_error": _FAULT for name in dependencies})
+    document["paths"] |= open_paths()
 
 
-def _readiness_schema() -> dict[str, Any]:
-    status = {"type": "string", "enum": ["ready", "unready", "draining"]}
-    required = {"status": status, "timestamp": _TIME, "database": _CONNECTION}
-    return _object(required, {"database_error": _FAULT})
+def _complete_operation(path: str, operation: dict[str, Any]) -> None:
+    if path.startswith(PROTECTED_PREFIX):
+        operation["security"] = [{"bearer": []}]
+    operation["summary"] = operation["summary"].capitalize()
+    for parameter in operation.get("parameters", ()):
+        _without_null(parameter["schema"])
+    responses = operation["responses"]
+    if "requestBody" not in operation:
+        responses.pop("413", None)
+        if not any(_may_be_unknown(parameter) for parameter in operation.get("parameters", ())):
+            responses.pop("404", None)
+    else:
+        responses |= {str(status): problem_reference(status) for status in (408, 415)}
+    for status, response in responses.items():
+        if is_shared(status, response):
+            responses[status] = problem_reference(int(status))
+        elif "$ref" not in response:
+            response["headers"] = {**REQUEST_ID, **response.get("headers", {})}
 
 
-def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": sorted(required),
-        "additionalProperties": False,
-    }
+def _may_be_unknown(parameter: dict[str, Any]) -> bool:
+    """Whether the parameter names something that may not be there."""
+    return bool(parameter["in"] == "path" or parameter["name"] == "factory")
 
 
-def _open_paths() -> dict[str, Any]:
-    health, readiness = _json("#/components/schemas/Health"), _json("#/components/schemas/Readiness")
-    live = _object({"status": {"type": "string", "enum": ["alive"]}, "timestamp": _TIME})
-    exposition = {"text/plain": {"schema": _TEXT}, "application/openmetrics-text": {"schema": _TEXT}}
-    return {
-        "/health": _path("Health of the service and what it depends on", {200: health, 503: health}),
-        "/health/live": _path("Whether the process lives", {200: {"application/json": {"schema": live}}}),
-        "/health/ready": _path("Whether to send traffic here", {200: readiness, 503: readiness}),
-        "/metrics": _path("Metrics for Prometheus", {200: exposition}),
-    }
-
-
-def _path(summary: str, responses: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    described = {
-        str(status): {"description": "OK" if status < 400 else "Not now", "content": content}  # noqa: PLR2004
-        for status, content in responses.items()
-    }
-    return {"get": {"tags": ["operations"], "summary": summary, "security": [], "responses": described}}
-
-
-def _json(reference: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": reference}}}
+def _without_null(schema: dict[str, Any]) -> None:
+    """Say of an optional parameter only what it may be when it is there: there is no null in a URL."""
+    variants = [variant for variant in schema.get("anyOf", ()) if variant != {"type": "null"}]
+    if len(variants) == 1:
+        del schema["anyOf"]
+        schema.update(variants[0])

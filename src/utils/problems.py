@@ -1,9 +1,10 @@
 """RFC 9457 problem+json: how every error of every service is answered."""
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import orjson
@@ -167,10 +168,11 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
         return Response(status_code=CLIENT_CLOSED_REQUEST)
     if isinstance(cause, UnicodeDecodeError):
         return of_service_error(request, InvalidError.of("body", "must be UTF-8"))
-    if isinstance(cause, RecursionError | ValueError):
-        return of_service_error(
-            request, InvalidError.of("body", "must be JSON of reasonable depth and numbers")
-        )
+    if isinstance(cause, RecursionError):
+        return of_service_error(request, InvalidError.of("body", "is nested too deeply"))
+    if isinstance(cause, ValueError):  # malformed JSON is a RequestValidationError
+        detail = f"must hold no numbers of more than {sys.get_int_max_str_digits()} digits"
+        return of_service_error(request, InvalidError.of("body", detail))
     return _of_status(request, error)
 
 
@@ -178,7 +180,8 @@ def _of_status(request: Request, error: HTTPException) -> Response:
     title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
     headers = dict(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        headers["Allow"] = ", ".join(sorted(request.app.state.routes.methods(request.scope)))
+        methods = set(request.app.state.routes.methods(request.scope))
+        headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}."
     elif error.status_code == HTTPStatus.NOT_FOUND and detail == title:
         detail = "There is nothing at this path."
@@ -222,16 +225,25 @@ def _path(location: Sequence[int | str]) -> str:
 _INPUT_SHOULD = re.compile(r"^(Input|String|Value|List|Data|Decimal|URL|UUID|Datetime) should\b")
 
 
+_SENTENCES: Final = {
+    "extra_forbidden": "is not a known field",
+    "missing": "is required",
+    "string_unicode": "must be valid Unicode text, without lone surrogates",
+    "model_type": "must be a JSON object",
+    "model_attributes_type": "must be a JSON object",
+    "float_type": "must be a valid number, within what a double can hold",
+    "int_type": "must be an integer",
+    "int_parsing": "must be an integer",
+    "int_parsing_size": "must be an integer of 64 bits",
+}
+
+
 def _sentence(detail: Mapping[str, Any]) -> str:
     kind, context = detail["type"], detail.get("ctx") or {}
     if kind == "json_invalid":
         return f"is not JSON: {context.get('error', 'malformed')} at character {detail['loc'][-1]}"
-    if kind == "extra_forbidden":
-        return "is not a known field"
-    if kind == "missing":
-        return "is required"
-    if kind == "string_unicode":
-        return "must be valid Unicode text, without lone surrogates"
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
     if kind == "string_pattern_mismatch" and context.get("pattern") == TEXT_PATTERN:
         return "must not contain the character U+0000"
     return _INPUT_SHOULD.sub("must", str(detail["msg"]).removeprefix("Value error, "))

@@ -1,9 +1,15 @@
 """uvicorn's HTTP protocol with the bounds it lacks: on a request's head, and on a body nobody reads."""
 
 import asyncio
+import os
+import sys
+from http import HTTPStatus
 from typing import Final
 
+import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from utils.logging import logger
 
 HEAD_SECONDS: Final = 10.0
 """How long a request line and its headers may take, from the first byte (or the connection) on."""
@@ -12,10 +18,6 @@ DRAIN_SECONDS: Final = 30.0
 """How long the rest of a body may take after its request has been answered."""
 
 MAX_HEAD_BYTES: Final = 64 * 1024
-
-_TOO_LONG: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -45,8 +47,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES:
-            self.transport.write(_TOO_LONG)
-            self.transport.close()
+            detail = f"A request's head may hold at most {MAX_HEAD_BYTES} bytes."
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail)
         elif self._timer is None:
             self._arm(HEAD_SECONDS)
 
@@ -72,6 +74,19 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(DRAIN_SECONDS)
         super().on_response_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; uvicorn calls this where the parser has given up."""
+        error = sys.exception()
+        reason = str(error and (error.__context__ or error))[:200] or msg
+        self._refuse(HTTPStatus.BAD_REQUEST, f"This is not a request of HTTP/1.1: {reason}.")
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """End the connection with a problem document, unless an answer is half sent."""
+        answering = self.cycle is not None and self.cycle.response_started
+        if not (answering and not self.cycle.response_complete):
+            self.transport.write(_problem(status, detail))
+        self.transport.close()
+
     def _arm(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._late)
 
@@ -83,3 +98,30 @@ class BoundedProtocol(HttpToolsProtocol):
     def _late(self) -> None:
         self._timer = None
         self.transport.close()
+
+
+def _problem(status: HTTPStatus, detail: str) -> bytes:
+    """Write a whole answer as `utils.problems` would; there is no request to answer by the application."""
+    request_id = os.urandom(16).hex()
+    document = {
+        "type": f"urn:v-factory:problem:{status.phrase.lower().replace(' ', '-')}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": detail,
+        "instance": "",
+        "request_id": request_id,
+    }
+    body = orjson.dumps(document)
+    logger.info(
+        "Refused what is no request",
+        extra={"status": status.value, "detail": detail, "request_id": request_id},
+    )
+    return (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "content-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\n"
+        f"x-request-id: {request_id}\r\n"
+        "x-content-type-options: nosniff\r\n"
+        "cache-control: no-store\r\n"
+        "connection: close\r\n\r\n"
+    ).encode("ascii") + body

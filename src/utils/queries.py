@@ -1,5 +1,7 @@
-"""Query parameters nobody declared are an error, not a filter that silently does nothing."""
+"""Parameters nobody declared, or given twice, are an error, not a filter that silently does nothing."""
 
+from collections import Counter
+from collections.abc import Iterable
 from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
@@ -10,23 +12,43 @@ from utils.routes import RouteTable
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a request that carries a query parameter its route does not know.
+    """Refuse a query parameter the route does not know, and a parameter or header given more than once.
 
     Raises:
         InvalidError: naming each such parameter and what is allowed.
     """
-    query: bytes = request.scope["query_string"]
-    if not query:
-        return
+    scope = request.scope
     routes: RouteTable = request.app.state.routes
-    known = routes.query_parameters(request.scope)
-    sent = dict.fromkeys(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    headers = routes.headers(scope)
+    if headers:
+        _refuse_repeated_headers(scope["headers"], headers)
+    query: bytes = scope["query_string"]
+    if query:
+        sent = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+        _refuse_unknown(dict.fromkeys(sent), routes.query_parameters(scope))
+        _refuse_repeated(name for name in sent if name not in routes.query_lists(scope))
+
+
+def _refuse_unknown(sent: Iterable[str], known: frozenset[str]) -> None:
     unknown = [name for name in sent if name not in known]
     if unknown:
         raise InvalidError(
             "Unknown query parameter: " + ", ".join(unknown)[:200],
             errors=[_explain(name, known) for name in unknown[:20]],
         )
+
+
+def _refuse_repeated(single: Iterable[str]) -> None:
+    repeated = [name for name, times in Counter(single).items() if times > 1]
+    if repeated:
+        raise InvalidError(
+            "Given more than once: " + ", ".join(repeated)[:200],
+            errors=[{"field": name, "detail": "may be given once only"} for name in repeated],
+        )
+
+
+def _refuse_repeated_headers(sent: Iterable[tuple[bytes, bytes]], declared: frozenset[bytes]) -> None:
+    _refuse_repeated(name.decode("latin-1") for name, _ in sent if name in declared)
 
 
 def _explain(name: str, known: frozenset[str]) -> FieldError:

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, get_args, get_origin
 
 from fastapi import FastAPI
+from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import RouteContext, iter_route_contexts
 from starlette.types import Scope
@@ -25,6 +27,8 @@ class RouteTable:
         self._app = app
         self._templates: dict[int, str] = {}
         self._parameters: dict[int, frozenset[str]] = {}
+        self._lists: dict[int, frozenset[str]] = {}
+        self._headers: dict[int, frozenset[bytes]] = {}
         self._rows: list[_Row] = []
 
     def template(self, scope: Scope) -> str:
@@ -37,8 +41,18 @@ class RouteTable:
         self._read()
         return self._parameters.get(_chosen(scope), frozenset())
 
+    def query_lists(self, scope: Scope) -> frozenset[str]:
+        """Name those of the query parameters that may be given more than once."""
+        self._read()
+        return self._lists.get(_chosen(scope), frozenset())
+
+    def headers(self, scope: Scope) -> frozenset[bytes]:
+        """Name, in lower case, every header the request's route declares as a parameter."""
+        self._read()
+        return self._headers.get(_chosen(scope), frozenset())
+
     def methods(self, scope: Scope) -> frozenset[str]:
-        """Name every method the request's path knows, whatever its own."""
+        """Name every method a route of the request's path declares, whatever its own."""
         self._read()
         path = scope["path"]
         return frozenset().union(*(row.methods for row in self._rows if row.pattern.match(path)))
@@ -52,20 +66,32 @@ class RouteTable:
                 self._add(context, context.path)
 
     def _add(self, context: RouteContext, template: str) -> None:
-        dependant = getattr(context, "dependant", None)
-        names = frozenset(_query_names(dependant)) if dependant is not None else frozenset()
+        fields = list(_fields(getattr(context, "dependant", None)))
+        queries = {field.alias: field for place, field in fields if place == "query"}
+        lists = frozenset(name for name, field in queries.items() if _is_list(field.field_info.annotation))
+        headers = frozenset(field.alias.lower().encode() for place, field in fields if place == "header")
         # FastAPI leaves the route it chose in the scope; of a plain Starlette route only the endpoint is.
         for key in (id(context.original_route), id(context.endpoint)):
             self._templates[key] = template
-            self._parameters[key] = self._parameters.get(key, frozenset()) | names
+            self._parameters[key] = self._parameters.get(key, frozenset()) | queries.keys()
+            self._lists[key] = self._lists.get(key, frozenset()) | lists
+            self._headers[key] = self._headers.get(key, frozenset()) | headers
 
 
 def _chosen(scope: Scope) -> int:
     return id(scope.get("route") or scope.get("endpoint"))
 
 
-def _query_names(dependant: Dependant) -> Iterator[str]:
-    for field in dependant.query_params:
-        yield field.alias
+def _fields(dependant: Dependant | None) -> Iterator[tuple[str, ModelField]]:
+    """Give each query and header parameter of a route, its own and its dependencies'."""
+    if dependant is None:
+        return
+    yield from (("query", field) for field in dependant.query_params)
+    yield from (("header", field) for field in dependant.header_params)
     for inner in dependant.dependencies:
-        yield from _query_names(inner)
+        yield from _fields(inner)
+
+
+def _is_list(annotation: Any) -> bool:
+    """Whether a parameter is a list, or a list that may be left out."""
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))

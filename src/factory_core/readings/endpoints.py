@@ -16,7 +16,7 @@ from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
 from utils.errors import PROBLEM_RESPONSES, InvalidError
 from utils.fields import AwareDatetime, Cursor, Page, Text, decode_cursor, encode_cursor
-from utils.http import body_limit
+from utils.http import body_limit, json_body
 
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 
@@ -76,7 +76,7 @@ async def ingest_readings(request: Request, factory_id: UUID) -> Response:
     return Response(answer, media_type="application/json")
 
 
-body_limit(MAX_BATCH_BYTES)(ingest_readings)
+json_body(body_limit(MAX_BATCH_BYTES)(ingest_readings))
 
 
 def add_ingest_route(app: FastAPI, path: str) -> None:
