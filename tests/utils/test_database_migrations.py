@@ -201,7 +201,9 @@ async def test_a_process_ends_with_78_when_the_schema_is_found_outdated_later(
     del migrated
     hurt_postgres.stop()
     process = run(WAITING, url=empty_url)
-    await asyncio.sleep(2)
+    assert process.stdout is not None
+    while await asyncio.to_thread(process.stdout.readline) != "{}\n":  # it has started without the database
+        assert process.poll() is None
     hurt_postgres.start()
     code, lines = finish(process)
     assert code == 78

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import asyncpg
 
+from utils.cancellation import heed_cancellation
 from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 
@@ -57,6 +58,7 @@ class SchemaGuard:
 
     async def _wait(self) -> None:
         while True:
+            heed_cancellation()
             await asyncio.sleep(RETRY_SECONDS)
             try:
                 await self._check()

@@ -6,6 +6,8 @@ import contextlib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from utils.cancellation import heed_cancellation
+
 
 def bell_channel(service_name: str) -> str:
     """Name the channel on which a service's relay is rung."""
@@ -34,6 +36,7 @@ class Doorbell:
 
     async def _ring(self) -> None:
         while self._again:
+            heed_cancellation()
             self._again = False
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._redis.publish(self._channel, b"")

@@ -6,6 +6,7 @@ import contextlib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from utils.cancellation import heed_cancellation
 from utils.outbox.bell import bell_channel
 
 RETRY_SECONDS = 1.0
@@ -23,8 +24,10 @@ class BellListener:
     async def run(self) -> None:
         """Listen for ever, subscribing again whenever the connection is lost."""
         while True:
+            heed_cancellation()
             with contextlib.suppress(RedisError, OSError, TimeoutError):
                 await self._listen()
+            heed_cancellation()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def wait(self, seconds: float) -> None:
@@ -39,6 +42,7 @@ class BellListener:
             await pubsub.subscribe(self._channel)
             asked = False
             while True:
+                heed_cancellation()
                 message = await pubsub.get_message(timeout=SILENCE_SECONDS)
                 if message is not None:
                     asked = False

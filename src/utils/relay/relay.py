@@ -6,6 +6,7 @@ from datetime import timedelta
 import asyncpg
 from redis.asyncio import Redis
 
+from utils.cancellation import heed_cancellation
 from utils.database import AdvisoryLock, Database
 from utils.database.faults import DATABASE_FAULTS
 from utils.database.locks import HOLDER_SETTINGS
@@ -51,6 +52,7 @@ class Relay:
         try:
             while True:
                 await self._take_a_turn(bell)
+                heed_cancellation()
                 await asyncio.sleep(RETRY_SECONDS)
         finally:
             listening.cancel()
@@ -80,5 +82,6 @@ class Relay:
         appender = Appender(self._redis, self._service_name)
         shift = Shift(Ledger(connection), appender, retention=self._retention)
         while True:
+            heed_cancellation()
             if not await shift.step():
                 await bell.wait(POLL_SECONDS)

@@ -9,6 +9,7 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from utils.cancellation import heed_cancellation
 from utils.clock import utc_now
 from utils.database import AdvisoryLock, Database
 from utils.database.faults import DATABASE_FAULTS
@@ -83,6 +84,7 @@ class StreamConsumer:
                 metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(0)
                 if connection is not None:
                     connection.terminate()
+            heed_cancellation()
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _stand_by(self, connection: asyncpg.Connection) -> None:
@@ -127,6 +129,7 @@ class StreamConsumer:
 
     async def _read(self, jobs: Jobs) -> None:
         while True:
+            heed_cancellation()
             try:
                 await self._read_once(jobs)
             except REDIS_FAULTS as error:
@@ -183,6 +186,7 @@ class StreamConsumer:
                 continue
             due = time.monotonic() + SAFETY_POLL_SECONDS
             await self._ask_once(jobs)
+            heed_cancellation()
 
     async def _ask_once(self, jobs: Jobs) -> None:
         heads = await self._ask_heads()

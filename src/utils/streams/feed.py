@@ -7,6 +7,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from utils.cancellation import heed_cancellation
 from utils.database import Database
 from utils.database.faults import DATABASE_FAULTS
 from utils.outbox import EventLog, StoredEvent
@@ -97,6 +98,7 @@ class EventFeed:
             cursor, is_live = tail.last, True
             yield Heartbeat(cursor)
         while True:
+            heed_cancellation()
             events = tail.after(cursor)
             if events is None and is_live:
                 metrics.FEED_CUT.inc()

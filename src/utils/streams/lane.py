@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from utils.cancellation import heed_cancellation
 from utils.clock import utc_now
 from utils.database import Database, Transaction
 from utils.database.faults import is_connection_fault
@@ -76,6 +77,7 @@ class Lane:
     async def run(self) -> None:
         """Handle what is queued, for ever."""
         while True:
+            heed_cancellation()
             await self._filled.wait()
             batch = await self._next_batch()
             if batch:
@@ -125,6 +127,7 @@ class Lane:
     async def _fetch(self, limit: int) -> list[StoredEvent]:
         backoff = FIRST_BACKOFF_SECONDS
         while True:
+            heed_cancellation()
             try:
                 return await self._work.fetch_gap(self.factory_id, self.position, limit)
             except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
@@ -144,6 +147,7 @@ class Lane:
         """Handle a batch in as few transactions as its worst event allows."""
         rest, size, backoff = list(batch), len(batch), FIRST_BACKOFF_SECONDS
         while rest:
+            heed_cancellation()
             chunk = rest[:size]
             try:
                 await self._commit(chunk, before=self.position, after=chunk[-1].seq)

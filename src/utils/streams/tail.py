@@ -9,6 +9,7 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from utils.cancellation import heed_cancellation
 from utils.database.faults import DATABASE_FAULTS
 from utils.logging import logger
 from utils.outbox import EventLog, StoredEvent
@@ -54,6 +55,7 @@ class Tail:
 
     async def _run(self) -> None:
         while True:
+            heed_cancellation()
             try:
                 await (self._begin() if self.last is None else self._follow())
             except Exception:  # noqa: BLE001 - who waits here must not wait for ever because of one bad entry
