@@ -87,9 +87,9 @@ def run(options: Options) -> list[Result]:
         ours = Target(port, f"/v1/factories/{_build_plant(port, token)}/readings", token)
         theirs = Target(bare, "/", token)
         shapes = [
-            (THOUSAND, Shape(1000, 8, options.scaled(30, 3))),
-            (HUNDRED, Shape(100, 16, options.scaled(80, 5))),
-            (ONE, Shape(1, 64, options.scaled(200, 5))),
+            (THOUSAND, Shape(1000, 8, options.scaled(25, 3))),
+            (HUNDRED, Shape(100, 16, options.scaled(50, 5))),
+            (ONE, Shape(1, 64, options.scaled(80, 5))),
         ]
         return [_compare(goal, shape, ours, theirs, options) for goal, shape in shapes]
 

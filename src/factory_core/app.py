@@ -21,7 +21,6 @@ from utils.clock import utc_now
 from utils.database import Database, head_revision
 from utils.http import Kit, build_app
 from utils.lifecycle import serve
-from utils.outbox import Doorbell
 
 DESCRIPTION = """The plant: its factories, their equipment, and the readings the equipment sends."""
 TAGS = [
@@ -38,13 +37,12 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         kit: Kit = app.state.kit
-        bell = ring_by(kit)
         try:
             await kit.database.require_current_schema(head_revision(MIGRATIONS))
             yield
         finally:
             await intake.close()
-            await bell.close()
+            recorder.close()
 
     app = build_app(
         settings,
@@ -57,7 +55,8 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
         schema=SCHEMA,
     )
     database: Database = app.state.kit.database
-    intake = Intake(BatchRecorder(database).record, most_readings=settings.max_queued_readings)
+    recorder = BatchRecorder(database)
+    intake = Intake(recorder.record, most_readings=settings.max_queued_readings)
     directory = SeriesDirectory(database, utc_now, max_metrics=settings.max_metrics_per_equipment)
     app.state.readings = ReadingService(database, directory, intake, utc_now)
     api = APIRouter(prefix="/v1")
@@ -66,15 +65,6 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     app.include_router(api)
     readings.add_ingest_route(app, "/v1/factories/{factory_id}/readings")
     return app
-
-
-def ring_by(kit: Kit) -> Doorbell:
-    """Let every commit that publishes something ring for the relay."""
-    if kit.redis is None:
-        raise LookupError("Factory Core needs Redis")  # its settings require the URL
-    bell = Doorbell(kit.redis, SERVICE)
-    kit.database.bell = bell
-    return bell
 
 
 def run() -> NoReturn:

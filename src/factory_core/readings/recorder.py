@@ -1,6 +1,7 @@
 """Writes batches, their events and their answers into the database: many in one transaction."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Final, TypeAlias
@@ -11,14 +12,16 @@ import asyncpg
 from contracts.factory_core import ReadingsAccepted
 from factory_core.readings import metrics
 from factory_core.readings.batch import Batch, Key
-from factory_core.readings.repository import ReadingRepository
-from utils.database import Database, Transaction
+from factory_core.readings.connections import IngestConnections
+from factory_core.readings.repository import BatchEntry, EventEntry, ReadingRepository
+from utils.database import Database
 from utils.errors import ConflictError, UnavailableError
-from utils.logging import trace_id_var
-from utils.outbox import Outbox
 
 Outcome: TypeAlias = bytes | Exception
 """The answer to a batch, or why it has none."""
+
+COPY_FROM: Final = 400
+"""From so many readings on, COPY is worth its own ways to the server and back."""
 
 ATTEMPTS: Final = 4
 DOUBT_SECONDS: Final = 30.0
@@ -28,21 +31,22 @@ MOST_DOUBTED: Final = 10_000
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
 
-class _KnownBatchError(Exception):
-    """A batch of the group has been claimed before."""
-
-
 class BatchRecorder:
     """Records groups of batches exactly once.
 
-    There are two ways. The straight one claims the batches and copies the readings, which is a quarter faster
-    and fails as a whole when any reading or batch is there already. Then, and for half a minute after a
-    factory sent duplicates, the careful one keeps what is new and finds out what that is.
+    There are two ways. The straight one takes everything for new, is a quarter faster, and fails as a whole
+    when any reading or batch is there already. Then, and for half a minute after a factory sent duplicates,
+    the careful one finds out what is new and keeps that.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._connections = IngestConnections(database)
         self._doubted: dict[UUID, float] = {}
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connections.close()
 
     async def record(self, group: Sequence[Batch]) -> list[Outcome]:
         """Record batches with different keys and give each one's outcome, in their order.
@@ -54,7 +58,7 @@ class BatchRecorder:
         if not self._is_doubted(group):
             try:
                 return self._in_order_of(group, await self._record_straight(ordered))
-            except (asyncpg.UniqueViolationError, _KnownBatchError, *_COLLISIONS):
+            except (asyncpg.UniqueViolationError, *_COLLISIONS):
                 pass
         for _ in range(ATTEMPTS):
             try:
@@ -67,30 +71,35 @@ class BatchRecorder:
         return [outcomes[batch.key] for batch in group]
 
     async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
-        events = [(batch, batch.event()) for batch in group if len(batch)]
         answers = {batch.key: batch.answer(len(batch)) for batch in group}
-        async with self._database.transaction() as transaction:
-            readings = ReadingRepository(await transaction.connection())
-            if len(await _claim(readings, group, answers)) < len(group):
-                raise _KnownBatchError
-            if events:
-                await readings.copy_readings(chain.from_iterable(batch.rows() for batch in group))
-            _publish(transaction, events)
+        entries = _entries(group, answers)
+        events = [_event(batch, batch.event()) for batch in group if len(batch)]
+        rows = chain.from_iterable(batch.rows() for batch in group)
+        if sum(map(len, group)) < COPY_FROM:
+            async with self._connections.connection() as connection:
+                await ReadingRepository(connection).record_group(entries, events, rows)
+        else:
+            async with self._connections.transaction() as connection:
+                readings = ReadingRepository(connection)
+                await readings.add_batches(entries, events)
+                await readings.copy_readings(rows)
+        self._database.ring()
         for batch in group:
             _count(batch, len(batch))
         return answers
 
     async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
-        async with self._database.transaction() as transaction:
-            readings = ReadingRepository(await transaction.connection())
-            claimed = await _claim(readings, group, {batch.key: b"" for batch in group})
+        async with self._connections.transaction() as connection:
+            readings = ReadingRepository(connection)
+            claimed = await readings.claim_batches(_entries(group, defaultdict(bytes)))
             new = [batch for batch in group if batch.key in claimed]
             outcomes = await _find_outcomes(readings, [batch for batch in group if batch.key not in claimed])
             accepted = await _add_new_readings(readings, new)
             answers = {batch.key: batch.answer(len(accepted[batch.key])) for batch in new}
             if answers:
                 await readings.answer_batches([(*key, answer) for key, answer in answers.items()])
-            _publish(transaction, [(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
+            await readings.add_events([_event(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
+        self._database.ring()
         for batch in new:
             _count(batch, len(accepted[batch.key]))
             if len(accepted[batch.key]) < len(batch):
@@ -109,12 +118,12 @@ class BatchRecorder:
         self._doubted[factory_id] = asyncio.get_running_loop().time() + DOUBT_SECONDS
 
 
-async def _claim(
-    readings: ReadingRepository, group: Sequence[Batch], answers: Mapping[Key, bytes]
-) -> set[Key]:
-    return await readings.claim_batches(
-        [(*batch.key, batch.digest, answers[batch.key], batch.accepted_at) for batch in group]
-    )
+def _entries(group: Sequence[Batch], answers: Mapping[Key, bytes]) -> list[BatchEntry]:
+    return [(*batch.key, batch.digest, answers[batch.key], batch.accepted_at) for batch in group]
+
+
+def _event(batch: Batch, payload: bytes) -> EventEntry:
+    return (batch.factory_id, ReadingsAccepted.type, batch.accepted_at, payload, batch.trace_id)
 
 
 async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch]) -> dict[Key, list[int]]:
@@ -141,14 +150,6 @@ async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) ->
                 f"The batch id {batch.batch_id} was used before with another body, byte for byte."
             )
     return outcomes
-
-
-def _publish(transaction: Transaction, events: Sequence[tuple[Batch, bytes]]) -> None:
-    outbox = Outbox(transaction)
-    for batch, payload in events:
-        token = trace_id_var.set(batch.trace_id)  # the batch's own, not that of who began the group
-        outbox.publish_encoded(batch.factory_id, ReadingsAccepted.type, payload, at=batch.accepted_at)
-        trace_id_var.reset(token)
 
 
 def _count(batch: Batch, accepted: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -10,6 +11,31 @@ from factory_core.readings.batch import Key, Row
 
 READING_COLUMNS = ("factory_id", "at", "value", "series_id", "quality")
 
+# All of a group in one statement, which is its own transaction: one way to the server and back. It fails as a
+# whole where a batch or a reading is there already.
+RECORD_GROUP = """
+    WITH claimed AS (
+        INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+    ), told AS (
+        INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+        SELECT * FROM unnest($6::uuid[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[])
+    )
+    INSERT INTO readings (factory_id, at, value, series_id, quality)
+    SELECT * FROM unnest($11::uuid[], $12::timestamptz[], $13::float8[], $14::int[], $15::smallint[])
+"""
+ADD_BATCHES_AND_EVENTS = """
+    WITH claimed AS (
+        INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
+    )
+    INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+    SELECT * FROM unnest($6::uuid[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[])
+"""
+ADD_EVENTS = """
+    INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::text[])
+"""
 CLAIM_BATCHES = """
     INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
@@ -57,6 +83,12 @@ LIST_READINGS = """
     ORDER BY at LIMIT $6
 """
 
+BatchEntry = tuple[UUID, str, bytes, bytes, datetime]
+"""Factory, batch id, digest, answer, accepted at."""
+
+EventEntry = tuple[UUID, str, datetime, bytes, str | None]
+"""Factory, type, time, JSON payload, trace: an event's row in the outbox."""
+
 SeriesName = tuple[UUID, str]
 """Equipment and metric."""
 
@@ -67,12 +99,31 @@ class ReadingRepository:
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
-    async def claim_batches(self, batches: Sequence[tuple[UUID, str, bytes, bytes, datetime]]) -> set[Key]:
-        """Keep (factory, batch id, digest, answer, accepted at) and give the keys nobody had claimed before.
+    async def record_group(
+        self, batches: Sequence[BatchEntry], events: Sequence[EventEntry], rows: Iterable[Row]
+    ) -> None:
+        """Keep batches that are new with readings that are new, and their events, in one go.
+
+        Raises asyncpg.UniqueViolationError, and has kept nothing, where one of them is not new.
+        """
+        await self._connection.execute(
+            RECORD_GROUP, *_columns(batches, 5), *_columns(events, 5), *_columns(rows, 5)
+        )
+
+    async def add_batches(self, batches: Sequence[BatchEntry], events: Sequence[EventEntry]) -> None:
+        """Keep batches that are new, and their events; raises asyncpg.UniqueViolationError for another."""
+        await self._connection.execute(ADD_BATCHES_AND_EVENTS, *_columns(batches, 5), *_columns(events, 5))
+
+    async def add_events(self, events: Sequence[EventEntry]) -> None:
+        """Put events into the outbox."""
+        await self._connection.execute(ADD_EVENTS, *_columns(events, 5))
+
+    async def claim_batches(self, batches: Sequence[BatchEntry]) -> set[Key]:
+        """Keep batches and give the keys nobody had claimed before.
 
         Waits for a transaction that is claiming one of them at this moment.
         """
-        rows = await self._connection.fetch(CLAIM_BATCHES, *zip(*batches, strict=True))
+        rows = await self._connection.fetch(CLAIM_BATCHES, *_columns(batches, 5))
         return {(row[0], row[1]) for row in rows}
 
     async def find_batches(self, keys: Collection[Key]) -> dict[Key, tuple[bytes, bytes]]:
@@ -108,6 +159,11 @@ class ReadingRepository:
             LIST_READINGS, factory_id, series_id, after, since, before, limit
         )
         return rows
+
+
+def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:
+    """Turn rows into the arrays `unnest` takes, also where there is no row."""
+    return list(zip(*rows, strict=True)) or [()] * width
 
 
 class SeriesRepository:

@@ -102,15 +102,17 @@ async def test_a_killed_process_has_kept_what_it_answered_and_nothing_twice(runn
     answered: list[int] = []
     async with client_of(first.base_url) as client:
         plant = await build_plant(client)
+        enough = asyncio.Event()
 
         async def send(number: int) -> None:
             await asyncio.sleep(number * 0.003)
             if (await plant.send([reading(number)], f"batch-{number}")).status_code == 200:
                 answered.append(number)
+            if len(answered) >= 20:
+                enough.set()
 
         async def kill() -> None:
-            while len(answered) < 20:
-                await asyncio.sleep(0.001)
+            await enough.wait()
             await asyncio.to_thread(first.kill)
 
         await asyncio.gather(*(send(number) for number in range(120)), kill(), return_exceptions=True)

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,8 +36,15 @@ def accepted(answer: bytes) -> tuple[int, int]:
 
 
 @pytest.fixture
-async def intake(fresh_database: Database) -> AsyncIterator[Intake]:
-    intake = Intake(BatchRecorder(fresh_database).record, most_readings=1000)
+def recorder(fresh_database: Database) -> Iterator[BatchRecorder]:
+    recorder = BatchRecorder(fresh_database)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+async def intake(recorder: BatchRecorder) -> AsyncIterator[Intake]:
+    intake = Intake(recorder.record, most_readings=1000)
     yield intake
     await intake.close()
 
@@ -116,8 +123,10 @@ async def test_a_sender_that_has_gone_and_come_back_is_answered_once(
     assert await count(fresh_database, "SELECT count(*) FROM outbox") == 4
 
 
-async def test_two_processes_racing_for_one_batch_keep_it_once(fresh_database: Database) -> None:
-    intakes = [Intake(BatchRecorder(fresh_database).record, most_readings=10_000) for _ in range(6)]
+async def test_two_processes_racing_for_one_batch_keep_it_once(
+    recorder: BatchRecorder, fresh_database: Database
+) -> None:
+    intakes = [Intake(recorder.record, most_readings=10_000) for _ in range(6)]
     same = await asyncio.gather(*(intake.submit(batch("same", range(50))) for intake in intakes))
     assert {accepted(answer) for answer in same} == {(50, 0)}
     bodies = (intake.submit(batch("other", range(60), digest=bytes([n]))) for n, intake in enumerate(intakes))
@@ -129,9 +138,9 @@ async def test_two_processes_racing_for_one_batch_keep_it_once(fresh_database: D
 
 
 async def test_two_processes_sending_the_same_readings_both_ways_round_lose_none(
-    fresh_database: Database,
+    recorder: BatchRecorder, fresh_database: Database
 ) -> None:
-    intakes = [Intake(BatchRecorder(fresh_database).record, most_readings=100_000) for _ in range(4)]
+    intakes = [Intake(recorder.record, most_readings=100_000) for _ in range(4)]
     sends = [
         intake.submit(batch(f"{n}-{turn}", range(700) if n % 2 else range(699, -1, -1)))
         for turn in range(3)
