@@ -4,7 +4,7 @@ from utils.lifecycle import main
 
 if __name__ == "__main__":
     main(
-        "sample-service",
+        "sample",
         {
             "api": "samples.service:run",
             "worker": "samples.service:run",

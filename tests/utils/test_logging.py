@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from samples.listeners import nobody_else_listening
 from utils.logging import bind, configure_logging, logger, request_id_var, trace_id_var
 from utils.logging.output import LineHandler
 
@@ -25,20 +27,18 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 @pytest.fixture(params=["straight", "with other handlers"])
 def lines(request: pytest.FixtureRequest, capfd: pytest.CaptureFixture[str]) -> Iterator[Read]:
     """Yield a function that returns the lines written since its last call, by both ways of the logger."""
-    saved = logging.root.handlers
-    if request.param == "straight":
-        logging.root.handlers = [handler for handler in saved if isinstance(handler, LineHandler)]
     configure_logging("factory-core", "DEBUG")
 
     def read() -> list[dict[str, Any]]:
         written = capfd.readouterr()
         return [json.loads(line) for text in written for line in text.splitlines()]
 
-    try:
+    with ExitStack() as stack:
+        stack.callback(configure_logging, "v-factory", "INFO")
+        if request.param == "straight":
+            ours = [handler for handler in logging.root.handlers if isinstance(handler, LineHandler)]
+            stack.enter_context(nobody_else_listening(*ours))
         yield read
-    finally:
-        logging.root.handlers = saved
-        configure_logging("v-factory", "INFO")
 
 
 def fail(error: Exception) -> None:
@@ -460,3 +460,9 @@ def test_a_forked_child_can_log(lines: Read) -> None:
         os._exit(0)
     os.waitpid(child, 0)
     assert [line["message"] for line in lines()] == ["from the child"]
+
+
+def test_both_ways_of_the_logger_are_really_taken(lines: Read, request: pytest.FixtureRequest) -> None:
+    assert logger.handler is not None
+    assert logger._is_only(logger.handler) is ("straight" in request.node.name)
+    assert lines() == []

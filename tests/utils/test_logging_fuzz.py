@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from samples.listeners import nobody_else_listening
 from utils.logging.calls import ServiceLogger
 from utils.logging.output import LineHandler
 
@@ -129,18 +130,12 @@ def written(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Se
     handler = LineHandler("factory-core", stdout=descriptor, stderr=descriptor)
     logger = ServiceLogger("factory-core")
     logger.setLevel(1)
-    logger.parent, logger.propagate = logging.root, request.param == "straight"
-    saved = logging.root.handlers
-    if request.param == "straight":
-        logging.root.handlers = [handler]
-        logger.handler = handler
-    else:
-        logger.addHandler(handler)
-    try:
+    logger.parent, logger.handler = logging.root, handler
+    with nobody_else_listening(handler):
+        if request.param == "through records":
+            logger.addFilter(lambda _: True)
         yield logger, file
-    finally:
-        logging.root.handlers = saved
-        os.close(descriptor)
+    os.close(descriptor)
 
 
 @settings(
