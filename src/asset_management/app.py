@@ -8,10 +8,9 @@ from fastapi import APIRouter, FastAPI
 
 from asset_management.assets import endpoints
 from asset_management.content.store import ContentStore
-from asset_management.db import MIGRATIONS, SCHEMA, SERVICE
+from asset_management.db import REVISION, SCHEMA, SERVICE
 from asset_management.settings import AssetManagementSettings
 from contracts.access import ACCESS
-from utils.database import head_revision
 from utils.http import body_limit, build_app
 from utils.lifecycle import serve
 from utils.logging import logger
@@ -31,7 +30,6 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
-            await app.state.kit.database.require_current_schema(head_revision(MIGRATIONS))
             yield
         finally:
             store.close()
@@ -45,6 +43,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         openapi_tags=[{"name": "assets", "description": "Files and what is known about them"}],
         access=ACCESS[SERVICE],
         schema=SCHEMA,
+        revision=REVISION,
         uses_redis=False,
     )
     app.state.store = store

@@ -7,6 +7,8 @@ from utils.database import service_metadata
 SERVICE = "asset-management"
 SCHEMA = "asset_management"
 MIGRATIONS = "asset_management:migrations"
+REVISION = "0001"
+"""The newest migration, which this release needs. A constant, so that no service loads Alembic to know it."""
 
 
 class Base(DeclarativeBase):

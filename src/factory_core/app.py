@@ -7,7 +7,7 @@ from typing import NoReturn
 from fastapi import APIRouter, FastAPI
 
 from contracts.access import ACCESS
-from factory_core.db import MIGRATIONS, SCHEMA, SERVICE
+from factory_core.db import REVISION, SCHEMA, SERVICE
 from factory_core.equipment import endpoints as equipment
 from factory_core.event_log import endpoints as event_log
 from factory_core.factories import endpoints as factories
@@ -18,7 +18,7 @@ from factory_core.readings.recorder import BatchRecorder
 from factory_core.readings.service import ReadingService
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
-from utils.database import Database, head_revision
+from utils.database import Database
 from utils.http import Kit, build_app
 from utils.lifecycle import serve
 
@@ -38,7 +38,6 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         kit: Kit = app.state.kit
         try:
-            await kit.database.require_current_schema(head_revision(MIGRATIONS))
             yield
         finally:
             await intake.close()
@@ -53,6 +52,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],
         schema=SCHEMA,
+        revision=REVISION,
     )
     database: Database = app.state.kit.database
     recorder = BatchRecorder(database)

@@ -7,9 +7,8 @@ from typing import NoReturn
 
 from fastapi import FastAPI
 
-from factory_core.db import MIGRATIONS, SCHEMA, SERVICE
+from factory_core.db import REVISION, SCHEMA, SERVICE
 from factory_core.settings import FactoryCoreSettings
-from utils.database import head_revision
 from utils.http import Kit, build_app
 from utils.lifecycle import serve, supervise
 from utils.relay import Relay
@@ -24,6 +23,7 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
         version="1",
         lifespan=_relaying,
         schema=SCHEMA,
+        revision=REVISION,
     )
 
 
@@ -32,7 +32,6 @@ async def _relaying(app: FastAPI) -> AsyncIterator[None]:
     kit: Kit = app.state.kit
     if kit.redis is None:
         raise LookupError("Factory Core needs Redis")  # its settings require the URL
-    await kit.database.require_current_schema(head_revision(MIGRATIONS))
     relay = Relay(kit.database, kit.redis, SERVICE)
     task = asyncio.create_task(supervise("relay", relay.run), name="relay")
     try:

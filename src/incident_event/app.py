@@ -7,16 +7,14 @@ from typing import NoReturn
 from fastapi import APIRouter, FastAPI
 
 from contracts.access import ACCESS
-from incident_event.db import MIGRATIONS, SCHEMA, SERVICE
+from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.events import endpoints as events
 from incident_event.events.stream import Frames
 from incident_event.incidents import endpoints as incidents
 from incident_event.rules import endpoints as rules
 from incident_event.settings import IncidentEventSettings
-from utils.database import head_revision
 from utils.http import Kit, build_app
 from utils.lifecycle import serve
-from utils.outbox import Doorbell
 from utils.streams import EventFeed
 
 DESCRIPTION = """What is dangerous, what happened, and telling those who act, at once."""
@@ -35,8 +33,6 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         kit: Kit = app.state.kit
         if kit.redis is None:
             raise LookupError("Incident Event needs Redis")  # its settings require the URL
-        bell = Doorbell(kit.redis, SERVICE)
-        kit.database.bell = bell
         feed = EventFeed(
             database=kit.database,
             redis=kit.redis,
@@ -45,11 +41,9 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         )
         app.state.feed, app.state.frames = feed, Frames()
         try:
-            await kit.database.require_current_schema(head_revision(MIGRATIONS))
             yield
         finally:
             await feed.close()
-            await bell.close()
 
     app = build_app(
         settings,
@@ -60,6 +54,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],
         schema=SCHEMA,
+        revision=REVISION,
     )
     api = APIRouter(prefix="/v1")
     for routes in (rules, incidents, events):

@@ -7,6 +7,8 @@ from utils.database import service_metadata
 SERVICE = "incident-event"
 SCHEMA = "incident_event"
 MIGRATIONS = "incident_event:migrations"
+REVISION = "0001"
+"""The newest migration, which this release needs. A constant, so that no service loads Alembic to know it."""
 
 
 class Base(DeclarativeBase):

@@ -8,17 +8,16 @@ from typing import Final, NoReturn
 
 from fastapi import FastAPI
 
-from incident_event.db import MIGRATIONS, SCHEMA, SERVICE
+from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.factory_core import FactoryCoreClient
 from incident_event.incidents.metrics import INCIDENTS_OPEN, SEVERITIES
 from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.settings import IncidentEventSettings
 from utils.clock import utc_now
-from utils.database import Database, head_revision
+from utils.database import Database
 from utils.http import Kit, build_app
 from utils.lifecycle import serve, supervise
-from utils.outbox import Doorbell
 from utils.relay import Relay
 from utils.streams import StreamConsumer
 
@@ -37,9 +36,6 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         kit: Kit = app.state.kit
         if kit.redis is None:
             raise LookupError("Incident Event needs Redis")  # its settings require the URL
-        await kit.database.require_current_schema(head_revision(MIGRATIONS))
-        bell = Doorbell(kit.redis, SERVICE)
-        kit.database.bell = bell
         consumer = StreamConsumer(
             database=kit.database,
             redis=kit.redis,
@@ -62,7 +58,6 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await client.close()
-            await bell.close()
 
     return build_app(
         settings,
@@ -71,6 +66,7 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         version="1",
         lifespan=lifespan,
         schema=SCHEMA,
+        revision=REVISION,
     )
 
 

@@ -44,6 +44,7 @@ class Kit:
     lifecycle: Lifecycle
     database: Database
     redis: Redis | None
+    bell: Doorbell | None
     health: HealthMonitor
     auth: Authorizer | None
 
@@ -58,6 +59,7 @@ def build_app(
     openapi_tags: Sequence[dict[str, Any]] | None = None,
     access: AccessTable | None = None,
     schema: str | None = None,
+    revision: str | None = None,
     uses_redis: bool = True,
 ) -> FastAPI:
     """Make the application every service and worker serves.
@@ -71,6 +73,7 @@ def build_app(
         openapi_tags: of the API's document.
         access: which role may call which endpoint; None for a process that serves no API (a worker).
         schema: of the database; by default the service's name with underscores.
+        revision: of the schema this release needs; an older one stops the start. None: no schema is needed.
         uses_redis: False for a service that has no Redis, whatever the environment says.
     """
     kit = _assemble(
@@ -81,7 +84,7 @@ def build_app(
         description=description,
         version=version,
         openapi_tags=list(openapi_tags or ()),
-        lifespan=_kit_lifespan(kit, lifespan),
+        lifespan=_kit_lifespan(kit, revision, lifespan),
         redirect_slashes=False,
         responses=_EVERY_ROUTE,
         generate_unique_id_function=operation_id,
@@ -113,19 +116,20 @@ def _assemble(settings: ServiceSettings, access: AccessTable | None, schema: str
         probes.append(RedisProbe(settings.redis_url.get_secret_value()))
         redis = create_redis(settings.redis_url.get_secret_value())
     database = Database(settings, schema=schema)
-    if redis is not None:
-        database.bell = Doorbell(redis, settings.service_name)
+    bell = None if redis is None else Doorbell(redis, settings.service_name)
+    database.bell = bell
     return Kit(
         settings=settings,
         lifecycle=Lifecycle(),
         database=database,
         redis=redis,
+        bell=bell,
         health=HealthMonitor(settings.service_name, probes),
         auth=None if access is None else Authorizer(create_verifier(settings), access),
     )
 
 
-def _kit_lifespan(kit: Kit, inner: Lifespan | None) -> Lifespan:
+def _kit_lifespan(kit: Kit, revision: str | None, inner: Lifespan | None) -> Lifespan:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
@@ -134,8 +138,11 @@ def _kit_lifespan(kit: Kit, inner: Lifespan | None) -> Lifespan:
                 stack.push_async_callback(kit.auth.close)
             if kit.redis is not None:
                 stack.push_async_callback(kit.redis.aclose)
+            if kit.bell is not None:
+                stack.push_async_callback(kit.bell.close)
             stack.push_async_callback(kit.database.close)
-            await kit.database.connect()
+            if revision is not None:
+                await kit.database.require_current_schema(revision)
             stack.push_async_callback(kit.health.stop)
             kit.health.start()
             if inner is not None:

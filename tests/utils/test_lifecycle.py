@@ -11,13 +11,14 @@ import pytest
 
 from samples.processes import Sample, sample
 
+STARTED = "Sample Service 시작 완료"
 COMMANDS = ("api", "worker", "migrate", "fail", "misbehave", "log-much", "broken", "shout", "gone")
 
 
 @pytest.fixture
 def service() -> Iterator[Sample]:
     with sample("api") as process:
-        process.wait_for_message("Started")
+        process.wait_for_message(STARTED)
         yield process
 
 
@@ -59,7 +60,7 @@ def test_a_signal_ends_an_idle_service_with_code_0(service: Sample, number: sign
 
 def test_a_draining_service_is_not_ready_but_still_answers_new_connections() -> None:
     with sample("api", DRAIN_SECONDS="2") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         assert service.get("/ready").json() is True
         service.send(signal.SIGTERM)
         service.wait_for_message("Draining")
@@ -70,7 +71,7 @@ def test_a_draining_service_is_not_ready_but_still_answers_new_connections() -> 
 
 def test_streams_end_after_the_drain_and_not_before() -> None:
     with sample("api", DRAIN_SECONDS="1.5") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         stream = InBackground(service, "/stream")
         service.send(signal.SIGTERM)
         service.wait_for_message("Draining")
@@ -89,7 +90,7 @@ def test_a_request_in_flight_is_finished_before_the_end(service: Sample) -> None
 
 def test_a_request_that_outlives_the_shutdown_is_cut_and_cleanup_still_runs() -> None:
     with sample("api", SHUTDOWN_SECONDS="2") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         request = InBackground(service, "/slow?seconds=60")
         service.send(signal.SIGTERM)
         assert request.result() != '"done"'
@@ -99,7 +100,7 @@ def test_a_request_that_outlives_the_shutdown_is_cut_and_cleanup_still_runs() ->
 
 def test_a_cleanup_that_hangs_is_ended_by_force_with_one_critical_line() -> None:
     with sample("api", SHUTDOWN_SECONDS="1", SAMPLE_STOP_SECONDS="60") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         service.send(signal.SIGTERM)
         assert service.wait() == 1
         assert [line["message"] for line in service.lines("stderr")] == [
@@ -164,7 +165,7 @@ def test_a_port_taken_while_the_app_starts_is_the_same_line() -> None:
         slow.wait_for_message("imported")
         time.sleep(0.5)
         with sample("api", PORT=str(slow.port)) as quick:
-            quick.wait_for_message("Started")
+            quick.wait_for_message(STARTED)
             assert slow.wait() == 1
             [line] = slow.lines("stderr")
             assert line["message"].startswith(f"Cannot listen on 127.0.0.1:{slow.port} (")
@@ -203,13 +204,13 @@ def test_an_unknown_command_is_one_critical_line_and_code_64(command: str) -> No
     with sample(command) as process:
         assert process.wait() == 64
         [line] = process.lines()
-        assert (line["level"], line["name"]) == ("CRITICAL", "sample-service")
+        assert (line["level"], line["name"]) == ("CRITICAL", "sample")
         assert line["message"] == "Usage: python -m sample_service " + "|".join(COMMANDS)
 
 
 def test_the_watchdog_ends_a_process_whose_loop_is_blocked_and_shows_where() -> None:
     with sample("api", WATCHDOG_SECONDS="1") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         InBackground(service, "/block?seconds=60")
         assert service.wait() == 70
         [line] = service.lines("stderr")
@@ -227,14 +228,14 @@ def test_the_watchdog_ends_a_process_that_is_blocked_because_nobody_reads_its_li
 
 def test_the_kernel_ends_a_process_whose_interpreter_lock_is_held() -> None:
     with sample("api", WATCHDOG_SECONDS="0.5") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         InBackground(service, "/spin")
         assert service.wait() == -signal.SIGPROF
 
 
 def test_the_watchdog_spares_a_process_that_was_stopped_as_a_whole() -> None:
     with sample("api", WATCHDOG_SECONDS="1") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         service.send(signal.SIGSTOP)
         time.sleep(2.5)
         service.send(signal.SIGCONT)
@@ -243,6 +244,6 @@ def test_the_watchdog_spares_a_process_that_was_stopped_as_a_whole() -> None:
 
 def test_a_block_shorter_than_the_watchdogs_limit_is_endured() -> None:
     with sample("api", WATCHDOG_SECONDS="3") as service:
-        service.wait_for_message("Started")
+        service.wait_for_message(STARTED)
         assert service.get("/block?seconds=1").json() == "unblocked"
         assert service.get("/ready").json() is True

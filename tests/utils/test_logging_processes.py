@@ -27,7 +27,7 @@ def containing(lines: list[Line], text: str) -> Line:
 
 
 def test_all_lines_carry_the_service_and_its_process(noisy: list[Line]) -> None:
-    assert {(line["name"], line["process"]) for line in noisy} == {("sample-service", "misbehave")}
+    assert {(line["name"], line["process"]) for line in noisy} == {("sample", "misbehave")}
 
 
 def test_a_python_warning_is_a_line(noisy: list[Line]) -> None:
@@ -81,7 +81,7 @@ def test_a_bad_log_level_is_one_warning_under_the_services_name(level: str) -> N
     with sample("migrate", LOG_LEVEL=level) as process:
         assert process.wait() == 3
         complaint, working = process.lines()
-        assert (complaint["level"], complaint["name"]) == ("WARNING", "sample-service")
+        assert (complaint["level"], complaint["name"]) == ("WARNING", "sample")
         assert complaint["log_level"] == level
         assert working["message"] == "migrating"
 

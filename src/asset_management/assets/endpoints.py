@@ -73,14 +73,33 @@ FactoryId = Annotated[UUID, Query(alias="factory", description="The factory it b
 
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _FILE: dict[str, Any] = {"requestBody": {"required": True, "content": dict.fromkeys(MediaType, _BINARY)}}
+_ETAG: dict[str, Any] = {
+    "ETag": {
+        "required": True,
+        "description": "The content's SHA-256, quoted",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]{64}"$'},
+    }
+}
 _UPLOAD_ANSWERS: dict[int | str, dict[str, Any]] = {
+    201: {
+        "description": "Kept",
+        "headers": {"Location": {"required": True, "description": "Its path", "schema": {"type": "string"}}},
+    },
     415: PROBLEM_RESPONSES[415],
     507: {**PROBLEM_RESPONSES[503], "description": "Insufficient storage"},
 }
 _CONTENT_ANSWERS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The whole content", "content": dict.fromkeys(MediaType, _BINARY)},
-    206: {"description": "The range asked for", "content": dict.fromkeys(MediaType, _BINARY)},
-    304: {"description": "The client has it already"},
+    200: {
+        "description": "The whole content",
+        "content": dict.fromkeys(MediaType, _BINARY),
+        "headers": {**_ETAG, "Accept-Ranges": {"required": True, "schema": {"const": "bytes"}}},
+    },
+    206: {
+        "description": "The range asked for",
+        "content": dict.fromkeys(MediaType, _BINARY),
+        "headers": {**_ETAG, "Content-Range": {"required": True, "schema": {"type": "string"}}},
+    },
+    304: {"description": "The client has it already", "headers": _ETAG},
     416: {**PROBLEM_RESPONSES[422], "description": "Range not satisfiable"},
     500: {**PROBLEM_RESPONSES[503], "description": "Content damaged"},
 }
@@ -96,7 +115,7 @@ async def upload_asset(
     assets: Assets,
     factory_id: FactoryId,
     name: Name,
-    kind: Kind,
+    kind: Annotated[Kind, Query(description="What it is for; Content-Type must suit it")],
 ) -> AssetRead:
     """Upload a file as it is, its type in Content-Type: GLB for a model; PNG, JPEG or WebP for an image.
 
@@ -155,9 +174,9 @@ async def download_content(
     asset_id: UUID,
     by: CurrentPrincipal,
     store: Store,
-    if_none_match: Annotated[str | None, Header()] = None,
-    range_header: Annotated[str | None, Header(alias="range")] = None,
-    if_range: Annotated[str | None, Header()] = None,
+    if_none_match: Annotated[str | None, Header(description="ETags the client has; `*` is any")] = None,
+    range_header: Annotated[str | None, Header(alias="range", description="Such as `bytes=0-99`")] = None,
+    if_range: Annotated[str | None, Header(description="The ETag the client has a part of")] = None,
 ) -> Response:
     """Download the content, whole or one range of bytes. Its ETag is its SHA-256: it never changes."""
     asset = await _find(request, by, asset_id, store)

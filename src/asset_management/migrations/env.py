@@ -2,6 +2,6 @@
 
 import asset_management.assets.models  # noqa: F401 - it adds its table to the metadata
 from asset_management.db import SCHEMA, Base
-from utils.database import run_environment
+from utils.database.migrations import run_environment
 
 run_environment(Base.metadata, SCHEMA)

@@ -1,7 +1,7 @@
 """`python -m asset_management migrate`."""
 
 from asset_management.db import MIGRATIONS, SCHEMA, SERVICE
-from utils.database import run_migrations
+from utils.database.migrations import run_migrations
 
 
 def run() -> int:

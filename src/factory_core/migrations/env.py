@@ -4,6 +4,6 @@ import factory_core.equipment.models
 import factory_core.factories.models
 import factory_core.readings.models  # noqa: F401 - each adds its tables to the metadata
 from factory_core.db import SCHEMA, Base
-from utils.database import run_environment
+from utils.database.migrations import run_environment
 
 run_environment(Base.metadata, SCHEMA)

@@ -1,7 +1,7 @@
 """`python -m factory_core migrate`."""
 
 from factory_core.db import MIGRATIONS, SCHEMA, SERVICE
-from utils.database import run_migrations
+from utils.database.migrations import run_migrations
 
 
 def run() -> int:

@@ -71,7 +71,7 @@ async def list_incidents(
     severity: Annotated[
         list[Annotated[int, Query(ge=1, le=5)]] | None, Query(description="Any of these")
     ] = None,
-    rule: UUID | None = None,
+    rule: Annotated[UUID | None, Query(description="Only those this rule raised")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[IncidentRead]:

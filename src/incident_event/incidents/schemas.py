@@ -18,11 +18,27 @@ Tag = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*
 class IncidentReport(RequestModel):
     """What somebody says has happened."""
 
-    factory_id: UUID
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "factory_id": "01a20a52-b070-7595-88cb-1835953c075b",
+                    "type": "equipment",
+                    "severity": 4,
+                    "title": "Pump shakes",
+                    "description": "Heard from the control room",
+                    "equipment": "pump-1",
+                    "occurred_at": "2026-01-15T10:30:00Z",
+                }
+            ]
+        }
+    )
+
+    factory_id: Annotated[UUID, Field(description="The factory it happened in")]
     type: IncidentType = IncidentType.OTHER
     severity: Severity
-    title: Annotated[Text, Field(min_length=1, max_length=200)]
-    description: Annotated[Text, Field(max_length=4000)] = ""
+    title: Annotated[Text, Field(min_length=1, max_length=200, description="What happened, in one line")]
+    description: Annotated[Text, Field(max_length=4000, description="Whatever else is known")] = ""
     equipment: Annotated[Tag | None, Field(description="The tag of the machine it is about")] = None
     occurred_at: Annotated[AwareDatetime | None, Field(description="When it happened; now, if null")] = None
 
@@ -43,7 +59,9 @@ class IncidentReport(RequestModel):
 class MoveRequest(RequestModel):
     """Why an incident is moved; may be left out."""
 
-    reason: Annotated[Text | None, Field(max_length=2000)] = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "On my way"}]})
+
+    reason: Annotated[Text | None, Field(max_length=2000, description="For the timeline")] = None
 
 
 class IncidentRead(BaseModel):

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from incident_event.incidents.lifecycle import IncidentType
 from incident_event.rules.lifecycle import Condition, ConditionState
@@ -21,13 +21,33 @@ Metric = Annotated[Text, Field(min_length=1, max_length=100, examples=["Accelero
 class RuleCreate(RequestModel):
     """A threshold rule to be. Comparison is strict; times are those of the readings, not of their arrival."""
 
-    factory_id: UUID
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
-    kind: Literal["threshold"] = "threshold"
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "factory_id": "01a20a52-b070-7595-88cb-1835953c075b",
+                    "name": "Pump shakes",
+                    "kind": "threshold",
+                    "equipment": "pump-1",
+                    "metric": "Accelerometer1RMS",
+                    "operator": ">",
+                    "threshold": 0.5,
+                    "on_delay_seconds": 5,
+                    "deadband": 0.05,
+                    "severity": 4,
+                    "incident_type": "equipment",
+                }
+            ]
+        }
+    )
+
+    factory_id: Annotated[UUID, Field(description="The factory whose readings it watches")]
+    name: Annotated[Text, Field(min_length=1, max_length=200, description="The title of its incidents")]
+    kind: Annotated[Literal["threshold"], Field(description="The only kind so far")] = "threshold"
     equipment: Annotated[Tag, Field(description="The tag of the machine: the readings' `source`")]
-    metric: Metric
-    operator: Literal[">", "<"]
-    threshold: FiniteFloat
+    metric: Annotated[Metric, Field(description="Of which measurements")]
+    operator: Annotated[Literal[">", "<"], Field(description="Beyond is above (>) or below (<)")]
+    threshold: Annotated[FiniteFloat, Field(description="In the unit of the readings")]
     on_delay_seconds: Annotated[
         FiniteFloat, Field(ge=0, le=86_400, description="How long readings must stay beyond the threshold")
     ] = 0.0

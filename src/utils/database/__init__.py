@@ -1,9 +1,11 @@
-"""PostgreSQL: the engine, the one transaction that commits, column types, locks, and migrations."""
+"""PostgreSQL: the engine, the one transaction that commits, column types, and locks.
+
+Migrations are in `utils.database.migrations` and nowhere else: a process that serves does not load Alembic.
+"""
 
 from utils.database.columns import UtcDateTime, service_metadata
 from utils.database.engine import Database, DatabaseSettings
 from utils.database.locks import AdvisoryLock, lock_key
-from utils.database.migrations import head_revision, run_environment, run_migrations
 from utils.database.schema import SchemaOutdatedError
 from utils.database.transaction import DatabaseTransaction, Transaction, open_transaction
 
@@ -15,10 +17,7 @@ __all__ = [
     "SchemaOutdatedError",
     "Transaction",
     "UtcDateTime",
-    "head_revision",
     "lock_key",
     "open_transaction",
-    "run_environment",
-    "run_migrations",
     "service_metadata",
 ]

@@ -99,9 +99,6 @@ class Database:
         self._opened.add(connection)
         return connection
 
-    async def connect(self) -> None:
-        """Begin to use the database. It need not be there: the pool connects at the first statement."""
-
     async def close(self) -> None:
         """Close every connection; a server that does not answer is not waited for."""
         await self._guard.close()
@@ -135,7 +132,9 @@ class Database:
                 raise
 
     async def require_current_schema(self, head: str) -> None:
-        """Refuse to work on another schema than revision `head`: raises SchemaOutdatedError.
+        """Refuse to work on a schema older than revision `head`: raises SchemaOutdatedError.
+
+        A newer one is what a rollout under way looks like to the release before it: a WARNING.
 
         An unreachable database stops nothing: it is asked again until it answers, and the process
         ends with the same message (exit code 78) if its schema turns out to be outdated then.

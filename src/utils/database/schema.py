@@ -1,4 +1,4 @@
-"""Keeps a process from working on a schema it was not written for."""
+"""Keeps a process from working on a schema older than itself."""
 
 import asyncio
 import logging
@@ -19,13 +19,13 @@ EX_CONFIG = 78
 
 
 class SchemaOutdatedError(Exception):
-    """The database's schema is not the one this release was written for."""
+    """The database's schema is older than this release."""
 
     exit_code: ClassVar[int] = EX_CONFIG
 
 
 class SchemaGuard:
-    """Checks the schema's revision, now or as soon as the database answers."""
+    """Checks the schema's revision, now or as soon as the database answers. Revisions sort as text: 0001, 0002."""
 
     def __init__(self, database: "Database") -> None:
         self._database = database
@@ -77,10 +77,15 @@ class SchemaGuard:
             current = await self._revision(connection)
         finally:
             connection.terminate()
-        if current != self._head:
+        if current is None or self._head is None or current < self._head:
             raise SchemaOutdatedError(
                 f"the schema {self._database.schema} is at revision {current or 'none'}, this release needs "
                 f"{self._head}: run the service's `migrate` command first"
+            )
+        if current > self._head:
+            logger.warning(
+                "the schema is newer than this release",
+                extra={"schema": self._database.schema, "revision": current, "needed": self._head},
             )
 
     async def _revision(self, connection: asyncpg.Connection) -> str | None:

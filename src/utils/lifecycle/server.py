@@ -119,7 +119,10 @@ class _Service:
         except OSError as error:
             raise cannot_listen(self.settings.host, self.settings.port, error) from error
         self.lifecycle.started.set()
-        logger.info("Started", extra={"addresses": [_url(listener) for listener in sockets]})
+        logger.info(
+            _started(self.settings.service_name),
+            extra={"addresses": [_url(listener) for listener in sockets]},
+        )
         await self.server.serve(sockets=sockets)
         if self.server.server_state.tasks:
             await asyncio.wait(self.server.server_state.tasks, timeout=_CANCEL_SECONDS)
@@ -162,6 +165,11 @@ def _configure(app: Any, settings: ServiceSettings, graceful_seconds: float) -> 
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, int(graceful_seconds)),
     )
+
+
+def _started(service_name: str) -> str:
+    """Say it in the founding guide's own words: `Factory Core Service 시작 완료`."""
+    return f"{service_name.replace('-', ' ').title()} Service 시작 완료"
 
 
 def _url(listener: socket.socket) -> str:
