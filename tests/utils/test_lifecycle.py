@@ -205,7 +205,7 @@ def test_an_unknown_command_is_one_critical_line_and_code_64(command: str) -> No
         assert process.wait() == 64
         [line] = process.lines()
         assert (line["level"], line["name"]) == ("CRITICAL", "sample")
-        assert line["message"] == "Usage: python -m sample_service " + "|".join(COMMANDS)
+        assert line["message"] == "Usage: python -m sample " + "|".join(COMMANDS)
 
 
 def test_the_watchdog_ends_a_process_whose_loop_is_blocked_and_shows_where() -> None:
