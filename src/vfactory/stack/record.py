@@ -2,15 +2,19 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 import msgspec
 
 from vfactory.stack import folders
 from vfactory.stack.errors import AlreadyRunningError
+
+LOCK_ATTEMPTS: Final = 20
+LOCK_PAUSE_SECONDS: Final = 0.02
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +84,11 @@ def sole(home: Path) -> Iterator[None]:
     """
     path = folders.make(home) / "lock"
     with _open(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(file):
             raise AlreadyRunningError(
                 f"V-Factory runs in {home} already (process {file.read().strip() or 'unknown'}). "
                 "Stop it with `vfactory down`, or choose another folder with VFACTORY_HOME."
-            ) from None
+            )
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
         file.flush()
@@ -105,6 +107,18 @@ def supervisor(home: Path) -> int | None:
             text = file.read().strip()
             return int(text) if text.isdecimal() else 0
     return None
+
+
+def _lock(file: TextIO) -> bool:
+    """Lock `file`; somebody who only asks whether it is locked holds it for a moment, too."""
+    for _ in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return True
+    return False
 
 
 def _open(path: Path) -> TextIO:

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_there_is_one_supervisor_and_the_second_is_told_which(tmp_path: Path) ->
     assert supervisor(tmp_path / "home") is None
     with sole(tmp_path / "home"):
         pass
+
+
+def test_somebody_who_only_asks_is_not_taken_for_a_supervisor(tmp_path: Path) -> None:
+    with sole(tmp_path):
+        pass
+    asked = threading.Event()
+
+    def ask() -> None:
+        while not asked.is_set():
+            supervisor(tmp_path)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        for _ in range(50):
+            with sole(tmp_path):
+                assert supervisor(tmp_path) == os.getpid()
+    finally:
+        asked.set()
+        asking.join()
 
 
 HOLDER = """
