@@ -8,11 +8,13 @@ the package caches is touched.
 import ast
 import fcntl
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,8 +113,10 @@ def sync(command: list[str], environment: Mapping[str, str]) -> None:
 def stamp(name: str) -> str:
     """What an environment must be in step with: the lock, the project's metadata, and where it lies."""
     digest = hashlib.sha256(str(PROJECT).encode("utf-8", "surrogateescape"))
-    for file in (f"requirements/{name}.txt", "pyproject.toml"):
-        digest.update(Path(file).read_bytes())
+    digest.update((PROJECT / "requirements" / f"{name}.txt").read_bytes())
+    told = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    metadata = [told["build-system"], told["project"], told["tool"]["hatch"]]
+    digest.update(json.dumps(metadata, sort_keys=True).encode())
     return f"{name} {digest.hexdigest()}\n"
 
 
@@ -152,12 +156,15 @@ def clean_environment() -> dict[str, str]:
 
 
 def has_cache(environment: Mapping[str, str]) -> bool:
-    """Whether the user's own cache folder can be written."""
-    folder = environment.get("XDG_CACHE_HOME") or (environment.get("HOME") or "/nonexistent") + "/.cache"
-    path = Path(folder)
+    """Whether the user's own cache folder can be written, or made in a home that is there."""
+    home = environment.get("HOME", "")
+    named = environment.get("XDG_CACHE_HOME")
+    path = Path(named) if named else Path(home) / ".cache"
+    if not named and not (home and Path(home).is_dir()):
+        return False
     while not path.exists():
         path = path.parent
-    return os.access(path, os.W_OK | os.X_OK)
+    return path.is_dir() and os.access(path, os.W_OK | os.X_OK)
 
 
 def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:

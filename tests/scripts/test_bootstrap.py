@@ -1,0 +1,185 @@
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import bootstrap
+import pytest
+
+LOCK = """\
+attrs==1.0 \\
+    --hash=sha256:aa
+    # via x
+uv==0.13.9 \\
+    --hash=sha256:bb \\
+    --hash=sha256:cc
+    # via v-factory (pyproject.toml)
+uvicorn==1.0 \\
+    --hash=sha256:dd
+"""
+PROJECT = '[build-system]\n[project]\nname = "x"\n[tool.hatch]\n[tool.ruff]\nline-length = 110\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with locks and a working environment, not in step with anything yet."""
+    (tmp_path / "requirements").mkdir()
+    for name in bootstrap.LOCKS:
+        (tmp_path / "requirements" / f"{name}.txt").write_text(LOCK)
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / ".venv").mkdir()
+    monkeypatch.setattr(bootstrap, "PROJECT", tmp_path)
+    monkeypatch.setattr(bootstrap, "ENVIRONMENT", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "INTERPRETER", Path(sys.executable))
+    return tmp_path
+
+
+def install(project: Path, name: str) -> None:
+    (project / ".venv" / "stamp").write_text(bootstrap.stamp(name))
+
+
+def test_an_environment_is_in_step_until_its_lock_changes(project: Path) -> None:
+    assert not bootstrap.is_done("local")
+    install(project, "local")
+    assert bootstrap.is_done("local")
+    (project / "requirements" / "local.txt").write_text(LOCK + "more==1\n")
+    assert not bootstrap.is_done("local")
+
+
+def test_what_developers_have_is_enough_for_running_but_not_the_other_way(project: Path) -> None:
+    install(project, "dev")
+    assert bootstrap.is_done("dev")
+    assert bootstrap.is_done("local")
+    install(project, "local")
+    assert not bootstrap.is_done("dev")
+
+
+def test_tools_settings_do_not_put_it_out_of_step_but_metadata_does(project: Path) -> None:
+    install(project, "dev")
+    (project / "pyproject.toml").write_text(PROJECT.replace("110", "100"))
+    assert bootstrap.is_done("dev")
+    (project / "pyproject.toml").write_text(PROJECT.replace('"x"', '"y"'))
+    assert not bootstrap.is_done("dev")
+
+
+def test_a_moved_project_and_a_broken_interpreter_are_out_of_step(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(project, "dev")
+    monkeypatch.setattr(bootstrap, "INTERPRETER", project / "gone")
+    assert not bootstrap.is_done("dev")
+    monkeypatch.setattr(bootstrap, "INTERPRETER", Path(sys.executable))
+    moved = project.with_name("moved")
+    project.rename(moved)
+    monkeypatch.setattr(bootstrap, "PROJECT", moved)
+    monkeypatch.setattr(bootstrap, "ENVIRONMENT", moved / ".venv")
+    assert not bootstrap.is_done("dev")
+
+
+@pytest.mark.usefixtures("project")
+def test_the_installer_is_pinned_by_the_lock() -> None:
+    pinned = bootstrap.pinned("uv")
+    assert pinned.splitlines()[0] == "uv==0.13.9 \\"
+    assert pinned.count("--hash=sha256:") == 2
+    assert "uvicorn" not in pinned
+
+
+def test_the_real_lock_pins_it_by_hash_and_names_no_address() -> None:
+    assert "--hash=sha256:" in bootstrap.pinned("uv")
+    for name in ("dev", "local", "runtime"):
+        text = (bootstrap.PROJECT / "requirements" / f"{name}.txt").read_text()
+        assert "://" not in text
+        assert len(hashlib.sha256(text.encode()).hexdigest()) == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("PIP_INDEX_URL", True),
+        ("PIP_CERT", True),
+        ("UV_DEFAULT_INDEX", True),
+        ("UV_INDEX_INTERNAL_PASSWORD", True),
+        ("UV_CACHE_DIR", True),
+        ("SSL_CERT_FILE", True),
+        ("HTTPS_PROXY", True),
+        ("PIP_TARGET", False),
+        ("PIP_PREFIX", False),
+        ("PIP_CONSTRAINT", False),
+        ("PIP_NO_BINARY", False),
+        ("UV_PYTHON", False),
+        ("UV_SYSTEM_PYTHON", False),
+        ("UV_PROJECT_ENVIRONMENT", False),
+        ("UV_NO_BINARY", False),
+        ("PYTHONPATH", False),
+        ("PYTHONHOME", False),
+        ("VIRTUAL_ENV", False),
+        ("CONDA_PREFIX", False),
+    ],
+)
+def test_only_what_leads_to_packages_is_taken_from_the_environment(
+    name: str, *, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "value")
+    assert (bootstrap.clean_environment().get(name) == "value") is kept
+
+
+def test_pip_installs_nowhere_else_whatever_it_is_configured_to() -> None:
+    environment = bootstrap.clean_environment()
+    assert (environment["PIP_USER"], environment["PIP_REQUIRE_VIRTUALENV"]) == ("0", "0")
+
+
+@pytest.mark.parametrize("home", [None, "/nonexistent", "/dev/null"])
+def test_without_a_usable_home_the_caches_are_the_projects(
+    home: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    if home:
+        monkeypatch.setenv("HOME", home)
+    environment = bootstrap.clean_environment()
+    assert environment["UV_CACHE_DIR"] == str(bootstrap.CACHE / "packages")
+    assert environment["HOME"] == str(bootstrap.CACHE)
+
+
+def test_uv_looks_where_pip_is_told_to_look(tmp_path: Path) -> None:
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text(
+        "[global]\nindex-url = https://mirror.example/simple\nextra-index-url = https://a https://b\n"
+        "cert = /etc/ssl/own.pem\n[install]\nuser = true\n"
+    )
+    told = bootstrap.known_to_pip({"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": str(configuration)})
+    assert told["UV_DEFAULT_INDEX"] == "https://mirror.example/simple"
+    assert told["UV_INDEX"].split()[-2:] == ["https://a", "https://b"]
+    assert told["SSL_CERT_FILE"] == "/etc/ssl/own.pem"
+    assert told["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+
+
+def test_what_uv_is_told_itself_goes_over_pips_configuration() -> None:
+    assert bootstrap.known_to_pip({"UV_DEFAULT_INDEX": "https://own"}) == {}
+
+
+def test_a_program_that_does_not_run_has_no_version() -> None:
+    assert bootstrap.version("/nonexistent/uv") == ()
+    assert bootstrap.version("/bin/false") == ()
+    assert bootstrap.version(sys.executable) == sys.version_info[:2]
+
+
+def test_a_failure_is_told_with_the_command_and_what_it_said() -> None:
+    said = bootstrap.attempt([sys.executable, "-c", "raise SystemExit('no way')"], {})
+    assert said is not None
+    assert "raise SystemExit" in said
+    assert "no way" in said
+    assert bootstrap.attempt([sys.executable, "-c", ""], {}) is None
+
+
+def test_a_second_bootstrap_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "CACHE", tmp_path)
+    code = "import sys, bootstrap; from pathlib import Path; bootstrap.CACHE = Path(sys.argv[1])\n"
+    code += "with bootstrap.alone(): print('in')"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    folder = Path(bootstrap.__file__).parent
+    with bootstrap.alone():
+        second = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(0.5)
+    assert second.communicate(timeout=20)[0] == b"in\n"
