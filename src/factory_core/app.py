@@ -19,7 +19,7 @@ from factory_core.readings.service import ReadingService
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
 from utils.database import Database
-from utils.http import Kit, build_app
+from utils.http import build_app
 from utils.lifecycle import serve
 
 DESCRIPTION = """The plant: its factories, their equipment, and the readings the equipment sends."""
@@ -35,8 +35,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     """Put the application together."""
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        kit: Kit = app.state.kit
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:

@@ -10,6 +10,7 @@ from factory_core.equipment.service import EquipmentService
 from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
 from utils.database import DatabaseTransaction
+from utils.errors import PROBLEM_RESPONSES
 from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
 
 router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
@@ -23,7 +24,7 @@ async def equipment_service(transaction: DatabaseTransaction) -> EquipmentServic
 EquipmentUseCases = Annotated[EquipmentService, Depends(equipment_service, scope="function")]
 
 
-@router.post("/equipment", status_code=status.HTTP_201_CREATED)
+@router.post("/equipment", status_code=status.HTTP_201_CREATED, responses={409: PROBLEM_RESPONSES[409]})
 async def create_equipment(
     factory_id: UUID, body: EquipmentCreate, by: CurrentPrincipal, equipment: EquipmentUseCases
 ) -> EquipmentRead:

@@ -13,6 +13,10 @@ from utils.fields import RequestModel, Text
 class EquipmentCreate(RequestModel):
     """A piece of equipment to be."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"tag": "press-1", "name": "Press of line 1", "kind": "press"}]}
+    )
+
     tag: Annotated[
         str,
         Field(

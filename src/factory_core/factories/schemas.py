@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import contracts.factory_core
 from factory_core.factories.models import Factory
@@ -44,7 +44,19 @@ class Floor(RequestModel):
 class FactoryCreate(RequestModel):
     """A factory to be."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=200)]
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "Ulsan",
+                    "timezone": "Asia/Seoul",
+                    "floor": {"width_m": 120, "depth_m": 60, "height_m": 12},
+                }
+            ]
+        }
+    )
+
+    name: Annotated[Text, Field(min_length=1, max_length=200, description="What people call it")]
     timezone: Timezone = "UTC"
     floor: Annotated[Floor | None, Field(description="Null while nobody has measured it")] = None
 

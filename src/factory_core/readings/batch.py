@@ -1,8 +1,9 @@
 """A batch on its way into the database: its rows, its event and its answer."""
 
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import repeat
 from uuid import UUID
 
@@ -18,6 +19,10 @@ Row = tuple[UUID, datetime, float, int, int]
 """factory, at, value, series, quality: the columns of the table, in its order."""
 
 _QUALITY_NUMBERS = {quality: number for number, quality in enumerate(QUALITIES)}
+# Number of fields, then each one's length and bytes: uuid, timestamptz, float8, int4, int2, all big-endian.
+_ROW = struct.Struct("!h i16s iq id ii ih")
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 _encoder = msgspec.json.Encoder()
 
 
@@ -100,6 +105,31 @@ class Batch:
         factory_id = pgproto.UUID(self.factory_id.bytes)  # asyncpg's own kind is encoded ten times faster
         numbers = [one.id for one in self.series]
         return zip(repeat(factory_id), self.times, self.values, numbers, self.qualities, strict=False)
+
+    def encoded_rows(self) -> bytes:
+        """Give the same rows as COPY's binary format has them: asyncpg's own encoder takes twice as long."""
+        factory = self.factory_id.bytes
+        pack = _ROW.pack
+        return b"".join(
+            [
+                pack(
+                    5,
+                    16,
+                    factory,
+                    8,
+                    (at - _POSTGRES_EPOCH) // _MICROSECOND,
+                    8,
+                    value,
+                    4,
+                    series.id,
+                    2,
+                    quality,
+                )
+                for at, value, series, quality in zip(
+                    self.times, self.values, self.series, self.qualities, strict=True
+                )
+            ]
+        )
 
     def split(self, new: set[tuple[UUID, int, datetime]]) -> list[int]:
         """Give the places of the readings that are in `new`, and take them out of it: the first one wins."""

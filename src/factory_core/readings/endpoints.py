@@ -102,7 +102,9 @@ async def list_readings(  # noqa: PLR0917 - FastAPI names them
     by: CurrentPrincipal,
     readings: Readings,
     source: Annotated[Text, Query(min_length=1, max_length=100, description="The equipment's tag")],
-    metric: Annotated[Text, Query(min_length=1, max_length=MAX_METRIC_LENGTH)],
+    metric: Annotated[
+        Text, Query(min_length=1, max_length=MAX_METRIC_LENGTH, description="What is measured")
+    ],
     since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive")] = None,
     before: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive")] = None,
     limit: Annotated[int, Query(ge=1, le=10_000, description="How many items at most")] = 50,

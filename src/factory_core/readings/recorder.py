@@ -20,7 +20,7 @@ from utils.errors import ConflictError, UnavailableError
 Outcome: TypeAlias = bytes | Exception
 """The answer to a batch, or why it has none."""
 
-COPY_FROM: Final = 400
+COPY_FROM: Final = 250
 """From so many readings on, COPY is worth its own ways to the server and back."""
 
 ATTEMPTS: Final = 4
@@ -74,15 +74,15 @@ class BatchRecorder:
         answers = {batch.key: batch.answer(len(batch)) for batch in group}
         entries = _entries(group, answers)
         events = [_event(batch, batch.event()) for batch in group if len(batch)]
-        rows = chain.from_iterable(batch.rows() for batch in group)
         if sum(map(len, group)) < COPY_FROM:
             async with self._connections.connection() as connection:
+                rows = chain.from_iterable(batch.rows() for batch in group)
                 await ReadingRepository(connection).record_group(entries, events, rows)
         else:
             async with self._connections.transaction() as connection:
                 readings = ReadingRepository(connection)
                 await readings.add_batches(entries, events)
-                await readings.copy_readings(rows)
+                await readings.copy_readings(batch.encoded_rows() for batch in group)
         self._database.ring()
         for batch in group:
             _count(batch, len(batch))

@@ -1,6 +1,6 @@
 """Every query about readings, on asyncpg's own connection: these are the hot ones."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,9 @@ import asyncpg
 from factory_core.readings.batch import Key, Row
 
 READING_COLUMNS = ("factory_id", "at", "value", "series_id", "quality")
+
+_COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)  # signature, no flags, no extension
+_COPY_END = b"\xff\xff"
 
 # All of a group in one statement, which is its own transaction: one way to the server and back. It fails as a
 # whole where a batch or a reading is there already.
@@ -135,9 +138,15 @@ class ReadingRepository:
         """Replace the answers of claimed batches."""
         await self._connection.execute(ANSWER_BATCHES, *zip(*answers, strict=True))
 
-    async def copy_readings(self, rows: Iterable[Row]) -> None:
-        """Add readings in the fastest way; raises asyncpg.UniqueViolationError where one is there already."""
-        await self._connection.copy_records_to_table("readings", columns=READING_COLUMNS, records=rows)
+    async def copy_readings(self, encoded_rows: Iterable[bytes]) -> None:
+        """Add readings in the fastest way, their rows encoded as COPY's binary format has them.
+
+        Raises asyncpg.UniqueViolationError where one is there already.
+        """
+        source = _whole_copy(encoded_rows)
+        await self._connection.copy_to_table(
+            "readings", columns=READING_COLUMNS, source=source, format="binary"
+        )
 
     async def add_new_readings(self, rows: Collection[Row]) -> set[tuple[UUID, int, datetime]]:
         """Add those readings that are not there and give their keys."""
@@ -159,6 +168,10 @@ class ReadingRepository:
             LIST_READINGS, factory_id, series_id, after, since, before, limit
         )
         return rows
+
+
+async def _whole_copy(encoded_rows: Iterable[bytes]) -> AsyncIterator[bytes]:
+    yield b"".join((_COPY_HEADER, *encoded_rows, _COPY_END))
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], width: int) -> list[Sequence[Any]]:

@@ -29,6 +29,15 @@ from utils.errors import FieldError, InvalidError
 BATCH_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,100}\Z"
 BATCH_SCHEMA: Final[dict[str, Any]] = {
     "title": "ReadingBatch",
+    "description": "A batch of readings, each of them one value of one metric of one piece of equipment",
+    "examples": [
+        {
+            "batch_id": "press-1.2026-01-15T10:30",
+            "readings": [
+                {"source": "press-1", "metric": "temperature", "at": "2026-01-15T10:30:00Z", "value": 71.5}
+            ],
+        }
+    ],
     "type": "object",
     "additionalProperties": False,
     "required": ["batch_id", "readings"],
@@ -42,6 +51,7 @@ BATCH_SCHEMA: Final[dict[str, Any]] = {
             "type": "array",
             "minItems": 1,
             "maxItems": MAX_READINGS,
+            "description": "In any order",
             "items": {
                 "title": "Reading",
                 "type": "object",
@@ -49,10 +59,20 @@ BATCH_SCHEMA: Final[dict[str, Any]] = {
                 "required": ["source", "metric", "at", "value"],
                 "properties": {
                     "source": {"type": "string", "description": "The tag of a piece of equipment"},
-                    "metric": {"type": "string", "minLength": 1, "maxLength": MAX_METRIC_LENGTH},
+                    "metric": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": MAX_METRIC_LENGTH,
+                        "description": "What is measured; its unit is the sender's",
+                    },
                     "at": {"type": "string", "format": "date-time", "description": "RFC 3339, any offset"},
-                    "value": {"type": "number", "format": "double"},
-                    "quality": {"type": "string", "enum": list(QUALITIES), "default": "good"},
+                    "value": {"type": "number", "format": "double", "description": "Finite"},
+                    "quality": {
+                        "type": "string",
+                        "enum": list(QUALITIES),
+                        "default": "good",
+                        "description": "A bad reading is kept and not evaluated",
+                    },
                 },
             },
         },

@@ -2,6 +2,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -138,6 +139,24 @@ async def test_a_batch_without_a_usable_reading_is_answered_and_remembered(plant
 async def test_old_readings_are_kept(plant: Plant) -> None:
     assert answer_of(await plant.send([reading(at="0001-01-02T00:00:00Z")]))["accepted"] == 1
     assert [item["at"] for item in await plant.read()] == ["0001-01-02T00:00:00Z"]
+
+
+@pytest.mark.parametrize("size", [40, 1000])
+async def test_a_batch_of_any_size_keeps_every_moment_and_value_exactly(plant: Plant, size: int) -> None:
+    random = Random(size)  # noqa: S311 - the same data in every run
+    first, last = datetime(1, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    edges = [first, datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC), datetime(2000, 1, 1, tzinfo=UTC)]
+    span = (last - first) // timedelta(microseconds=1)
+    times = [*edges, *(first + timedelta(microseconds=random.randrange(span)) for _ in range(size - 3))]
+    values = [5e-324, -1.7976931348623157e308, -0.0, *(random.gauss(0, 1e6) for _ in range(size - 3))]
+    qualities = [random.choice(["good", "uncertain", "bad"]) for _ in times]
+    items = [
+        reading(at=at.isoformat(), value=value, quality=quality)
+        for at, value, quality in zip(times, values, qualities, strict=True)
+    ]
+    assert answer_of(await plant.send(items))["accepted"] == size
+    kept = [(datetime.fromisoformat(one["at"]), one["value"], one["quality"]) for one in await plant.read()]
+    assert kept == sorted(zip(times, values, qualities, strict=True))
 
 
 async def test_metric_names_are_verbatim(plant: Plant) -> None:
