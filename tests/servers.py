@@ -64,7 +64,7 @@ class Postgres:
 
     def sql(self, statement: str) -> str:
         """Run one statement as the superuser, on a connection of its own."""
-        return self.server._sql(statement)
+        return self.server.ask(statement)
 
     def create_database(self, name: str, *, template: str = "template1") -> str:
         """Create a database and give its URL."""

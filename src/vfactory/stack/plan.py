@@ -1,6 +1,7 @@
 """Says of every part of the stack how it is started, known to be ready, and stopped."""
 
 import subprocess
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -75,9 +76,11 @@ def server_job(configuration: Configuration, name: str, server: Server) -> Job:
     )
 
 
-def migration_jobs(configuration: Configuration, around: Surroundings) -> list[Job]:
-    """What brings the schema of every service up to date."""
-    return [_migration(configuration, service, around) for service in SERVICES]
+def migration_jobs(
+    configuration: Configuration, services: Sequence[Service], around: Surroundings
+) -> list[Job]:
+    """What brings the schemas of `services` up to date."""
+    return [_migration(configuration, service, around) for service in services]
 
 
 def service_jobs(configuration: Configuration, around: Surroundings) -> list[Job]:

@@ -134,9 +134,9 @@ class PostgresServer(Server):
     def create_database(self, name: str) -> None:
         """Create the database `name` on the running server unless it is there."""
         literal = name.replace("'", "''")
-        if not self._sql(f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"):  # noqa: S608 - quoted above
+        if not self.ask(f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"):  # noqa: S608 - quoted above
             identifier = name.replace('"', '""')
-            self._sql(f'CREATE DATABASE "{identifier}"')
+            self.ask(f'CREATE DATABASE "{identifier}"')
 
     def reset_password(self) -> None:
         """Make `password` the superuser's password, on a stopped server whose old one nobody knows."""
@@ -194,10 +194,11 @@ class PostgresServer(Server):
             raise DiskFullError(f"No room left for PostgreSQL in {self.directory}. Free some.\n{said}")
         raise StartError(f"{Path(program.command[0]).name} failed:\n{said}")
 
-    def _sql(self, statement: str) -> str:
+    def ask(self, statement: str, *, database: str = "postgres") -> str:
+        """What the running server answers to `statement`, one row a line; StartError when it refuses."""
         command = [str(binary("psql")), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
         done = subprocess.run(  # noqa: S603 - the wheel's own psql
-            [*command, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", "postgres"],
+            [*command, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", database],
             env={**ENVIRONMENT, "PGPASSWORD": self.password},
             capture_output=True,
             text=True,

@@ -9,12 +9,12 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
-from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, secrets
+from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, schemas, secrets
 from vfactory.stack.configuration import PORTS, POSTGRES, VALKEY, Configuration
 from vfactory.stack.errors import DiskFullError, SettingError, StackError, StartError
 from vfactory.stack.keeper import Job, Keeper, describe_end
 from vfactory.stack.record import Part, Record
-from vfactory.stack.services import Surroundings
+from vfactory.stack.services import SERVICES, Surroundings
 
 DATABASE: Final = "vfactory"
 POLL_SECONDS: Final = 0.02
@@ -42,6 +42,7 @@ class Supervisor:
         self._keepers: list[Keeper] = []
         self._writing = threading.Lock()
         self._state = "starting"
+        self._outdated = list(SERVICES)
         self._journal = plan.log_file(configuration, journal.NAME)
 
     def run(self, ready: Callable[[Record], None]) -> None:
@@ -84,7 +85,7 @@ class Supervisor:
     def _start(self) -> None:
         deadline = time.monotonic() + self._told.start_seconds
         around = self._start_servers(deadline)
-        migrations = [self._keep(job) for job in plan.migration_jobs(self._told, around)]
+        migrations = [self._keep(job) for job in plan.migration_jobs(self._told, self._outdated, around)]
         for migration in migrations:
             self._await(deadline, migration, partial(_has_succeeded, migration))
         lasting = [self._keep(job) for job in plan.service_jobs(self._told, around)]
@@ -105,6 +106,7 @@ class Supervisor:
             keeper = self._keep(plan.server_job(self._told, POSTGRES, postgres))
             self._await(deadline, keeper, keeper.job.is_ready)
             postgres.create_database(DATABASE)
+            self._outdated = schemas.outdated(postgres, DATABASE, SERVICES)
         for keeper in starting:
             self._await(deadline, keeper, keeper.job.is_ready)
         return Surroundings(database_url, redis_url, auth.file)

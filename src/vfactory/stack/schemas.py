@@ -1,0 +1,41 @@
+"""Knows which schemas are up to date already, so that a second start need not run their migrations."""
+
+import importlib.util
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from vfactory.stack.errors import StartError
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.services import Service
+
+_NUMBERED: Final = re.compile(r"(\d{4})_\w+\.py")
+
+
+def newest_revision(package: str) -> str | None:
+    """The highest number among the migrations of `package`; None when not all of them are numbered."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "migrations" / "versions"
+    names = [_NUMBERED.fullmatch(file.name) for file in folder.glob("*.py") if file.name != "__init__.py"]
+    numbers = [name.group(1) for name in names if name]
+    return max(numbers) if numbers and len(numbers) == len(names) else None
+
+
+def outdated(server: PostgresServer, database: str, services: Sequence[Service]) -> list[Service]:
+    """Those of `services` whose schema in `database` is not at its newest revision, or not known to be."""
+    known = " UNION ALL ".join(
+        f"SELECT '{service.package}=' || version_num FROM {service.package}.alembic_version"  # noqa: S608
+        for service in services
+    )
+    try:
+        current = server.ask(known, database=database).splitlines()
+    except StartError:  # the first start: there are no such tables
+        return list(services)
+    return [
+        service
+        for service in services
+        if f"{service.package}={newest_revision(service.package)}" not in current
+    ]
