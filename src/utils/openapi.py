@@ -72,6 +72,8 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
     operation["summary"] = operation["summary"].capitalize()
     for parameter in operation.get("parameters", ()):
         _without_null(parameter["schema"])
+        if parameter["in"] == "path" or parameter["name"] == "factory":
+            parameter.setdefault("description", f"Id of the {parameter['name'].removesuffix('_id')}")
     responses = operation["responses"]
     if "requestBody" not in operation:
         responses.pop("413", None)

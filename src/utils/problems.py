@@ -195,7 +195,7 @@ def _of_status(request: Request, error: HTTPException) -> Response:
     )
 
 
-_IN_DETAIL, _IN_ERRORS = 3, 100
+_IN_DETAIL, _IN_ERRORS, _MOST_OF_A_NAME = 3, 100, 200
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
@@ -219,7 +219,7 @@ def _path(location: Sequence[int | str]) -> str:
     path = ""
     for step in rest:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else str(step)
-    return path
+    return path[:_MOST_OF_A_NAME]
 
 
 _INPUT_SHOULD = re.compile(r"^(Input|String|Value|List|Data|Decimal|URL|UUID|Datetime) should\b")

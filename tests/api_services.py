@@ -1,0 +1,39 @@
+"""The three services and their committed documents, for tests that send nonsense to all of them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from conftest import AUTH_SECRET
+from contracts.access import ACCESS
+from servers import RunningProcess
+from utils.principal import Role
+from utils.tokens import issue_token
+
+OPENAPI = Path(__file__).parents[1] / "openapi"
+SERVICES = list(ACCESS)
+
+Started = Callable[[str], RunningProcess]
+
+
+def admin_token() -> str:
+    return issue_token(AUTH_SECRET, subject="fuzz", role=Role.ADMIN)
+
+
+def document(service: str) -> dict[str, Any]:
+    """Read the committed document of a service."""
+    parsed: dict[str, Any] = json.loads((OPENAPI / f"{service}.json").read_text(encoding="utf-8"))
+    return parsed
+
+
+def operations(service: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Give each operation of a service: method, path, what the document says."""
+    for path, item in document(service)["paths"].items():
+        for method, operation in item.items():
+            yield method.upper(), path, operation
+
+
+def find_failures(process: RunningProcess) -> list[str]:
+    """Give the process's log lines of level ERROR and above."""
+    return [line for line in process.lines if json.loads(line)["level"] in ("ERROR", "CRITICAL")]
