@@ -82,8 +82,12 @@ T = TypeVar("T")
 class Page(BaseModel, Generic[T]):
     """One page of a list; `next_cursor` is null on the last one."""
 
-    items: list[T]
-    next_cursor: str | None = None
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a list"})
+
+    items: Annotated[list[T], Field(description="The page, in the list's order")]
+    next_cursor: Annotated[
+        str | None, Field(description="Hand it back as `cursor` for the next page; null on the last one")
+    ] = None
 
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most")]

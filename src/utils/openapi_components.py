@@ -15,7 +15,11 @@ _TIME: Final = {
     "description": "When it was checked: UTC, to the second",
     "examples": ["2026-01-15T10:30:00Z"],
 }
-_CONNECTION: Final = {"type": "string", "enum": ["connected", "disconnected"]}
+_CONNECTION: Final = {
+    "type": "string",
+    "enum": ["connected", "disconnected"],
+    "description": "Whether it answers",
+}
 _FAULT: Final = {
     "type": "string",
     "enum": [fault.value for fault in Fault],
@@ -121,7 +125,8 @@ def _field_error() -> dict[str, Any]:
         "field": {**_TEXT, "description": "Its path in the request, such as `readings[3].at` or `limit`"},
         "detail": {**_TEXT, "description": "What is allowed"},
     }
-    return _object({name: described[name] for name in FieldError.__annotations__})
+    schema = _object({name: described[name] for name in FieldError.__annotations__})
+    return {"description": "What is wrong with one field of the request", **schema}
 
 
 def _problem() -> dict[str, Any]:
@@ -151,7 +156,11 @@ def _problem() -> dict[str, Any]:
 
 def _health(dependencies: tuple[str, ...]) -> dict[str, Any]:
     required: dict[str, Any] = {
-        "status": {"type": "string", "enum": ["healthy", "unhealthy"]},
+        "status": {
+            "type": "string",
+            "enum": ["healthy", "unhealthy"],
+            "description": "Healthy while every dependency is connected",
+        },
         "timestamp": _TIME,
     }
     required |= dict.fromkeys(dependencies, _CONNECTION)
@@ -160,7 +169,11 @@ def _health(dependencies: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _readiness() -> dict[str, Any]:
-    status = {"type": "string", "enum": ["ready", "unready", "draining"]}
+    status = {
+        "type": "string",
+        "enum": ["ready", "unready", "draining"],
+        "description": "Draining once it has been told to end",
+    }
     required = {"status": status, "timestamp": _TIME, "database": _CONNECTION}
     schema = _object(required, {"database_error": _FAULT})
     return {"description": "Ready (200) while the database answers and the process is not ending", **schema}

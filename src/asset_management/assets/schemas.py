@@ -13,15 +13,15 @@ from asset_management.content.kinds import Kind, MediaType
 class AssetRead(BaseModel):
     """An asset; its bytes are at `/v1/assets/{id}/content`."""
 
-    id: UUID
-    factory_id: UUID
-    name: str
+    id: Annotated[UUID, Field(description="Its id, made by the service")]
+    factory_id: Annotated[UUID, Field(description="The factory it belongs to")]
+    name: Annotated[str, Field(description="What people call it")]
     kind: Kind
     media_type: MediaType
-    size_bytes: int
+    size_bytes: Annotated[int, Field(description="Of the content")]
     sha256: Annotated[str, Field(description="Of the content, in hex; also its ETag")]
-    created_at: datetime
-    created_by: str
+    created_at: Annotated[datetime, Field(description="When it was uploaded")]
+    created_by: Annotated[str, Field(description="Who uploaded it")]
 
     @classmethod
     def of(cls, asset: Asset) -> Self:

@@ -37,9 +37,9 @@ class EquipmentRead(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
-    factory_id: UUID
-    tag: str
-    name: str
+    id: Annotated[UUID, Field(description="Its id, made by the service")]
+    factory_id: Annotated[UUID, Field(description="The factory it stands in")]
+    tag: Annotated[str, Field(description="What the drawings call it, unique in the factory")]
+    name: Annotated[str, Field(description="What people call it")]
     kind: EquipmentKind
-    created_at: datetime
+    created_at: Annotated[datetime, Field(description="When it was created")]

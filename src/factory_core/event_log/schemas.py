@@ -1,32 +1,32 @@
 """The answers about published events."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 
 class EventRead(BaseModel):
     """A published event; `seq` is gap-free per factory, from 1."""
 
-    seq: int
-    type: str
-    factory_id: UUID
-    at: datetime
-    payload: dict[str, Any]
+    seq: Annotated[int, Field(description="Its number in the factory, from 1, without a gap")]
+    type: Annotated[str, Field(description="What happened, with the version of its payload")]
+    factory_id: Annotated[UUID, Field(description="The factory it happened in")]
+    at: Annotated[datetime, Field(description="When it happened")]
+    payload: Annotated[dict[str, Any], Field(description="By its type")]
 
 
 class EventLogRead(BaseModel):
     """Events in order, the newest seq there is, and the oldest still kept (head + 1 where none is)."""
 
-    items: list[EventRead]
-    head: int
-    oldest: int
+    items: Annotated[list[EventRead], Field(description="By seq")]
+    head: Annotated[int, Field(description="The newest seq there is, 0 if there is none")]
+    oldest: Annotated[int, Field(description="The oldest seq still kept")]
 
 
 class HeadRead(BaseModel):
     """The newest seq of a factory."""
 
-    factory_id: UUID
-    head: int
+    factory_id: Annotated[UUID, Field(description="The factory")]
+    head: Annotated[int, Field(description="Its newest seq")]

@@ -64,12 +64,12 @@ class FactoryCreate(RequestModel):
 class FactoryRead(BaseModel):
     """A factory."""
 
-    id: UUID
-    name: str
-    timezone: str
-    floor: Floor | None
-    layout_version: int
-    created_at: datetime
+    id: Annotated[UUID, Field(description="Its id, made by the service")]
+    name: Annotated[str, Field(description="What people call it")]
+    timezone: Annotated[str, Field(description="A time zone of the IANA database")]
+    floor: Annotated[Floor | None, Field(description="The hall, null while nobody has measured it")]
+    layout_version: Annotated[int, Field(description="Grows with every change of the layout")]
+    created_at: Annotated[datetime, Field(description="When it was created")]
 
     @classmethod
     def of(cls, factory: Factory) -> Self:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from contracts.factory_core import Quality
 from factory_core.readings.batch import SentBatch
@@ -86,29 +86,32 @@ _MOST_DIGITS: Final = 400  # more than any integer within a double's range has
 class RejectedReading(BaseModel):
     """A reading that was refused: its place in the batch from 0, the wrong field (null: all of it), why."""
 
-    index: int
-    field: str | None
+    index: Annotated[int, Field(description="Its place in the batch, from 0")]
+    field: Annotated[str | None, Field(description="The wrong field; null for all of it")]
     code: Code
-    detail: str
+    detail: Annotated[str, Field(description="What is allowed")]
 
 
 class IngestAnswer(BaseModel):
     """What became of a batch."""
 
-    batch_id: str
-    accepted: int
-    duplicates: int
-    rejected: list[RejectedReading]
+    batch_id: Annotated[str, Field(description="As it was sent")]
+    accepted: Annotated[int, Field(description="How many are kept now and were not before")]
+    duplicates: Annotated[int, Field(description="How many were kept already, by source, metric and time")]
+    rejected: Annotated[
+        list[RejectedReading],
+        Field(description="Those with a flaw, by their place; sending them again as they are is of no use"),
+    ]
 
 
 class ReadingRead(BaseModel):
     """A reading."""
 
-    source: str
-    metric: str
-    at: datetime
-    value: float
-    quality: Quality
+    source: Annotated[str, Field(description="The equipment's tag")]
+    metric: Annotated[str, Field(description="What is measured")]
+    at: Annotated[datetime, Field(description="When, in UTC to the microsecond")]
+    value: Annotated[float, Field(description="In the sender's unit")]
+    quality: Annotated[Quality, Field(description="A bad one is not evaluated")]
 
 
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -20,10 +20,23 @@ router = APIRouter(tags=["events"])
 
 MAX_SEQ = 2**63 - 1
 LAST_EVENT_ID = "Last-Event-ID"
+EXAMPLE = """retry: 2000
+id: 41
+: live after 41
+
+id: 42
+event: incident.acknowledged.v1
+data: {"seq":42,"type":"incident.acknowledged.v1","factory_id":"01a20a52-b070-7595-88cb-1835953c075b",\
+"at":"2026-01-15T10:30:00Z","payload":{"incident_id":"01a20a5b-4d19-70fa-9a9b-7f924997c869","by":"kim",\
+"at":"2026-01-15T10:30:00Z","reason":"On my way"}}
+
+: heartbeat
+
+"""
 STREAM: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Events until the client leaves, its token expires, or the service stops",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": EXAMPLE}},
     }
 }
 
@@ -57,7 +70,9 @@ async def stream_events(
     Each has its `seq` as `id`, its type as `event`, and one line of JSON as `data`: seq, type, factory_id,
     at, payload. Without a last id the stream begins live, and tells its position as `id`. With one it
     resumes, with no gap and nothing twice; where what was missed is not kept any more, or the id lies in the
-    future, it says `event: reset` and goes on live. A comment every 15 s says that it lives.
+    future, it says `event: reset` and goes on live. A comment (`: heartbeat`) every 15 s says that it lives.
+    A client that is cut off comes back after `retry` milliseconds with the header Last-Event-ID: browsers'
+    EventSource does so by itself. A reset, whose data is the `seq` it goes on after, means: read anew.
     """
     by.require_factory(factory)
     wanted = _types(types)

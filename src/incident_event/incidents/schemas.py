@@ -69,29 +69,38 @@ class IncidentRead(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: UUID
-    factory_id: UUID
+    id: Annotated[UUID, Field(description="Its id, made by the service")]
+    factory_id: Annotated[UUID, Field(description="The factory it happened in")]
     type: IncidentType
-    severity: int
+    severity: Annotated[int, Field(description="1 is the least, 5 the most severe")]
     status: Status
-    title: str
-    description: str
-    source: Literal["rule", "report"]
-    rule_id: UUID | None
-    rule_version: int | None
-    equipment: str | None
-    metric: str | None
-    occurred_at: datetime
-    condition: Literal["active", "cleared"] | None
-    cleared_at: datetime | None
-    occurrences: int
-    reported_by: str
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    created_at: datetime
-    updated_at: datetime
+    title: Annotated[str, Field(description="What happened, in one line")]
+    description: Annotated[str, Field(description="Whatever else is known")]
+    source: Annotated[
+        Literal["rule", "report"], Field(description="Raised by a rule, or reported by somebody")
+    ]
+    rule_id: Annotated[UUID | None, Field(description="The rule that raised it; null for a report")]
+    rule_version: Annotated[int | None, Field(description="The rule's version then")]
+    equipment: Annotated[str | None, Field(description="The tag of the machine it is about")]
+    metric: Annotated[str | None, Field(description="What the rule watches")]
+    occurred_at: Annotated[
+        datetime, Field(description="When it happened: of a rule, the time of the reading that activated it")
+    ]
+    condition: Annotated[
+        Literal["active", "cleared"] | None,
+        Field(description="Whether what raised it still holds; null for a report"),
+    ]
+    cleared_at: Annotated[
+        datetime | None, Field(description="The time of the reading that ended the condition")
+    ]
+    occurrences: Annotated[int, Field(description="How often the condition has become active")]
+    reported_by: Annotated[str, Field(description="Who reported it, or the rule's service")]
+    acknowledged_at: Annotated[datetime | None, Field(description="When somebody took it on")]
+    acknowledged_by: Annotated[str | None, Field(description="Who took it on")]
+    resolved_at: Annotated[datetime | None, Field(description="When the danger was said to be over")]
+    resolved_by: Annotated[str | None, Field(description="Who said so")]
+    created_at: Annotated[datetime, Field(description="When it was recorded")]
+    updated_at: Annotated[datetime, Field(description="When it last changed")]
 
 
 class TimelineEntryRead(BaseModel):
@@ -99,18 +108,18 @@ class TimelineEntryRead(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    id: int
-    at: datetime
-    by: str
-    what: str
-    from_status: Status | None
+    id: Annotated[int, Field(description="Grows with every entry")]
+    at: Annotated[datetime, Field(description="When it was recorded")]
+    by: Annotated[str, Field(description="Who did it")]
+    what: Annotated[str, Field(description="What was done")]
+    from_status: Annotated[Status | None, Field(description="Null at the beginning")]
     to_status: Status
-    reason: str | None
-    detail: dict[str, Any] | None
+    reason: Annotated[str | None, Field(description="What was said about it")]
+    detail: Annotated[dict[str, Any] | None, Field(description="By what was done")]
 
 
 class IncidentDetail(IncidentRead):
     """An incident with its history: the newest 500 entries, oldest first, of `timeline_total`."""
 
-    timeline: list[TimelineEntryRead]
-    timeline_total: int
+    timeline: Annotated[list[TimelineEntryRead], Field(description="The newest 500 entries, oldest first")]
+    timeline_total: Annotated[int, Field(description="How many entries there are")]

@@ -83,11 +83,16 @@ class RuleStateRead(BaseModel):
     """Where a rule stands. `late_readings` and `bad_readings` were counted, not evaluated."""
 
     condition: Condition
-    evaluated_readings: int
-    late_readings: int
-    bad_readings: int
-    last_reading_at: datetime | None
-    active_since: datetime | None
+    evaluated_readings: Annotated[int, Field(description="How many readings it has evaluated")]
+    late_readings: Annotated[int, Field(description="How many came too late to be evaluated")]
+    bad_readings: Annotated[int, Field(description="How many were of bad quality, and not evaluated")]
+    last_reading_at: Annotated[
+        datetime | None, Field(description="The time of the newest reading it has seen")
+    ]
+    active_since: Annotated[
+        datetime | None,
+        Field(description="The time of the reading that activated it; null while it is not active"),
+    ]
 
     @classmethod
     def of(cls, state: RuleState) -> Self:
@@ -105,22 +110,26 @@ class RuleStateRead(BaseModel):
 class RuleRead(BaseModel):
     """A rule."""
 
-    id: UUID
-    factory_id: UUID
-    version: int
-    name: str
-    kind: Literal["threshold"]
-    equipment: str
-    metric: str
-    operator: Literal[">", "<"]
-    threshold: float
-    on_delay_seconds: float
-    deadband: float
-    lateness_seconds: float
-    severity: int
+    id: Annotated[UUID, Field(description="Its id, made by the service")]
+    factory_id: Annotated[UUID, Field(description="The factory whose readings it watches")]
+    version: Annotated[int, Field(description="Grows with every change")]
+    name: Annotated[str, Field(description="The title of its incidents")]
+    kind: Annotated[Literal["threshold"], Field(description="The only kind so far")]
+    equipment: Annotated[str, Field(description="The tag of the machine: the readings' `source`")]
+    metric: Annotated[str, Field(description="Of which measurements")]
+    operator: Annotated[Literal[">", "<"], Field(description="Beyond is above (>) or below (<)")]
+    threshold: Annotated[float, Field(description="In the unit of the readings")]
+    on_delay_seconds: Annotated[float, Field(description="How long readings must stay beyond the threshold")]
+    deadband: Annotated[
+        float, Field(description="How far readings must come back before the condition clears")
+    ]
+    lateness_seconds: Annotated[
+        float, Field(description="How much older than the newest one a reading may be and still be evaluated")
+    ]
+    severity: Annotated[int, Field(description="Of the incidents; 5 is the most severe")]
     incident_type: IncidentType
-    created_by: str
-    created_at: datetime
+    created_by: Annotated[str, Field(description="Who created it")]
+    created_at: Annotated[datetime, Field(description="When it was created")]
     state: RuleStateRead
 
     @classmethod
