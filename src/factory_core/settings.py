@@ -21,3 +21,8 @@ class FactoryCoreSettings(ServiceSettings):
         int, Field(ge=10_000, le=10_000_000, validation_alias="FACTORY_CORE_MAX_QUEUED_READINGS")
     ] = 200_000
     """How many readings may wait for the database in one process before senders are told to come back."""
+
+    batch_retention_days: Annotated[
+        float, Field(gt=0, le=3650, allow_inf_nan=False, validation_alias="FACTORY_CORE_BATCH_RETENTION_DAYS")
+    ] = 7
+    """How long a batch id is remembered. Repeated later, its readings are counted as duplicates."""

@@ -1,44 +1,53 @@
-"""Factory Core's worker: moves its committed events to the stream."""
+"""Factory Core's worker: moves its committed events to the stream, and forgets old batches."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import NoReturn
 
 from fastapi import FastAPI
 
 from factory_core.db import REVISION, SCHEMA, SERVICE
+from factory_core.readings.retention import BatchRetention
 from factory_core.settings import FactoryCoreSettings
+from utils.clock import utc_now
 from utils.http import Kit, build_app
 from utils.lifecycle import serve, supervise
 from utils.relay import Relay
 
 
 def create_worker(settings: FactoryCoreSettings) -> FastAPI:
-    """Put the worker together: the relay, beside /health and /metrics."""
+    """Put the worker together: the relay and the retention, beside /health and /metrics."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        kit: Kit = app.state.kit
+        if kit.redis is None:
+            raise LookupError("Factory Core needs Redis")  # its settings require the URL
+        relay = Relay(kit.database, kit.redis, SERVICE)
+        kept_for = timedelta(days=settings.batch_retention_days)
+        retention = BatchRetention(kit.database, utc_now, kept_for=kept_for)
+        tasks = [
+            asyncio.create_task(supervise("relay", relay.run), name="relay"),
+            asyncio.create_task(supervise("retention", retention.run), name="retention"),
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
     return build_app(
         settings,
         title="V-Factory Factory Core worker",
         description="Publishes Factory Core's events",
         version="1",
-        lifespan=_relaying,
+        lifespan=lifespan,
         schema=SCHEMA,
         revision=REVISION,
     )
-
-
-@asynccontextmanager
-async def _relaying(app: FastAPI) -> AsyncIterator[None]:
-    kit: Kit = app.state.kit
-    if kit.redis is None:
-        raise LookupError("Factory Core needs Redis")  # its settings require the URL
-    relay = Relay(kit.database, kit.redis, SERVICE)
-    task = asyncio.create_task(supervise("relay", relay.run), name="relay")
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 def run() -> NoReturn:

@@ -33,11 +33,13 @@ async def list_events(
     """Read a factory's published events after a seq, in order: the gap API of the stream's consumers.
 
     For services, not for people: admin only. An answer may hold fewer events than asked for, because large
-    ones fill it; the caller has everything when its last seq is `head`. Events older than `oldest` are gone.
+    ones fill it; the caller has everything when its last seq has reached `head`. Events older than `oldest`
+    are gone.
     """
     by.require_factory(factory)
-    items = await events.read(factory, after, limit)
-    log = {"items": items, "head": await events.head(factory), "oldest": await events.oldest(factory)}
+    head, oldest = await events.head(factory), await events.oldest(factory)
+    items = await events.read(factory, after, limit)  # last, so that a head just told is never missing here
+    log = {"items": items, "head": head, "oldest": oldest}
     return Response(msgspec.json.encode(log), media_type="application/json")
 
 

@@ -25,6 +25,10 @@ BATCHES_PER_TRANSACTION = Histogram(
 QUEUED_READINGS = Gauge("vfactory_ingest_queued_readings", "Readings in memory on their way to the database")
 TURNED_AWAY = Counter("vfactory_ingest_turned_away", "Batches answered 503 because too many readings waited")
 
+BATCHES_FORGOTTEN = Counter(
+    "vfactory_ingest_batches_forgotten", "Batch records deleted at the end of their time"
+)
+
 NEW = BATCHES.labels(outcome="new")
 REPEATED = BATCHES.labels(outcome="repeated")
 CONFLICT = BATCHES.labels(outcome="conflict")

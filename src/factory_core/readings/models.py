@@ -68,4 +68,4 @@ class BatchRow(Base):
     batch_id: Mapped[str] = mapped_column(Text(collation="C"), primary_key=True)
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes] = mapped_column(LargeBinary)
-    accepted_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)

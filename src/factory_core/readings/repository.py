@@ -55,6 +55,12 @@ ANSWER_BATCHES = """
     FROM unnest($1::uuid[], $2::text[], $3::bytea[]) AS given (factory_id, batch_id, answer)
     WHERE batch.factory_id = given.factory_id AND batch.batch_id = given.batch_id
 """
+DELETE_BATCHES = """
+    DELETE FROM ingest_batches WHERE (factory_id, batch_id) IN (
+        SELECT factory_id, batch_id FROM ingest_batches WHERE accepted_at < $1 ORDER BY accepted_at LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+"""
 # In the order of the key, so that two transactions cannot wait for each other; the first of equals wins.
 ADD_NEW_READINGS = """
     INSERT INTO readings (factory_id, at, value, series_id, quality)
@@ -137,6 +143,11 @@ class ReadingRepository:
     async def answer_batches(self, answers: Sequence[tuple[UUID, str, bytes]]) -> None:
         """Replace the answers of claimed batches."""
         await self._connection.execute(ANSWER_BATCHES, *zip(*answers, strict=True))
+
+    async def delete_batches(self, before: datetime, *, limit: int) -> int:
+        """Delete the oldest batches accepted before a time and give how many there were."""
+        status = await self._connection.execute(DELETE_BATCHES, before, limit)
+        return int(status.rpartition(" ")[2])
 
     async def copy_readings(self, encoded_rows: Iterable[bytes]) -> None:
         """Add readings in the fastest way, their rows encoded as COPY's binary format has them.

@@ -127,3 +127,4 @@ def _create_ingest_batches() -> None:
         sa.PrimaryKeyConstraint("factory_id", "batch_id", name="pk_ingest_batches"),
         sa.CheckConstraint("char_length(batch_id) BETWEEN 1 AND 100", name="batch_id_length"),
     )
+    op.create_index("ix_ingest_batches_accepted_at", "ingest_batches", ["accepted_at"])
