@@ -28,7 +28,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
     store = _open_store(settings)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:

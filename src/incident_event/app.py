@@ -9,7 +9,6 @@ from fastapi import APIRouter, FastAPI
 from contracts.access import ACCESS
 from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.events import endpoints as events
-from incident_event.events.stream import Frames
 from incident_event.incidents import endpoints as incidents
 from incident_event.rules import endpoints as rules
 from incident_event.settings import IncidentEventSettings
@@ -39,7 +38,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
             publisher=SERVICE,
             heartbeat_seconds=settings.heartbeat_seconds,
         )
-        app.state.feed, app.state.frames = feed, Frames()
+        app.state.feed = feed
         try:
             yield
         finally:

@@ -8,7 +8,7 @@ import jwt
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from contracts.incident_event import EVENT_TYPES
-from incident_event.events.stream import EventStream, Frames
+from incident_event.events.stream import EventStream
 from incident_event.settings import IncidentEventSettings
 from utils.auth import CurrentPrincipal, bearer_token
 from utils.clock import utc_now
@@ -21,6 +21,7 @@ router = APIRouter(tags=["events"])
 MAX_SEQ = 2**63 - 1
 LAST_EVENT_ID = "Last-Event-ID"
 EXAMPLE = """retry: 2000
+
 id: 41
 : live after 41
 
@@ -83,10 +84,8 @@ async def stream_events(
     settings = kit.settings
     assert isinstance(settings, IncidentEventSettings)  # noqa: S101 - `create_app` takes no other
     feed: EventFeed = request.app.state.feed
-    frames: Frames = request.app.state.frames
     return EventStream(
         feed.subscribe(factory, after),
-        frames=frames,
         types=wanted,
         is_resumed=after is not None,
         lifecycle=kit.lifecycle,

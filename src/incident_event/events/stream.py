@@ -2,22 +2,17 @@
 
 import asyncio
 import contextlib
-from collections import OrderedDict
 from collections.abc import AsyncGenerator, Collection
 from typing import Final
-from uuid import UUID
 
-import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from incident_event.events.metrics import SSE_CLIENTS, SSE_ENDED, SSE_EVENTS_SENT
 from utils.lifecycle import Lifecycle
-from utils.outbox import StoredEvent
 from utils.streams import FeedItem, Heartbeat, Reset
 
 RETRY_MILLISECONDS: Final = 2000
-FRAMES_KEPT: Final = 2000
 HEADERS: Final = {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-store",
@@ -29,29 +24,14 @@ class SlowClientError(Exception):
     """The client has left what was sent to it unread for too long."""
 
 
-class Frames:
-    """Events as they go over the wire, written once for all clients."""
-
-    def __init__(self) -> None:
-        self._written: OrderedDict[tuple[UUID, int], bytes] = OrderedDict()
-
-    def of(self, event: StoredEvent) -> bytes:
-        """Give an event's frame; its data is one line, because JSON escapes every line break."""
-        key = (event.factory_id, event.seq)
-        frame = self._written.get(key)
-        if frame is None:
-            data = msgspec.json.encode(event)
-            frame = b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.type.encode(), data)
-            self._written[key] = frame
-            if len(self._written) > FRAMES_KEPT:
-                self._written.popitem(last=False)
-        return frame
+def opening(*, is_resumed: bool) -> bytes:
+    """Write what a stream begins with: how soon to come back after a break."""
+    return b"retry: %d\n%s\n" % (RETRY_MILLISECONDS, b": resumes\n" if is_resumed else b"")
 
 
-def opening(seq: int | None) -> bytes:
-    """Write what a stream begins with: how soon to come back, and where it stands if it is live."""
-    retry = b"retry: %d\n" % RETRY_MILLISECONDS
-    return retry + (b": resumes\n\n" if seq is None else b"id: %d\n: live after %d\n\n" % (seq, seq))
+def position(seq: int) -> bytes:
+    """Write after which event a live stream begins, so that it can be resumed before the first one."""
+    return b"id: %d\n: live after %d\n\n" % (seq, seq)
 
 
 def reset(seq: int) -> bytes:
@@ -71,7 +51,6 @@ class EventStream(Response):
         self,
         items: AsyncGenerator[FeedItem, None],
         *,
-        frames: Frames,
         types: Collection[str] | None,
         is_resumed: bool,
         lifecycle: Lifecycle,
@@ -81,7 +60,6 @@ class EventStream(Response):
         super().__init__(headers=HEADERS)
         del self.headers["content-length"]
         self._items = items
-        self._frames = frames
         self._types = types
         self._is_resumed = is_resumed
         self._lifecycle = lifecycle
@@ -121,21 +99,20 @@ class EventStream(Response):
 
     async def _pump(self, send: Send) -> None:
         async with contextlib.aclosing(self._items):
-            if self._is_resumed:
-                await self._send(send, opening(None))
-            else:
-                await self._open_live(send)
+            await self._send(send, opening(is_resumed=self._is_resumed))
+            if not self._is_resumed:
+                await self._tell_position(send)
             async for item in self._items:
                 frame = self._frame(item)
                 if frame:
                     await self._send(send, frame)
 
-    async def _open_live(self, send: Send) -> None:
+    async def _tell_position(self, send: Send) -> None:
         """Wait until the feed knows where it stands, and tell it: from there the client can resume."""
         async for item in self._items:
             seq = item.seq
             if seq is not None:
-                await self._send(send, opening(seq))
+                await self._send(send, position(seq))
                 return
             await self._send(send, heartbeat(None))
 
@@ -147,7 +124,7 @@ class EventStream(Response):
         if self._types is not None and item.type not in self._types:
             return b""
         SSE_EVENTS_SENT.inc()
-        return self._frames.of(item)
+        return item.sse
 
     async def _send(self, send: Send, body: bytes, *, more: bool = True) -> None:
         try:

@@ -25,7 +25,10 @@ class SchemaOutdatedError(Exception):
 
 
 class SchemaGuard:
-    """Checks the schema's revision, now or as soon as the database answers. Revisions sort as text: 0001, 0002."""
+    """Checks the schema's revision, now or as soon as the database answers.
+
+    Revisions are numbers of four digits, which sort as text.
+    """
 
     def __init__(self, database: "Database") -> None:
         self._database = database

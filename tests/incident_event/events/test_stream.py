@@ -10,7 +10,7 @@ import pytest
 
 from events import AT
 from incident_event.events.metrics import SSE_CLIENTS, SSE_ENDED
-from incident_event.events.stream import EventStream, Frames
+from incident_event.events.stream import EventStream
 from utils.lifecycle import Lifecycle
 from utils.outbox import StoredEvent
 from utils.streams import FeedItem, Heartbeat
@@ -70,7 +70,6 @@ def stream(
 ) -> EventStream:
     return EventStream(
         source.items(),
-        frames=Frames(),
         types=types,
         is_resumed=True,
         lifecycle=lifecycle or Lifecycle(),
@@ -134,7 +133,7 @@ async def test_a_feed_that_fails_is_not_taken_for_a_slow_client() -> None:
 def test_data_is_one_line_whatever_the_event_says() -> None:
     payload = msgspec.Raw(msgspec.json.encode({"title": "a\r\nb\u2028c\x85d"}))
     made = StoredEvent(seq=7, type="incident.reported.v1", factory_id=uuid4(), at=AT, payload=payload)
-    frame = Frames().of(made)
+    frame = made.sse
     assert frame.startswith(b"id: 7\nevent: incident.reported.v1\ndata: {")
     assert (frame.count(b"\n"), frame.count(b"\r")) == (4, 0)
     assert frame.endswith(b"}\n\n")
