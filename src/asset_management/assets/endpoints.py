@@ -33,7 +33,7 @@ router = APIRouter(tags=["assets"])
 SERVER_ERROR = 500
 
 
-def content_store(request: Request) -> ContentStore:
+async def content_store(request: Request) -> ContentStore:
     """Give the process's store."""
     store: ContentStore = request.app.state.store
     return store
@@ -42,7 +42,7 @@ def content_store(request: Request) -> ContentStore:
 Store = Annotated[ContentStore, Depends(content_store)]
 
 
-def asset_service(transaction: DatabaseTransaction, store: Store) -> AssetService:
+async def asset_service(transaction: DatabaseTransaction, store: Store) -> AssetService:
     """Put the use cases into the request's transaction."""
     return AssetService(AssetRepository(transaction.session), store, utc_now)
 

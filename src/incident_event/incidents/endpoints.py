@@ -26,7 +26,7 @@ from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
 router = APIRouter(tags=["incidents"])
 
 
-def incident_service(transaction: DatabaseTransaction) -> IncidentService:
+async def incident_service(transaction: DatabaseTransaction) -> IncidentService:
     """Put the use cases into the request's transaction."""
     return IncidentService(transaction, utc_now)
 

@@ -16,7 +16,7 @@ from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
 router = APIRouter(tags=["rules"])
 
 
-def rule_service(transaction: DatabaseTransaction, request: Request) -> RuleService:
+async def rule_service(transaction: DatabaseTransaction, request: Request) -> RuleService:
     """Put the use cases into the request's transaction."""
     return RuleService(transaction, utc_now, request.app.state.kit.settings.max_rules_per_factory)
 
