@@ -9,7 +9,7 @@ from running_stack import Stack
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that runs; whoever hurts it waits until it is healthy again."""
     stack = Stack(tmp_path_factory.mktemp("a stack"))
     stack.run("up", "--detach", code=0)
@@ -19,7 +19,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Make stacks of a test's own, none of which is left running."""
+    """Make stacks of a test's own, none of which is left running_stack."""
     made: list[Stack] = []
 
     def make(name: str = "home", **variables: str) -> Stack:

@@ -4,12 +4,9 @@ import time
 from collections.abc import Callable
 
 import psutil
-import pytest
 
 from running_stack import Stack, wait_for
 from vfactory.stack.processes import is_alive
-
-pytestmark = pytest.mark.xdist_group("stack")
 
 
 def test_without_a_stack_there_is_nothing_to_stop(make_stack: Callable[..., Stack]) -> None:

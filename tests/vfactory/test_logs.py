@@ -10,8 +10,6 @@ import pytest
 
 from running_stack import COMMAND, Stack, wait_for
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def line(number: int, **more: str) -> str:
     return json.dumps({"timestamp": f"2026-01-15T10:30:{number:02d}.000000Z", **more}, separators=(",", ":"))
@@ -79,8 +77,8 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(quiet: Stack) -> None:
         assert logs.stderr.read() == b""
 
 
-def test_every_line_of_every_process_is_json_with_the_four_fields(running: Stack) -> None:
-    lines = running.run("logs", code=0).stdout.splitlines()
+def test_every_line_of_every_process_is_json_with_the_four_fields(running_stack: Stack) -> None:
+    lines = running_stack.run("logs", code=0).stdout.splitlines()
     records = [json.loads(text) for text in lines]
     assert all(list(record)[:4] == ["timestamp", "level", "name", "message"] for record in records)
     assert {record["name"] for record in records} == {
@@ -92,7 +90,7 @@ def test_every_line_of_every_process_is_json_with_the_four_fields(running: Stack
     assert [record["timestamp"] for record in records] == sorted(record["timestamp"] for record in records)
 
 
-def test_a_request_shows_in_its_services_log_at_once(running: Stack) -> None:
-    url = running.part("factory-core")["where"]
+def test_a_request_shows_in_its_services_log_at_once(running_stack: Stack) -> None:
+    url = running_stack.part("factory-core")["where"]
     httpx.get(f"{url}/v1/factories", headers={"X-Request-ID": f"seen-{os.getpid()}"})
-    wait_for(lambda: f"seen-{os.getpid()}" in running.run("logs", "factory-core", "-n", "20").stdout)
+    wait_for(lambda: f"seen-{os.getpid()}" in running_stack.run("logs", "factory-core", "-n", "20").stdout)

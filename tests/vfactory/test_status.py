@@ -8,8 +8,6 @@ from vfactory.commands.status import Condition, judge
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.record import Part
 
-pytestmark = pytest.mark.xdist_group("stack")
-
 
 def condition(*, healthy: bool) -> Condition:
     return Condition(Part(name="x", kind="service", where="http://x"), is_healthy=healthy, detail="")
@@ -31,24 +29,24 @@ def test_without_a_stack_it_says_stopped(tmp_path_factory: pytest.TempPathFactor
     assert stack.status() == {"state": "stopped", "home": str(stack.home), "supervisor": None, "parts": []}
 
 
-def test_it_shows_every_part_with_its_process(running: Stack) -> None:
-    status = running.status()
+def test_it_shows_every_part_with_its_process(running_stack: Stack) -> None:
+    status = running_stack.status()
     assert status["state"] == "healthy"
     assert [part["name"] for part in status["parts"]] == list(PORTS)
     for part in status["parts"]:
         assert psutil.pid_exists(part["pid"])
-        assert str(running.ports[part["name"]]) in part["where"]
+        assert str(running_stack.ports[part["name"]]) in part["where"]
     assert status["parts"][0]["health"]["database"] == "connected"
 
 
-def test_a_dependency_that_does_not_answer_is_unhealthy_and_named(running: Stack) -> None:
-    valkey = psutil.Process(running.part("valkey")["pid"])
+def test_a_dependency_that_does_not_answer_is_unhealthy_and_named(running_stack: Stack) -> None:
+    valkey = psutil.Process(running_stack.part("valkey")["pid"])
     valkey.send_signal(signal.SIGSTOP)
     try:
-        wait_for(lambda: running.run("status").returncode == 4)
-        assert "redis: " in running.run("status").stdout
-        assert running.part("factory-core")["health"]["redis"] == "disconnected"
-        assert running.part("asset-management")["is_healthy"]
+        wait_for(lambda: running_stack.run("status").returncode == 4)
+        assert "redis: " in running_stack.run("status").stdout
+        assert running_stack.part("factory-core")["health"]["redis"] == "disconnected"
+        assert running_stack.part("asset-management")["is_healthy"]
     finally:
         valkey.send_signal(signal.SIGCONT)
-    running.wait_until_healthy()
+    running_stack.wait_until_healthy()

@@ -8,7 +8,6 @@ import pytest
 from running_stack import Stack
 from vfactory.stack import secrets
 
-pytestmark = pytest.mark.xdist_group("stack")
 FACTORY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
@@ -59,8 +58,8 @@ def test_before_the_first_start_there_is_no_secret(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_running_services_accept_it(running: Stack) -> None:
-    token = running.run("token", "--role", "viewer", code=0).stdout.strip()
-    url = f"{running.part('factory-core')['where']}/v1/factories"
+def test_the_running_services_accept_it(running_stack: Stack) -> None:
+    token = running_stack.run("token", "--role", "viewer", code=0).stdout.strip()
+    url = f"{running_stack.part('factory-core')['where']}/v1/factories"
     assert httpx.get(url).status_code == 401
     assert httpx.get(url, headers={"Authorization": f"Bearer {token}"}).status_code == 200

@@ -17,7 +17,6 @@ from servers import Postgres, Valkey
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.processes import is_alive
 
-pytestmark = pytest.mark.xdist_group("stack")
 SERVICES = (
     "factory-core",
     "incident-event",
@@ -44,30 +43,30 @@ def test_one_table_says_what_runs_where_and_then_it_is_quiet_until_ctrl_c(
     assert stack.run("status").returncode == 3
 
 
-def test_secrets_are_the_owners_alone_and_on_no_command_line(running: Stack) -> None:
-    secrets = [file.read_text().strip() for file in (running.home / "secrets").iterdir()]
+def test_secrets_are_the_owners_alone_and_on_no_command_line(running_stack: Stack) -> None:
+    secrets = [file.read_text().strip() for file in (running_stack.home / "secrets").iterdir()]
     assert len(secrets) == 3
-    for file in (running.home / "secrets").iterdir():
+    for file in (running_stack.home / "secrets").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    lines = [" ".join(process.cmdline()) for process in running.processes()]
+    lines = [" ".join(process.cmdline()) for process in running_stack.processes()]
     assert not [line for line in lines for secret in secrets if secret in line]
 
 
-def test_everything_listens_on_this_machine_only(running: Stack) -> None:
+def test_everything_listens_on_this_machine_only(running_stack: Stack) -> None:
     listening = {
         connection.laddr.ip
-        for process in running.processes()
+        for process in running_stack.processes()
         for connection in process.net_connections()
         if connection.status == psutil.CONN_LISTEN and connection.laddr
     }
     assert listening == {"127.0.0.1"}
 
 
-def test_a_second_one_in_the_same_folder_is_refused_with_the_first_ones_process(running: Stack) -> None:
-    refused = running.run("up", code=75)
-    assert f"process {running.status()['supervisor']}" in refused.stderr
+def test_a_second_one_in_the_same_folder_is_refused_with_the_first_ones_process(running_stack: Stack) -> None:
+    refused = running_stack.run("up", code=75)
+    assert f"process {running_stack.status()['supervisor']}" in refused.stderr
     assert "vfactory down" in refused.stderr
-    running.run("status", code=0)
+    running_stack.run("status", code=0)
 
 
 def test_a_taken_port_is_named_with_the_setting_that_moves_it(make_stack: Callable[..., Stack]) -> None:
@@ -80,14 +79,16 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it(make_stack: Callab
 
 
 @pytest.mark.parametrize("names", [SERVICES, ("postgres", "valkey")], ids=["services", "servers"])
-def test_what_is_killed_comes_back_by_itself_and_it_shows(running: Stack, names: tuple[str, ...]) -> None:
-    before = {name: running.part(name) for name in names}
+def test_what_is_killed_comes_back_by_itself_and_it_shows(
+    running_stack: Stack, names: tuple[str, ...]
+) -> None:
+    before = {name: running_stack.part(name) for name in names}
     for part in before.values():
         os.kill(part["pid"], signal.SIGKILL)
-    running.wait_until_healthy()
-    told = running.run("logs", "vfactory").stdout
+    running_stack.wait_until_healthy()
+    told = running_stack.run("logs", "vfactory").stdout
     for name in names:
-        after = running.part(name)
+        after = running_stack.part(name)
         assert after["pid"] != before[name]["pid"]
         assert after["restarts"] == before[name]["restarts"] + 1
         assert after["last_end"] == "was ended by SIGKILL"
@@ -181,23 +182,23 @@ def test_a_full_disk_is_told(small_disk: Path) -> None:
     assert str(small_disk) in refused.stderr
 
 
-def test_a_process_has_no_variable_that_it_was_not_given(running: Stack) -> None:
+def test_a_process_has_no_variable_that_it_was_not_given(running_stack: Stack) -> None:
     known = {"PATH", "LANG", "HOME", "SERVICE_NAME", "LOG_LEVEL", "DATABASE_URL", "REDIS_URL"}
     known |= {"AUTH_SECRET_FILE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "HOST", "PORT"}
-    environment = psutil.Process(running.part("factory-core-worker")["pid"]).environ()
+    environment = psutil.Process(running_stack.part("factory-core-worker")["pid"]).environ()
     assert set(environment) == known
-    assert "REDIS_URL" not in psutil.Process(running.part("asset-management")["pid"]).environ()
+    assert "REDIS_URL" not in psutil.Process(running_stack.part("asset-management")["pid"]).environ()
 
 
-def test_everything_is_reachable_where_the_table_says(running: Stack) -> None:
-    for part in running.status()["parts"]:
+def test_everything_is_reachable_where_the_table_says(running_stack: Stack) -> None:
+    for part in running_stack.status()["parts"]:
         if part["kind"] == "service":
             assert httpx.get(f"{part['where']}/health").status_code == 200
             assert json.loads(httpx.get(f"{part['where']}/health").text)["status"] == "healthy"
 
 
-def test_help_names_every_variable(running: Stack) -> None:
-    told = "".join(running.run("up", "--help", code=0).stdout.split())
+def test_help_names_every_variable(running_stack: Stack) -> None:
+    told = "".join(running_stack.run("up", "--help", code=0).stdout.split())
     for name in PORTS:
         assert f"VFACTORY_{name.upper().replace('-', '_')}_PORT" in told
     for variable in ("VFACTORY_HOME", "DATABASE_URL", "REDIS_URL", "LOG_LEVEL", "VFACTORY_LOG_DIR"):

@@ -1,10 +1,6 @@
 """Makes and hands over folders and secret files, whatever the umask."""
 
-import contextlib
-import errno
 import os
-import shutil
-import time
 from pathlib import Path
 
 from vfactory.stack.errors import AccessError, DiskFullError, StackError
@@ -12,7 +8,6 @@ from vfactory.stack.errors import AccessError, DiskFullError, StackError
 # Root's servers run as somebody else, who must be able to pass through; nobody else has any business there.
 PASSABLE = 0o711
 PRIVATE = 0o700
-REMOVAL_ATTEMPTS = 50
 
 
 def make(path: Path) -> Path:
@@ -80,25 +75,6 @@ def hand_over(path: Path, uid: int, gid: int) -> None:
         for name in (*folders, *files):
             os.chown(Path(folder) / name, uid, gid, follow_symlinks=False)
     os.chown(path, uid, gid, follow_symlinks=False)
-
-
-def remove(path: Path) -> None:
-    """Remove the folder `path` with everything below it, if it is there.
-
-    A program that is just ending may still remove its own files in it, or write a last one.
-    """
-    for _ in range(REMOVAL_ATTEMPTS):
-        if not path.exists():
-            return
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                shutil.rmtree(path)
-            except OSError as error:
-                if error.errno != errno.ENOTEMPTY:
-                    raise
-        time.sleep(0.02)
-    if path.exists():
-        shutil.rmtree(path)
 
 
 def flush(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Log files that stay within a size and lose no line by it; a full disk delays lines before it costs any."""
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ WAITING_BYTES = 4 * 1024 * 1024
 class LogFile:
     """`path`, appended to line by line; set aside as `path`.1, .2, … when it would grow beyond `limit` bytes.
 
-    The oldest of `kept` files set aside is removed. Lines that cannot be written wait in memory, up to
-    4 MiB of them; beyond that the oldest are dropped, and `on_loss` makes the line that says how many.
+    Several threads may write. The oldest of `kept` files set aside is removed. Lines that cannot be written
+    wait in memory, up to 4 MiB of them; beyond that the oldest are dropped, and `on_loss` makes the line that
+    says how many.
     """
 
     def __init__(
@@ -28,9 +30,10 @@ class LogFile:
         self._waiting_bytes = 0
         self._descriptor = -1
         self._size = 0
+        self._guard = threading.Lock()
 
-    def open(self) -> None:
-        """Open for appending; a line that a crash cut short is ended first. OSError when that cannot be."""
+    def _open(self) -> None:
+        """Open for appending; a line that a crash cut short is ended first."""
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._descriptor).st_size
         if self._size and os.pread(self._descriptor, 1, self._size - 1) != b"\n":
@@ -39,23 +42,24 @@ class LogFile:
     def close(self) -> None:
         """Write what still waits, if that is possible by now, and close."""
         self.write([])
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        with self._guard:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1
 
     def write(self, lines: Sequence[bytes]) -> None:
         """Append `lines` (each ends with a line feed), or keep them for later; never raises."""
-        for line in lines:
-            self._waiting.append(line)
-            self._waiting_bytes += len(line)
-        try:
-            self._write_waiting()
-        except OSError:
-            self._drop_excess()
+        with self._guard:
+            self._waiting.extend(lines)
+            self._waiting_bytes += sum(len(line) for line in lines)
+            try:
+                self._write_waiting()
+            except OSError:
+                self._drop_excess()
 
     def _write_waiting(self) -> None:
         if self._descriptor < 0:
-            self.open()
+            self._open()
         while self._waiting:
             batch = self._next_batch()
             if self._size and self._size + len(batch) > self._limit:
@@ -109,7 +113,7 @@ class LogFile:
                 newer.replace(older)
         os.close(self._descriptor)
         self._descriptor = -1
-        self.open()
+        self._open()
 
     def _numbered(self, number: int) -> Path:
         return self.path.with_name(f"{self.path.name}.{number}") if number else self.path

@@ -1,16 +1,24 @@
 """Finds free ports, and tells who holds a taken one."""
 
+import random
 import socket
 
 import psutil
 
+_CHANCE = random.SystemRandom()
+_BELOW_EPHEMERAL = (20_000, 32_000)
+
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment.
+
+    It lies below the ports that systems choose from for outgoing connections, so that none of these takes it
+    while whoever listens there is being restarted.
+    """
+    while True:
+        port = _CHANCE.randrange(*_BELOW_EPHEMERAL)
+        if is_free(port):
+            return port
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:

@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -168,9 +170,10 @@ class PostgresServer(Server):
                 "folder with VFACTORY_HOME."
             )
         # Made aside and moved into place in one step: whoever dies before leaves nothing that looks finished.
-        unfinished = self.directory / "unfinished"
-        folders.remove(unfinished)
-        folders.make(unfinished)
+        # Each attempt has a folder of its own, as what is left of the one before may still be cleaning up.
+        folders.make(self.directory)
+        self._remove_unfinished()
+        unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self.directory))
         folders.write_private(unfinished / "password", self.password)
         folders.hand_over(unfinished, *self.identity.owner)
         made = unfinished / "data"
@@ -182,8 +185,12 @@ class PostgresServer(Server):
         self._run(self._program("initdb", "-D", str(made), "--no-sync", "--no-instructions", *arguments))
         self._run(self._program("initdb", "-D", str(made), "--sync-only"))
         made.rename(self.data)
-        folders.remove(unfinished)
+        self._remove_unfinished()
         folders.flush(self.directory)
+
+    def _remove_unfinished(self) -> None:
+        for left in folders.make(self.directory).glob("unfinished-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _run(self, program: Program, text: str = "") -> None:
         process = processes.launch(program, output=subprocess.PIPE, text=text)

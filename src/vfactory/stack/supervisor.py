@@ -18,6 +18,7 @@ from vfactory.stack.services import SERVICES, Surroundings
 
 DATABASE: Final = "vfactory"
 POLL_SECONDS: Final = 0.02
+WATCH_SECONDS: Final = 1.0
 # One more try than this helps a server over a damaged file; whoever then ends again will not come up at all.
 MOST_RESTARTS: Final = 1
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -61,7 +62,7 @@ class Supervisor:
                 self._note("INFO", "The stack is ready")
                 self._write_record()
                 ready(self._record())
-                self._asked.wait()
+                self._watch()
             except StopRequest:
                 self._note("INFO", "The stack was told to stop while it started")
             except StackError as error:
@@ -131,6 +132,13 @@ class Supervisor:
                 raise _explain(awaited, f"was not ready within {self._told.start_seconds:g} s")
             if self._asked.wait(POLL_SECONDS):
                 raise StopRequest
+
+    def _watch(self) -> None:
+        """Stay until asked to stop; a keeper that is no more would leave its process unwatched."""
+        while not self._asked.wait(WATCH_SECONDS):
+            for keeper in self._keepers:
+                if not keeper.is_alive() and not keeper.job.once:
+                    raise StartError(f"Nobody watches {keeper.part.name} any more. Stopping everything.")
 
     def _stop(self) -> None:
         """Stop services, then servers; whoever is asked at the same time ends at the same time."""

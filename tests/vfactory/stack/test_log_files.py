@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,20 @@ def test_what_does_not_fit_into_memory_either_is_counted(tmp_path: Path) -> None
     log.write([])
     log.close()
     assert written(folder / "x.log") == line * 4 + b"lost 3\n"
+
+
+def test_lines_of_several_threads_are_all_there_once(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "x.log", limit=2_000, on_loss=loss, kept=1000)
+
+    def write(mark: int) -> None:
+        for number in range(300):
+            log.write([b"%d %d\n" % (mark, number)])
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(write, range(8)))
+    log.close()
+    expected = [b"%d %d" % (mark, number) for mark in range(8) for number in range(300)]
+    assert sorted(written(tmp_path / "x.log").splitlines()) == sorted(expected)
 
 
 FILLING = """
