@@ -22,6 +22,7 @@ BATCH = 10
 INCIDENTS = 200
 SENDERS = 4
 RETRY_SECONDS = 0.2
+PACE_SECONDS = 0.4  # so slowly that every kind of fault falls into the work
 SETTLE_SECONDS = 60.0
 
 Start = Callable[..., RunningProcess]
@@ -166,13 +167,15 @@ def faults(plant: Plant, postgres: Postgres, valkey: Valkey) -> list[Callable[[]
     ]
 
 
-async def hurt_at_random(kinds: list[Callable[[], Any]], chance: random.Random, done: asyncio.Event) -> None:
-    """Commit every kind of fault, in random order, again and again until the work is done."""
-    while not done.is_set():
+async def hurt_at_random(kinds: list[Callable[[], Any]], chance: random.Random, done: asyncio.Event) -> int:
+    """Commit every kind of fault, in random order, again and again until the work is done; say how many."""
+    committed = 0
+    while True:
         for commit in chance.sample(kinds, len(kinds)):
             if done.is_set():
-                return
+                return committed
             await commit()
+            committed += 1
             await asyncio.sleep(chance.uniform(0.1, 0.6))
 
 
@@ -213,7 +216,7 @@ class Work:
             assert answer["rejected"] == []
             assert answer["duplicates"] == 0, "the same batch id must get its first answer again"
             self.accepted += answer["accepted"]
-            await asyncio.sleep(0.15)
+            await asyncio.sleep(PACE_SECONDS)
 
     async def report_incidents(self, keys: list[str]) -> None:
         while keys:
@@ -225,7 +228,7 @@ class Work:
                 headers={"Idempotency-Key": key},
             )
             self.reported.add(answer["id"])
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(PACE_SECONDS)
 
 
 async def pages(client: httpx.AsyncClient, url: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
@@ -273,7 +276,8 @@ async def test_what_was_accepted_during_random_faults_is_there_once_and_every_ev
         listener = await stack.enter_async_context(listening(Listener(plant.events, factory, token)))
         work = Work(client, plant, factory)
         done = asyncio.Event()
-        chaos = asyncio.create_task(hurt_at_random(faults(plant, hurt_postgres, hurt_valkey), chance, done))
+        kinds = faults(plant, hurt_postgres, hurt_valkey)
+        chaos = asyncio.create_task(hurt_at_random(kinds, chance, done))
         queue = batches(utc_now() - timedelta(hours=1))
         keys = [f"report-{number}-{uuid.uuid4().hex}" for number in range(INCIDENTS)]
         try:
@@ -283,8 +287,9 @@ async def test_what_was_accepted_during_random_faults_is_there_once_and_every_ev
             )
         finally:
             done.set()
-            await chaos
+            committed = await chaos
 
+        assert committed >= len(kinds), "every kind of fault must fall into the work"
         assert work.accepted == READINGS
         assert len(work.reported) == INCIDENTS
 
