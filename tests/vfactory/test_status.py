@@ -1,4 +1,5 @@
 import signal
+from pathlib import Path
 
 import psutil
 import pytest
@@ -50,3 +51,8 @@ def test_a_dependency_that_does_not_answer_is_unhealthy_and_named(running_stack:
     finally:
         valkey.send_signal(signal.SIGCONT)
     running_stack.wait_until_healthy()
+
+
+def test_a_disk_that_is_nearly_full_is_told(small_disk: Path) -> None:
+    said = Stack(small_disk).run("status", code=3)
+    assert f"the disk of {small_disk} is nearly full: 1" in said.stderr

@@ -3,9 +3,8 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -164,16 +163,6 @@ def test_a_wrong_setting_is_refused_by_name(variables: dict[str, str], code: int
     refused = Stack(Path("/nonexistent"), **variables).run("up", code=code)
     assert told in refused.stderr
     assert "hunter2" not in refused.stderr
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 MiB; only root may make one."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tmp_path)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root can mount a small disk, and not everywhere")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_a_full_disk_is_told(small_disk: Path) -> None:

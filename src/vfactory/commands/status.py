@@ -1,17 +1,21 @@
 """`vfactory status`: what runs where, and whether it is well."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import typer
 
 from vfactory.commands.options import HomeOption, JsonOption
-from vfactory.commands.terminal import columns, tell
+from vfactory.commands.terminal import columns, complain, tell
 from vfactory.stack import record
 from vfactory.stack.answers import ask_health, listens
+from vfactory.stack.configuration import MEBIBYTE
 from vfactory.stack.home import state_directory
+from vfactory.stack.preconditions import LEAST_FREE_BYTES
 from vfactory.stack.record import Part
 
 EXIT_CODES: Final = {"healthy": 0, "stopped": 3, "unhealthy": 4, "starting": 4, "stopping": 4}
@@ -41,7 +45,15 @@ def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
         tell(msgspec.json.encode(_document(state, str(folder), supervisor, conditions)).decode())
     else:
         tell(_text(state, str(folder), conditions))
+        tell_room(folder)
     raise typer.Exit(EXIT_CODES[state])
+
+
+def tell_room(home: Path) -> None:
+    """Say so when the disk is nearly full: PostgreSQL answers until it has to write."""
+    free = shutil.disk_usage(home).free if home.exists() else LEAST_FREE_BYTES
+    if free < LEAST_FREE_BYTES:
+        complain(f"the disk of {home} is nearly full: {free // MEBIBYTE} MiB are free.")
 
 
 def examine(parts: list[Part]) -> list[Condition]:

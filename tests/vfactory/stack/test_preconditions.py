@@ -1,7 +1,5 @@
 import os
 import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,16 +38,6 @@ def test_free_ports_and_room_are_no_obstacle(configuration: Configuration) -> No
 def test_a_place_shows_no_password() -> None:
     assert preconditions.place("postgresql://user:hunter2@db.example:5432/d") == "db.example:5432"
     assert preconditions.place("rediss://cache.example") == "cache.example"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 16 MiB; only root may make one."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(tmp_path)]
-    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
-        pytest.skip("only root can mount a small disk, and not everywhere")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
 def test_a_full_disk_is_noticed_before_anything_is_started(small_disk: Path) -> None:
