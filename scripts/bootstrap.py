@@ -59,6 +59,9 @@ def main() -> None:
                 install(name)
     except OSError as error:
         fail(f"cannot prepare {ENVIRONMENT}: {error}")
+    except KeyboardInterrupt:
+        print("V-Factory: stopped; the same command goes on where this one was.", file=sys.stderr)
+        sys.exit(130)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
 import hashlib
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -183,3 +186,23 @@ def test_a_second_bootstrap_waits_for_the_first(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(subprocess.TimeoutExpired):
             second.wait(0.5)
     assert second.communicate(timeout=20)[0] == b"in\n"
+
+
+def test_ctrl_c_during_the_installation_is_no_programming_error(project: Path) -> None:
+    scripts = project / "scripts"
+    scripts.mkdir()
+    shutil.copy(bootstrap.__file__, scripts)
+    uv = project / "uv"
+    uv.write_text('#!/bin/sh\n[ "$1" = --version ] && exec echo uv 99.0\ntouch hanging\nexec sleep 60\n')
+    uv.chmod(0o755)
+    command = [sys.executable, "-I", str(scripts / "bootstrap.py"), "local"]
+    environment = {"PATH": f"{project}:{os.defpath}", "HOME": str(project)}
+    installing = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True)
+    while not (project / "hanging").exists():
+        assert installing.poll() is None
+    os.killpg(installing.pid, signal.SIGINT)
+    said = installing.communicate(timeout=20)[1].decode()
+    assert installing.returncode == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert not (project / ".venv" / "stamp").exists()
