@@ -74,7 +74,7 @@ def _with_kit() -> FastAPI:
     app = _application()
     app.state.routes = RouteTable(app)
     app.add_middleware(KitMiddleware, routes=app.state.routes)
-    instrument(app, "benchmark")
+    instrument(app, "benchmark", app.state.routes)
     return app
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Depends, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from redis.asyncio import Redis
 from starlette.routing import Route
 
@@ -34,6 +35,10 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 _EVERY_ROUTE: dict[int | str, dict[str, Any]] = {
     status: PROBLEM_RESPONSES[status] for status in (401, 403, 404, 413, 422, 503)
 }
+
+
+# FastAPI would ask its providers at every request whether there are any; the kit observes requests itself.
+_NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,7 @@ def build_app(
         openapi_tags=list(openapi_tags or ()),
         lifespan=_kit_lifespan(kit, revision, lifespan),
         redirect_slashes=False,
+        telemetry=_NO_TELEMETRY,
         responses=_EVERY_ROUTE,
         generate_unique_id_function=operation_id,
         dependencies=[
@@ -105,7 +111,7 @@ def build_app(
     if kit.auth is not None:
         app.add_middleware(AuthenticationMiddleware, authorizer=kit.auth)
     app.add_middleware(KitMiddleware, routes=routes)
-    instrument(app, settings.service_name)
+    instrument(app, settings.service_name, routes)
     return app
 
 

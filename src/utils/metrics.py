@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from utils.request_metrics import RequestMetrics
+from utils.route_lookup import AppShown, RouteShown
+from utils.routes import RouteTable
 
 __all__ = ["REQUEST_METRICS", "instrument", "render_metrics"]
 
@@ -51,10 +53,12 @@ _registered = _Registered(REQUEST_METRICS)
 REGISTRY.register(_registered)
 
 
-def instrument(app: FastAPI, service_name: str) -> None:
+def instrument(app: FastAPI, service_name: str, routes: RouteTable) -> None:
     """Observe every request of the application with the guide's metrics."""
     BUILD_INFO.labels(service_name, _version(), platform.python_version()).set(1)
+    app.add_middleware(AppShown, application=app)
     Instrumentator(should_group_status_codes=False).add(REQUEST_METRICS.observe).instrument(app)
+    app.add_middleware(RouteShown, routes=routes)
 
 
 def _version() -> str:

@@ -84,7 +84,7 @@ class KitMiddleware:
         principal = scope.get("state", {}).get("principal")
         if principal is not None:
             extra["sub"] = principal.subject
-            extra["role"] = principal.role
+            extra["role"] = principal.role.value  # text: an enum would send the line the slow, careful way
         logger.log(level, "%s %s %s", exchange.method, path, exchange.status, extra=extra)
 
 
