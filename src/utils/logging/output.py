@@ -39,6 +39,13 @@ class LineHandler(logging.Handler):
         """Have no lock: each descriptor has its own, so that a stuck one does not hold up the other."""
         self.lock = None
 
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Filter and emit; without the lock that `logging` takes unasked since Python 3.13."""
+        kept: object = self.filter(record)
+        if kept:
+            self.emit(kept if isinstance(kept, logging.LogRecord) else record)
+        return bool(kept)
+
     def write(self, level: int, message: object, args: object, exc_info: object, extra: object) -> None:
         """Write one line of our own logger, now. Never raises an `Exception`."""
         try:
