@@ -164,8 +164,10 @@ def test_a_port_taken_while_the_app_starts_is_the_same_line() -> None:
     with sample("api", SAMPLE_START_SECONDS="2") as slow:
         slow.wait_for_message("imported")
         time.sleep(0.5)
+        slow.send(signal.SIGSTOP)  # however long the other one takes to start
         with sample("api", PORT=str(slow.port)) as quick:
             quick.wait_for_message(STARTED)
+            slow.send(signal.SIGCONT)
             assert slow.wait() == 1
             [line] = slow.lines("stderr")
             assert line["message"].startswith(f"Cannot listen on 127.0.0.1:{slow.port} (")
