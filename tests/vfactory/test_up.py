@@ -94,6 +94,26 @@ def test_what_is_killed_comes_back_by_itself_and_it_shows(
         assert f"{name} was ended by SIGKILL; starting it again in" in told
 
 
+def test_a_postgresql_that_only_waits_for_its_clients_to_leave_is_started_again(running_stack: Stack) -> None:
+    before = running_stack.part("postgres")
+    os.kill(before["pid"], signal.SIGTERM)
+    wait_for(lambda: running_stack.part("postgres")["restarts"] == before["restarts"] + 1)
+    running_stack.wait_until_healthy()
+    assert running_stack.part("postgres")["last_end"] == "ended with code 0"
+
+
+@pytest.mark.parametrize("name", ["postgres", "valkey"])
+def test_a_server_that_hangs_is_not_said_to_answer(running_stack: Stack, name: str) -> None:
+    server = running_stack.part(name)
+    assert server["detail"] == "answers"
+    os.kill(server["pid"], signal.SIGSTOP)
+    try:
+        assert running_stack.part(name)["detail"] == "does not answer"
+    finally:
+        os.kill(server["pid"], signal.SIGCONT)
+    running_stack.wait_until_healthy()
+
+
 def test_nothing_outlives_a_killed_supervisor_and_the_data_is_there_again(
     make_stack: Callable[..., Stack],
 ) -> None:

@@ -12,7 +12,7 @@ import typer
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import columns, complain, tell
 from vfactory.stack import record
-from vfactory.stack.answers import ask_health, listens
+from vfactory.stack.answers import answers, ask_health, listens
 from vfactory.stack.configuration import MEBIBYTE
 from vfactory.stack.home import state_directory
 from vfactory.stack.preconditions import LEAST_FREE_BYTES
@@ -77,6 +77,9 @@ def _examine(part: Part) -> Condition:
     if part.kind == "service":
         answer = ask_health(part.where)
         return Condition(part, answer.is_healthy, answer.describe(), answer.body or None)
+    if part.kind == "server":
+        there = answers(part.name, part.where)
+        return Condition(part, there, "answers" if there else "does not answer")
     there = listens(part.where)
     return Condition(part, there, "accepts connections" if there else "does not accept connections")
 

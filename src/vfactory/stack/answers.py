@@ -3,10 +3,15 @@
 import http.client
 import socket
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
+
+from vfactory.stack.configuration import POSTGRES, VALKEY
+
+# Nobody needs a password to ask these: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
+GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
 
 
 @dataclass(frozen=True)
@@ -55,5 +60,16 @@ def listens(where: str, *, timeout: float = 1.0) -> bool:
     try:
         with socket.create_connection((host, int(port)), timeout=timeout):
             return True
+    except OSError:
+        return False
+
+
+def answers(name: str, where: str, *, timeout: float = 1.0) -> bool:
+    """Whether the server `name` at `where` (host:port) says anything; a hanging one only lets connect."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout) as connection:
+            connection.sendall(GREETINGS[name])
+            return bool(connection.recv(1))
     except OSError:
         return False

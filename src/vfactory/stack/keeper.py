@@ -41,6 +41,7 @@ class Job:
         is_ready: whether it does its work.
         once: it ends by itself and is not started again.
         native: its lines are not JSON and stay as they are.
+        is_leaving: whether somebody else has asked it to end, and it takes its time.
     """
 
     part: Part
@@ -51,6 +52,7 @@ class Job:
     patience: float = 10.0
     once: bool = False
     native: bool = False
+    is_leaving: Callable[[], bool] = lambda: False
 
 
 class Keeper(threading.Thread):
@@ -99,6 +101,12 @@ class Keeper(threading.Thread):
         if process is None:
             return
         threading.Thread(target=self._end, args=[process], daemon=True).start()
+
+    def hurry(self) -> None:
+        """Ask a process that is leaving to leave now: it lets nobody in any more, and may stay for hours."""
+        process = self._process
+        if process is not None and not self._asked.is_set() and self.job.is_leaving():
+            process.send_signal(self.job.stop_signal)
 
     def kill(self) -> None:
         """End the process without asking."""

@@ -73,6 +73,7 @@ def server_job(configuration: Configuration, name: str, server: Server) -> Job:
         stop_signal=server.stop_signal,
         patience=server.patience,
         native=True,
+        is_leaving=server.is_leaving,
     )
 
 

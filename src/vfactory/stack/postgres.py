@@ -130,8 +130,11 @@ class PostgresServer(Server):
 
     def is_ready(self) -> bool:
         """Whether our own process has written that it accepts connections (as pg_ctl reads it)."""
-        lines = self._pid_file()
-        return len(lines) > 7 and lines[0] == str(self.pid) and lines[7].strip() == "ready"  # noqa: PLR2004
+        return self._state() == "ready"
+
+    def is_leaving(self) -> bool:
+        """Whether our own process lets nobody in and waits for its clients to go: its answer to SIGTERM."""
+        return self._state() == "stopping"
 
     def create_database(self, name: str) -> None:
         """Create the database `name` on the running server unless it is there."""
@@ -214,6 +217,11 @@ class PostgresServer(Server):
         if done.returncode != 0:
             raise StartError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
         return done.stdout.strip()
+
+    def _state(self) -> str:
+        """What our own process has written about itself; empty when it has not, or is not there."""
+        lines = self._pid_file()
+        return lines[7].strip() if len(lines) > 7 and lines[0] == str(self.pid) else ""  # noqa: PLR2004
 
     def _pid_file(self) -> list[str]:
         try:

@@ -88,6 +88,10 @@ class Server(ABC):
     def is_ready(self) -> bool:
         """Whether the launched process accepts connections."""
 
+    def is_leaving(self) -> bool:
+        """Whether the launched process has been told to end once all its clients are gone."""
+        return False
+
     @abstractmethod
     def url(self, database: str) -> str:
         """Where clients find it, password included."""

@@ -139,6 +139,7 @@ class Supervisor:
             for keeper in self._keepers:
                 if not keeper.is_alive() and not keeper.job.once:
                     raise StartError(f"Nobody watches {keeper.part.name} any more. Stopping everything.")
+                keeper.hurry()
 
     def _stop(self) -> None:
         """Stop services, then servers; whoever is asked at the same time ends at the same time."""
