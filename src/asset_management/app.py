@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from asset_management.assets import endpoints
 from asset_management.content.store import ContentStore
@@ -48,9 +48,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
     )
     app.state.store = store
     body_limit(settings.max_upload_bytes)(endpoints.upload_asset)
-    api = APIRouter(prefix="/v1")
-    api.include_router(endpoints.router)
-    app.include_router(api)
+    app.include_router(endpoints.router, prefix="/v1")
     return app
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from contracts.access import ACCESS
 from factory_core.db import REVISION, SCHEMA, SERVICE
@@ -58,10 +58,8 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     intake = Intake(recorder.record, most_readings=settings.max_queued_readings)
     directory = SeriesDirectory(database, utc_now, max_metrics=settings.max_metrics_per_equipment)
     app.state.readings = ReadingService(database, directory, intake, utc_now)
-    api = APIRouter(prefix="/v1")
     for routes in (factories, equipment, readings, event_log):
-        api.include_router(routes.router)
-    app.include_router(api)
+        app.include_router(routes.router, prefix="/v1")
     readings.add_ingest_route(app, "/v1/factories/{factory_id}/readings")
     return app
 

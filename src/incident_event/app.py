@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 
 from contracts.access import ACCESS
 from incident_event.db import REVISION, SCHEMA, SERVICE
@@ -55,10 +55,8 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         schema=SCHEMA,
         revision=REVISION,
     )
-    api = APIRouter(prefix="/v1")
     for routes in (rules, incidents, events):
-        api.include_router(routes.router)
-    app.include_router(api)
+        app.include_router(routes.router, prefix="/v1")
     return app
 
 
