@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,7 +28,9 @@ def document(service: str) -> str:
     package = service.replace("-", "_")
     module = vars(importlib.import_module(f"{package}.settings"))
     (settings,) = (kind for kind in module.values() if isinstance(kind, type) and is_own(kind, package))
-    app = importlib.import_module(f"{package}.app").create_app(settings())
+    with tempfile.TemporaryDirectory() as store:
+        os.environ["ASSET_MANAGEMENT_STORE_DIR"] = store
+        app = importlib.import_module(f"{package}.app").create_app(settings())
     return json.dumps(app.openapi(), ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
