@@ -22,13 +22,16 @@ class IngestConnections:
         self._idle: list[asyncpg.Connection] = []
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
+    async def transaction(self, *, lock_seconds: float | None = None) -> AsyncIterator[asyncpg.Connection]:
         """Open a transaction: committed at the end of the block, rolled back when it raises.
 
-        Raises what the server or the network raised; a commit whose answer is lost may have happened.
+        It waits for another transaction's lock at most `lock_seconds`, by default as long as any of the
+        kit's does, and raises asyncpg.LockNotAvailableError then. Raises what the server or the network
+        raised; a commit whose answer is lost may have happened.
         """
         async with self.connection() as connection:
-            await connection.execute("BEGIN")
+            patience = "" if lock_seconds is None else f"; SET LOCAL lock_timeout = '{lock_seconds}s'"
+            await connection.execute(f"BEGIN{patience}")
             yield connection
             await connection.execute("COMMIT")
 

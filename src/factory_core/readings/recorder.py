@@ -27,6 +27,9 @@ ATTEMPTS: Final = 4
 DOUBT_SECONDS: Final = 30.0
 MOST_DOUBTED: Final = 10_000
 
+# Who must wait for somebody else's reading is about to find it there already, or each waits for the other.
+LOCK_SECONDS: Final = 0.5
+
 # What another transaction did to this one, and may not do again.
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
@@ -79,7 +82,7 @@ class BatchRecorder:
                 rows = chain.from_iterable(batch.rows() for batch in group)
                 await ReadingRepository(connection).record_group(entries, events, rows)
         else:
-            async with self._connections.transaction() as connection:
+            async with self._connections.transaction(lock_seconds=LOCK_SECONDS) as connection:
                 readings = ReadingRepository(connection)
                 await readings.add_batches(entries, events)
                 await readings.copy_readings(batch.encoded_rows() for batch in group)
