@@ -1,5 +1,6 @@
 """Where an interrupted replay stands: a small file in the state directory, gone once the replay is done."""
 
+import contextlib
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -62,4 +63,5 @@ class PositionFile:
 
     def clear(self) -> None:
         """Forget the replay: it is done, or is to begin again."""
-        self.path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # what cannot be removed could not be kept either
+            self.path.unlink()

@@ -64,6 +64,7 @@ class Replay:
         self._recording = recording
         self._position_file = position_file
         self._now = now
+        self._is_kept = True
         self.tally = Tally()
 
     def run(self, options: Options, view: ProgressView) -> None:
@@ -98,7 +99,7 @@ class Replay:
     def _begin(self, options: Options, view: ProgressView) -> Position:
         if options.restart:
             self._position_file.clear()
-        position = self._position_file.load()
+        position = None if options.restart else self._position_file.load()
         if position is not None:
             self.tally.rows_before = position.rows
             view.say(
@@ -111,7 +112,7 @@ class Replay:
             shift = shift_to_now(span, options.speed, self._now())
             position.shift_microseconds = shift // timedelta(microseconds=1)
         # Before the first batch: who is killed with it under way must be able to send the very same again.
-        self._position_file.save(position)
+        self._keep(position, view)
         return position
 
     def _send_all(self, position: Position, options: Options, sender: Sender, view: ProgressView) -> None:
@@ -122,5 +123,17 @@ class Replay:
             pace.wait_for(batch.last_at)
             self.tally.add(batch, sender.send(batch))
             position.rows += batch.rows
-            self._position_file.save(position)
+            self._keep(position, view)
             view.advance(self._recording, self.tally)
+
+    def _keep(self, position: Position, view: ProgressView) -> None:
+        """Store the position; where that is impossible, say so once and go on: it is only a shortcut."""
+        try:
+            self._position_file.save(position)
+        except OSError as error:
+            if self._is_kept:
+                view.say(
+                    f"cannot keep in {self._position_file.path.parent} how far this replay is "
+                    f"({error.strerror}); interrupted, it will not continue where it stopped"
+                )
+            self._is_kept = False

@@ -171,3 +171,17 @@ def test_a_file_without_a_single_usable_row_is_an_error(tmp_path: Path) -> None:
             replay.run(FULL, view())
 
     assert server.requests == []
+
+
+def test_where_the_position_cannot_be_kept_it_is_told_once_and_everything_is_sent(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file.parent / "state").write_text("no folder")
+    with connect(accepted(5000), accepted(3000)) as (_, client):
+        replay, _ = make_replay(client, file)
+        replay.run(FULL, view())
+
+    assert replay.tally.accepted == 8000
+    said = " ".join(capsys.readouterr().err.split())
+    assert said.count("cannot keep in") == 1
+    assert "File exists" in said or "Not a directory" in said
