@@ -12,6 +12,7 @@ from factory_core.db import REVISION, SCHEMA, SERVICE
 from factory_core.readings.retention import BatchRetention
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
+from utils.database.faults import is_connection_fault
 from utils.http import Kit, build_app
 from utils.lifecycle import serve, supervise
 from utils.relay import Relay
@@ -30,7 +31,9 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
         retention = BatchRetention(kit.database, utc_now, kept_for=kept_for)
         tasks = [
             asyncio.create_task(supervise("relay", relay.run), name="relay"),
-            asyncio.create_task(supervise("retention", retention.run), name="retention"),
+            asyncio.create_task(
+                supervise("retention", retention.run, is_outage=is_connection_fault), name="retention"
+            ),
         ]
         try:
             yield

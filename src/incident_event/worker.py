@@ -16,6 +16,7 @@ from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.settings import IncidentEventSettings
 from utils.clock import utc_now
 from utils.database import Database
+from utils.database.faults import is_connection_fault
 from utils.http import Kit, build_app
 from utils.lifecycle import serve, supervise
 from utils.relay import Relay
@@ -49,7 +50,10 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         tasks = [
             asyncio.create_task(supervise("consumer", consumer.run), name="consumer"),
             asyncio.create_task(supervise("relay", relay.run), name="relay"),
-            asyncio.create_task(supervise("count", lambda: count_open(kit.database)), name="count"),
+            asyncio.create_task(
+                supervise("count", lambda: count_open(kit.database), is_outage=is_connection_fault),
+                name="count",
+            ),
         ]
         try:
             yield

@@ -39,25 +39,29 @@ async def supervise(
     first_delay: float = 0.5,
     longest_delay: float = 30.0,
     healthy_after: float = 60.0,
+    is_outage: Callable[[Exception], bool] = lambda _: False,
 ) -> None:
     """Run a task for ever: start it again when it fails or returns, until this coroutine is cancelled.
 
     The delay before a restart doubles from `first_delay` to `longest_delay` (seconds, each shortened by up to
     a half at random, so that many processes do not come back at once) and starts over after a run that
-    lasted `healthy_after` seconds.
+    lasted `healthy_after` seconds. What `is_outage` takes for the absence of a
+    dependency is a WARNING; any other failure is an ERROR with its traceback.
     """
     restarts = RESTARTS.labels(task=name)
     backoff = Backoff(first_delay, longest_delay, healthy_after)
     clock = asyncio.get_running_loop().time
     while True:
         began = clock()
-        await _run_once(name, run)
+        await _run_once(name, run, is_outage)
         delay = backoff.after(clock() - began)
         await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
         restarts.inc()
 
 
-async def _run_once(name: str, run: Callable[[], Awaitable[None]]) -> None:
+async def _run_once(
+    name: str, run: Callable[[], Awaitable[None]], is_outage: Callable[[Exception], bool]
+) -> None:
     try:
         await run()
     except asyncio.CancelledError:
@@ -65,7 +69,12 @@ async def _run_once(name: str, run: Callable[[], Awaitable[None]]) -> None:
         if task is not None and task.cancelling():
             raise
         logger.exception("Background task was cancelled from inside: starting it again", extra={"task": name})
-    except Exception:  # noqa: BLE001 - whatever it was, the task is needed and starts again
-        logger.exception("Background task failed: starting it again", extra={"task": name})
+    except Exception as error:  # noqa: BLE001 - whatever it was, the task is needed and starts again
+        if is_outage(error):
+            logger.warning(
+                "Background task waits for what it needs", extra={"task": name, "error": type(error).__name__}
+            )
+        else:
+            logger.exception("Background task failed: starting it again", extra={"task": name})
     else:
         logger.warning("Background task returned: starting it again", extra={"task": name})

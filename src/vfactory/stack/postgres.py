@@ -214,6 +214,8 @@ class PostgresServer(Server):
             text=True,
             check=False,
         )
+        if "No space left on device" in done.stderr:
+            raise DiskFullError(f"There is no room left in {self.directory}: PostgreSQL cannot work.")
         if done.returncode != 0:
             raise StartError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
         return done.stdout.strip()
