@@ -1,4 +1,4 @@
-"""`python -m factory_core api|worker|migrate`."""
+"""`python -m factory_core api|worker|migrate|await-schema`."""
 
 from utils.lifecycle import main
 
@@ -9,5 +9,6 @@ if __name__ == "__main__":
             "api": "factory_core.app:run",
             "worker": "factory_core.worker:run",
             "migrate": "factory_core.migrations.run:run",
+            "await-schema": "factory_core.migrations.run:wait",
         },
     )

@@ -1,4 +1,4 @@
-"""`python -m incident_event api|worker|migrate`."""
+"""`python -m incident_event api|worker|migrate|await-schema`."""
 
 from utils.lifecycle import main
 
@@ -9,5 +9,6 @@ if __name__ == "__main__":
             "api": "incident_event.app:run",
             "worker": "incident_event.worker:run",
             "migrate": "incident_event.migrations.run:run",
+            "await-schema": "incident_event.migrations.run:wait",
         },
     )

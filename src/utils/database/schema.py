@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 import asyncpg
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from utils.database.engine import Database
 
 RETRY_SECONDS = 1.0
+TELL_SECONDS = 30.0
 EX_CONFIG = 78
 
 
@@ -22,6 +24,9 @@ class SchemaOutdatedError(Exception):
     """The database's schema is older than this release."""
 
     exit_code: ClassVar[int] = EX_CONFIG
+
+
+NOT_YET: tuple[type[Exception], ...] = (*DATABASE_FAULTS, SchemaOutdatedError)
 
 
 class SchemaGuard:
@@ -46,6 +51,19 @@ class SchemaGuard:
                 extra={"error": type(error).__name__},
             )
             self._waiting = asyncio.create_task(self._wait(), name="schema-check")
+
+    async def reach(self, head: str) -> None:
+        """Return when the schema is at `head` or newer, however long that takes; say why every 30 s."""
+        self._head = head
+        told = float("-inf")
+        while True:
+            try:
+                return await self._check()
+            except NOT_YET as error:
+                if time.monotonic() - told >= TELL_SECONDS:
+                    told = time.monotonic()
+                    logger.info("waiting for the schema", extra={"needed": head, "error": _reason(error)})
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def admit(self) -> None:
         """Let nobody work before the pending check has passed."""
@@ -97,3 +115,8 @@ class SchemaGuard:
         except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
             return None
         return None if revision is None else str(revision)
+
+
+def _reason(error: Exception) -> str:
+    """An outdated schema explains itself; a driver's text may name hosts and users."""
+    return str(error) if isinstance(error, SchemaOutdatedError) else type(error).__name__
