@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi bench clean lock
+.PHONY: help up down test check fix migration openapi bench clean lock image-pin image-test
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -46,6 +46,13 @@ openapi: ## Write openapi/*.json from the services
 bench: ## Measure, each benchmark in a clean process; ONLY=name,… for some of them
 	@$(bootstrap) dev
 	@$(bin)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
+
+image-pin: ## Write the digest of the image's base into deploy/docker/Dockerfile
+	@./deploy/docker/pin
+
+image-test: ## Build the image without a container engine and run every service from it (root)
+	@$(bootstrap) dev
+	@$(bin)/python -P deploy/docker/image_test.py
 
 lock: ## Resolve the dependencies anew into requirements/
 	@$(bootstrap) dev
