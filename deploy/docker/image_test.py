@@ -2,7 +2,7 @@
 
 The base is a minimal Debian made by debootstrap, the packages come from a folder of wheels, and the build
 itself has no network. Each process then runs with the image as a read-only root, as uid 10001, without any
-capability. Needs buildah, debootstrap and bubblewrap. Prints one line a step; exits with 0 when every service answers.
+capability. Needs buildah, debootstrap and bubblewrap. Prints one line a step; exits with 0 when all answer.
 """
 
 import json
