@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
 from utils.errors import RequestTimeoutError, ServiceError, TooLargeError, UnsupportedMediaError
+from utils.tracing import TRACE_PARENT
 
 MAX_BODY_BYTES: Final = 1024 * 1024
 """What a request's body may hold where its route says nothing else (`body_limit`)."""
@@ -28,8 +29,7 @@ SCOPE_KEY: Final = "vfactory.exchange"
 SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams so far, ended or not")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
-_NO_TRACE = b"0" * 32
+_TRACE_PARENT = re.compile(TRACE_PARENT.pattern.encode())
 _JSON_TYPE = re.compile(rb"application/(?:[^\s;/]+\+)?json\s*(?:;.*)?", flags=re.IGNORECASE)
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -68,6 +68,7 @@ class Exchange:
         "_receive",
         "_send",
         "_sse",
+        "exemplar",
         "header_bytes",
         "method",
         "received",
@@ -90,6 +91,7 @@ class Exchange:
         self.received = self.sent = self.header_bytes = 0
         self.status: int | None = None
         self.trace_id: str | None = None
+        self.exemplar: str | None = None
         self.request_id = ""
         self._read_headers(scope["headers"])
         if not self.request_id:
@@ -109,7 +111,7 @@ class Exchange:
                 self._content_length = int(value[:19])
             elif name == b"traceparent":
                 match = _TRACE_PARENT.fullmatch(value)
-                if match and match[1] != _NO_TRACE:
+                if match:
                     self.trace_id = match[1].decode("ascii")
 
     async def receive(self) -> Message:

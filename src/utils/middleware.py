@@ -1,4 +1,4 @@
-"""The kit's one ASGI layer: request id, bounds, errors nobody caught, access log."""
+"""The kit's one ASGI layer: request id, span, bounds, errors nobody caught, access log."""
 
 import time
 from typing import Final
@@ -11,12 +11,14 @@ from utils import problems
 from utils.errors import HeadersTooLargeError, InvalidError, ServiceError, UriTooLongError
 from utils.exchange import SCOPE_KEY, Exchange
 from utils.logging import logger, request_id_var, trace_id_var
-from utils.routes import RouteTable
+from utils.routes import UNMATCHED, RouteTable
+from utils.tracing import RequestSpan, Spans, active_spans
 
 MAX_URL_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES: Final = 32 * 1024
 
 _DEBUG, _INFO = 10, 20
+_WATCHING = ("/health", "/metrics")  # asked for without end, by machines
 
 
 class KitMiddleware:
@@ -37,10 +39,14 @@ class KitMiddleware:
             self._head_as_get(exchange)
         request_id = request_id_var.set(exchange.request_id)
         trace_id = trace_id_var.set(exchange.trace_id)
+        spans = active_spans()
+        span = None if spans is None else self._begin_span(spans, exchange)
         try:
             await self._serve(exchange)
         finally:
             self._log(exchange, time.perf_counter() - started)
+            if span is not None:
+                span.end(exchange.status)
             trace_id_var.reset(trace_id)
             request_id_var.reset(request_id)
 
@@ -49,6 +55,15 @@ class KitMiddleware:
         methods = self.routes.methods(exchange.scope)
         if "GET" in methods and "HEAD" not in methods:
             exchange.scope = {**exchange.scope, "method": "GET"}
+
+    def _begin_span(self, spans: Spans, exchange: Exchange) -> RequestSpan | None:
+        path = exchange.scope["path"]
+        if path.startswith(_WATCHING):
+            return None
+        route = self.routes.find(exchange.scope["method"], path) or UNMATCHED
+        span = spans.request(exchange.method, route, exchange.scope["headers"])
+        exchange.exemplar = span.sampled_trace_id
+        return span
 
     async def _serve(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -68,7 +83,7 @@ class KitMiddleware:
 
     def _log(self, exchange: Exchange, seconds: float) -> None:
         path = self.routes.template(exchange.scope)
-        level = _DEBUG if path.startswith(("/health", "/metrics")) else _INFO
+        level = _DEBUG if path.startswith(_WATCHING) else _INFO
         if not logger.isEnabledFor(level):
             return
         scope = exchange.scope

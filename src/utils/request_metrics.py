@@ -1,5 +1,6 @@
 """The guide's four HTTP metrics: observed in a microsecond, written out without rebuilding a single label."""
 
+import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 from prometheus_fastapi_instrumentator.metrics import Info
 
 from utils.exchange import exchange_of
@@ -34,11 +36,12 @@ HELP: Final = {
 class _Series:
     """What has been observed for one (method, path), with the beginnings of its lines."""
 
-    __slots__ = ("buckets", "duration_sum", "labels", "lines", "received", "sent", "statuses")
+    __slots__ = ("buckets", "duration_sum", "exemplars", "labels", "lines", "received", "sent", "statuses")
 
     def __init__(self, method: str, path: str) -> None:
         self.statuses: dict[str, int] = {}
         self.buckets = [0] * len(BUCKETS)
+        self.exemplars: dict[int, Exemplar] = {}
         self.duration_sum = 0.0
         self.received = 0
         self.sent = 0
@@ -48,6 +51,13 @@ class _Series:
     def cumulative(self) -> list[int]:
         total = 0
         return [total := total + count for count in self.buckets]
+
+    def with_exemplars(self, cumulative: list[int]) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
+        named = zip(BUCKET_NAMES, map(float, cumulative), strict=True)
+        return [
+            (*bucket, self.exemplars[place]) if place in self.exemplars else bucket
+            for place, bucket in enumerate(named)
+        ]
 
 
 class RequestMetrics(Collector):
@@ -70,7 +80,10 @@ class RequestMetrics(Collector):
         exchange = exchange_of(info.request.scope)
         # Until the first byte: a stream's length says nothing about how quickly it was answered.
         duration = info.modified_duration_without_streaming or info.modified_duration
-        series.buckets[bisect_left(BUCKETS, duration)] += 1
+        bucket = bisect_left(BUCKETS, duration)
+        series.buckets[bucket] += 1
+        if exchange.exemplar is not None:  # the newest of each bucket: as many as there are buckets, no more
+            series.exemplars[bucket] = Exemplar({"trace_id": exchange.exemplar}, duration, time.time())
         series.duration_sum += duration
         series.received += exchange.received
         series.sent += exchange.sent
@@ -102,8 +115,7 @@ class RequestMetrics(Collector):
             labels, cumulative = [method, path], series.cumulative()
             for status, count in series.statuses.items():
                 requests.add_metric([*labels, status], count)
-            buckets = [(name, float(n)) for name, n in zip(BUCKET_NAMES, cumulative, strict=True)]
-            durations.add_metric(labels, buckets, series.duration_sum)
+            durations.add_metric(labels, series.with_exemplars(cumulative), series.duration_sum)
             received.add_metric(labels, cumulative[-1], series.received)
             sent.add_metric(labels, cumulative[-1], series.sent)
         return iter((requests, durations, received, sent))

@@ -27,11 +27,8 @@ class SettingsError(Exception):
         super().__init__("Invalid settings: " + "; ".join(f"{name}: {text}" for name, text in problems))
 
 
-class ServiceSettings(BaseSettings):
-    """What all services share; a service's own subclass adds its prefixed variables.
-
-    `DATABASE_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a mounted file, in the
-    variable of the same name with `_FILE`. An empty variable counts as unset.
+class EnvironmentSettings(BaseSettings):
+    """Settings read from the environment; an empty variable counts as unset.
 
     Raises:
         SettingsError: on creation, naming every variable that is missing or wrong.
@@ -46,6 +43,20 @@ class ServiceSettings(BaseSettings):
         hide_input_in_errors=True,
         str_strip_whitespace=True,
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError([_explain(type(self), detail) for detail in error.errors()]) from None
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What all services share; a service's own subclass adds its prefixed variables.
+
+    `DATABASE_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a mounted file, in the
+    variable of the same name with `_FILE`.
+    """
 
     service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
     host: str = "0.0.0.0"  # noqa: S104 - a container listens to its pod's network; the local stack sets HOST
@@ -71,11 +82,8 @@ class ServiceSettings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     database_command_timeout_seconds: PositiveSeconds = 8
 
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise SettingsError([_explain(type(self), detail) for detail in error.errors()]) from None
+    def __init__(self, **values: Any) -> None:  # again, so that type checkers take any setting here
+        super().__init__(**values)
 
     @model_validator(mode="before")
     @classmethod

@@ -15,6 +15,9 @@ class EventRead(BaseModel):
     factory_id: Annotated[UUID, Field(description="The factory it happened in")]
     at: Annotated[datetime, Field(description="When it happened")]
     payload: Annotated[dict[str, Any], Field(description="By its type")]
+    trace: Annotated[
+        str | None, Field(description="Of the trace it was published in; left out where there was none")
+    ] = None
 
 
 class EventLogRead(BaseModel):

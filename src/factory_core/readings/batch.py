@@ -12,7 +12,7 @@ from asyncpg.pgproto import pgproto
 
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from factory_core.readings.lifecycle import QUALITIES, Flaw, Reading, Rejection, reject
-from utils.logging import trace_id_var
+from utils.tracing import carried
 
 Key = tuple[UUID, str]
 Row = tuple[UUID, datetime, float, int, int]
@@ -85,7 +85,7 @@ class Batch:
         self.digest = sent.digest
         self.rejected = sent.rejected
         self.accepted_at = accepted_at
-        self.trace_id = trace_id_var.get()
+        self.trace = carried()
         self.series = series
         readings = sent.readings
         self.times = [r.at if r.at.tzinfo is UTC else r.at.astimezone(UTC) for r in readings]

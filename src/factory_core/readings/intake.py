@@ -12,6 +12,7 @@ from factory_core.readings.batch import Batch, Key
 from factory_core.readings.recorder import Outcome
 from utils.errors import UnavailableError
 from utils.logging import logger
+from utils.tracing import shared
 
 Record = Callable[[Sequence[Batch]], Awaitable[list[Outcome]]]
 
@@ -144,7 +145,8 @@ class _Lane:
 
     async def _record_group(self, group: list[_Waiting]) -> None:
         try:
-            outcomes = await self._record([waiting.batch for waiting in group])
+            with shared("record batches", [waiting.batch.trace for waiting in group]):
+                outcomes = await self._record([waiting.batch for waiting in group])
         except _OWN_FAULTS as error:
             if len(group) == 1:
                 group[0].settle(error)

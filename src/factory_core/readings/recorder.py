@@ -126,7 +126,7 @@ def _entries(group: Sequence[Batch], answers: Mapping[Key, bytes]) -> list[Batch
 
 
 def _event(batch: Batch, payload: bytes) -> EventEntry:
-    return (batch.factory_id, ReadingsAccepted.type, batch.accepted_at, payload, batch.trace_id)
+    return (batch.factory_id, ReadingsAccepted.type, batch.accepted_at, payload, batch.trace)
 
 
 async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch]) -> dict[Key, list[int]]:

@@ -19,6 +19,7 @@ from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
 from utils.streams import StreamEvent
+from utils.tracing import each
 
 MAX_TOLD_EPISODES = 100
 """Of one rule and batch; a value that flutters more often than this is counted, and told of once more."""
@@ -55,9 +56,10 @@ class ReadingsConsumer:
         tally = _Tally()
         conditions = ConditionService(transaction, self._now)
         for event in events:
-            batch = _read(event)
-            if batch is not None:
-                await self._evaluate(transaction, watch, batch, conditions, tally)
+            with each(event):
+                batch = _read(event)
+                if batch is not None:
+                    await self._evaluate(transaction, watch, batch, conditions, tally)
         await self._save(transaction, watch, factory_id, events[-1].seq)
         self._remember(transaction, watch, factory_id, tally)
 

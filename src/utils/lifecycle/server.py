@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import math
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from typing import Any, Final, NoReturn
 
@@ -15,14 +17,16 @@ from fastapi import FastAPI
 from utils.lifecycle.exits import ExitDeadline, StartError, exit_at_once
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.watchdog import Watchdog
-from utils.logging import logger
+from utils.logging import logger, process_name
 from utils.protocol import BoundedProtocol
 from utils.settings import ServiceSettings
+from utils.tracing import start_tracing
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of the usual proxies, so that they close first
 _CANCEL_SECONDS: Final = 1.0  # for cancelled requests to give back what they hold
+_LAST_SPANS_SECONDS: Final = 2.0  # for a collector to take what it has not had yet
 _LAST_SECONDS: Final = 1.0  # between the last deadline of an orderly shutdown and the end by force
 
 
@@ -34,8 +38,11 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     cleanup the last quarter. One second later the process ends by force. A second signal ends it at once.
     """
     sockets = bind(settings.host, settings.port)
+    tracing = start_tracing(settings.service_name, process_name())
+    service = _Service(app, settings)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_Service(app, settings).run(sockets))
+        runner.run(service.run(sockets))
+    tracing.stop(min(_LAST_SPANS_SECONDS, service.seconds_left()))
     sys.exit(0)
 
 
@@ -88,6 +95,11 @@ class _Service:
         self.server = _Server(_configure(app, settings, settings.shutdown_seconds - self.cleanup_seconds))
         self.stopping = False
         self.task: asyncio.Task[None] | None = None
+        self.ends_by = math.inf
+
+    def seconds_left(self) -> float:
+        """Give how much of an orderly shutdown's time is left, at least a little of what comes after it."""
+        return max(_LAST_SECONDS / 4, self.ends_by - time.monotonic())
 
     async def run(self, sockets: list[socket.socket]) -> None:
         """Start, serve and stop."""
@@ -137,6 +149,7 @@ class _Service:
         started = self.lifecycle.started.is_set()
         drain = self.settings.drain_seconds if started else 0
         logger.info("Draining", extra={"signal": name, "drain_seconds": drain})
+        self.ends_by = time.monotonic() + drain + self.settings.shutdown_seconds
         ExitDeadline().start(drain + self.settings.shutdown_seconds + _LAST_SECONDS)
         self.lifecycle.begin_drain(streams_end_after=drain)
         if started:

@@ -5,12 +5,21 @@ import os
 
 from utils.logging.calls import ServiceLogger
 from utils.logging.capture import capture_everything, quiet_libraries
-from utils.logging.context import bind, request_id_var, trace_id_var
+from utils.logging.context import bind, follow_spans, request_id_var, trace_id_var
 from utils.logging.levels import read_level
 from utils.logging.output import LineHandler
 from utils.logging.printed import capture_prints
 
-__all__ = ["bind", "capture_prints", "configure_logging", "logger", "request_id_var", "trace_id_var"]
+__all__ = [
+    "bind",
+    "capture_prints",
+    "configure_logging",
+    "follow_spans",
+    "logger",
+    "process_name",
+    "request_id_var",
+    "trace_id_var",
+]
 
 _handler = LineHandler("v-factory")
 logger = ServiceLogger("v-factory")
@@ -32,6 +41,11 @@ def configure_logging(service_name: str, level: str | None = None, *, process: s
     logging.Logger.manager.loggerDict[service_name] = logger
     logging.root.setLevel(word)
     quiet_libraries(word)
+
+
+def process_name() -> str | None:
+    """Give the `process` that every line names; None in a service's API."""
+    return _handler.process
 
 
 def _start() -> None:

@@ -33,12 +33,21 @@ def capture_everything(logger: logging.Logger) -> None:
     sys.unraisablehook = unraisable
 
 
+def _not_our_error(record: logging.LogRecord) -> bool:
+    """Take an answer that ended early for what it is: its reader was cut off, or an error told of already."""
+    if record.msg == "ASGI callable returned without completing response.":
+        record.msg = "An answer was broken off before its end"
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def quiet_libraries(level: str) -> None:
     """Drop the handlers libraries bring along, and the lines that only repeat ours."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"  # the kit writes its own access log
+    logging.getLogger("uvicorn.error").addFilter(_not_our_error)
     for name in ("uvicorn.error", "httpx", "httpcore", "alembic.runtime.plugins"):
         # Never NOTSET: uvicorn takes 0 for "trace" and formats a text for every connection.
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)

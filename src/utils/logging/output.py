@@ -32,6 +32,7 @@ class LineHandler(logging.Handler):
     def identify(self, service_name: str, process: str | None, rejected_level: str | None) -> None:
         """Say in whose name lines are written, and what to complain about before the first one."""
         self._service_name = service_name
+        self.process = process
         self._head = {"name": service_name} if process is None else {"name": service_name, "process": process}
         self._rejected_level = rejected_level
 

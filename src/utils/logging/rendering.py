@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from utils.logging.context import bound_var, request_id_var, trace_id_var
+from utils.logging.context import add_trace, bound_var, request_id_var
 from utils.logging.exceptions import describe_exception
 from utils.logging.levels import LEVEL_NAMES, level_name
 from utils.logging.redaction import redact
@@ -48,9 +48,7 @@ def render(
     request_id = request_id_var.get()
     if request_id is not None:
         fields["request_id"] = request_id
-    trace_id = trace_id_var.get()
-    if trace_id is not None:
-        fields["trace_id"] = trace_id
+    add_trace(fields)
     bound = bound_var.get()
     simple = bound is None or _merge(fields, bound)
     if extra is not None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 
 _encode = msgspec.json.Encoder().encode
 
@@ -16,19 +17,27 @@ class Event(Protocol):
     type: ClassVar[str]
 
 
-class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """An event with its place: `seq` is gap-free per service and factory, from 1."""
+class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
+    """An event with its place: `seq` is gap-free per service and factory, from 1.
+
+    `trace` is what it carries of the trace it was published in (`utils.tracing`), between services only.
+    """
 
     seq: int
     type: str
     factory_id: UUID
     at: datetime
     payload: msgspec.Raw
+    trace: str | None = None
+
+    def carrying(self, trace: str | None) -> "StoredEvent":
+        """Give the same event with another trace, or with none."""
+        return self if trace == self.trace else replace(self, trace=trace)
 
     @cached_property
     def json(self) -> bytes:
         """The event as one JSON object on one line, encoded once however many clients get it."""
-        return _encode(self).replace(b"\n", b" ")
+        return _encode(self.carrying(None)).replace(b"\n", b" ")
 
     @cached_property
     def sse(self) -> bytes:

@@ -12,9 +12,9 @@ PAGE_BYTES = 8 * 1024 * 1024
 
 # The first event always comes, however large; then as many as fit into the bytes.
 READ = """
-    SELECT seq, type, factory_id, occurred_at, payload
+    SELECT seq, type, factory_id, occurred_at, payload, trace
     FROM (
-        SELECT seq, type, factory_id, occurred_at, payload,
+        SELECT seq, type, factory_id, occurred_at, payload, trace,
                sum(octet_length(payload)) OVER (ORDER BY seq) - octet_length(payload) AS bytes_before
         FROM (
             SELECT * FROM outbox WHERE factory_id = $1 AND seq > $2 ORDER BY seq LIMIT $3
@@ -72,4 +72,5 @@ def to_event(row: asyncpg.Record) -> StoredEvent:
         factory_id=row["factory_id"],
         at=row["occurred_at"],
         payload=msgspec.Raw(row["payload"]),
+        trace=row["trace"],
     )

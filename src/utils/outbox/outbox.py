@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 
 from utils.database import Transaction
-from utils.logging import trace_id_var
 from utils.outbox.event import Event
+from utils.tracing import carried
 
 INSERT = "INSERT INTO outbox (factory_id, type, occurred_at, payload, trace) VALUES ($1, $2, $3, $4, $5)"
 
@@ -30,7 +30,7 @@ class Outbox:
         if not self._rows:
             self._transaction.before_commit(self._write)
             self._transaction.on_commit(self._transaction.database.ring)
-        self._rows.append((factory_id, type_, at, payload, trace_id_var.get()))
+        self._rows.append((factory_id, type_, at, payload, carried()))
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []

@@ -17,8 +17,9 @@ STREAM_BYTES = 32 * 1024 * 1024
 INDEX_ENTRIES = 100_000
 
 # KEYS: the stream. ARGV: how many entries to keep; 1 if the first may leave a gap; then of each event its
-# seq, type, factory, time and payload. Answers the seq of the newest entry (0: none) and whether the stream
-# was born. What is there already is skipped, so repeating is harmless; what would leave a gap is refused.
+# seq, type, factory, time, payload and trace (empty: none). Answers the seq of the newest entry (0: none) and
+# whether the stream was born. What is there already is skipped, so repeating is harmless; what would leave a
+# gap is refused.
 APPEND = """
     local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
     local last = 0
@@ -30,15 +31,18 @@ APPEND = """
         redis.call('DEL', KEYS[1])
     end
     local jump = ARGV[2] == '1'
-    for i = 3, #ARGV, 5 do
+    for i = 3, #ARGV, 6 do
         local seq = tonumber(ARGV[i])
         if seq > last then
             if seq ~= last + 1 and not jump then
                 break
             end
-            redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[i] .. '-0',
-                'seq', ARGV[i], 'type', ARGV[i + 1], 'factory_id', ARGV[i + 2],
-                'at', ARGV[i + 3], 'payload', ARGV[i + 4])
+            local entry = {'seq', ARGV[i], 'type', ARGV[i + 1], 'factory_id', ARGV[i + 2],
+                'at', ARGV[i + 3], 'payload', ARGV[i + 4]}
+            if ARGV[i + 5] ~= '' then
+                entry[11], entry[12] = 'trace', ARGV[i + 5]
+            end
+            redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[i] .. '-0', unpack(entry))
             last = seq
             jump = false
         end
@@ -68,6 +72,7 @@ class Batch:
                 str(event.factory_id),
                 to_rfc3339(event.at),
                 bytes(event.payload),
+                event.trace or "",
             )
         return arguments
 

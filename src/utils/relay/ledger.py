@@ -34,7 +34,7 @@ SEQUENCE = """
     UPDATE outbox SET seq = advanced.seq - batch.size + batch.place
     FROM batch JOIN advanced USING (factory_id)
     WHERE outbox.id = batch.id
-    RETURNING outbox.factory_id, outbox.seq, type, occurred_at, payload
+    RETURNING outbox.factory_id, outbox.seq, type, occurred_at, payload, trace
 """
 HEADS = """
     SELECT factory_id, seq, published_seq FROM outbox_heads

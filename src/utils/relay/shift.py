@@ -12,6 +12,7 @@ from utils.outbox import StoredEvent
 from utils.relay.appender import STREAM_BYTES, STREAM_EVENTS, Appender, Batch
 from utils.relay.ledger import Head, Ledger, total_bytes
 from utils.relay.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING, PUBLISHED, PURGED, REPUBLISHED
+from utils.tracing import published
 
 CHECK_SECONDS = 3.0
 LOOK_SECONDS = 0.5
@@ -80,11 +81,15 @@ class Shift:
     async def _publish(self, numbered: Mapping[UUID, Sequence[StoredEvent]]) -> None:
         if not numbered:
             return
-        batches = {}
         for factory_id, events in numbered.items():
             self._weigh(factory_id, events)
-            batches[factory_id] = Batch(events, keep=self._stream_length(factory_id))
-        for factory_id, last in (await self._appender.append(batches)).items():
+        with published(numbered) as traced:
+            batches = {
+                factory_id: Batch(events, keep=self._stream_length(factory_id))
+                for factory_id, events in traced.items()
+            }
+            reached = await self._appender.append(batches)
+        for factory_id, last in reached.items():
             self._note_published(factory_id, last)
             if last != numbered[factory_id][-1].seq:
                 self._behind[factory_id] = None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -148,12 +149,14 @@ class EventFeed:
 
     def _acquire(self, factory_id: UUID) -> Tail:
         if self._ticker is None:
-            self._ticker = asyncio.create_task(self._tick(), name="feed-heartbeat")
+            self._ticker = asyncio.create_task(self._tick(), name="feed-heartbeat", context=Context())
         tail = self._tails.get(factory_id)
         if tail is None:
             tail = Tail(factory_id, log=self._log, redis=self._redis, publisher=self._publisher)
             self._tails[factory_id] = tail
-            self._tasks[factory_id] = asyncio.create_task(tail.run(), name=f"tail-{factory_id}")
+            # In a context of its own: it outlives the request, and the trace, of who asked first.
+            following = asyncio.create_task(tail.run(), name=f"tail-{factory_id}", context=Context())
+            self._tasks[factory_id] = following
         tail.watchers += 1
         metrics.FEED_SUBSCRIBERS.inc()
         return tail

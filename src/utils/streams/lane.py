@@ -14,6 +14,7 @@ from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.streams import metrics
 from utils.streams.positions import PositionMovedError, Positions
+from utils.tracing import handled
 
 QUEUE_EVENTS = 256
 QUEUE_BYTES = 4 * 1024 * 1024
@@ -167,10 +168,11 @@ class Lane:
         """Commit the effects with the position, or learn that another process has done it."""
         work = self._work
         try:
-            async with work.database.transaction() as transaction:
-                await work.positions.advance(transaction, self.factory_id, before=before, after=after)
-                if events:
-                    await work.handle(transaction, events)
+            with handled(work.publisher, events):
+                async with work.database.transaction() as transaction:
+                    await work.positions.advance(transaction, self.factory_id, before=before, after=after)
+                    if events:
+                        await work.handle(transaction, events)
         except PositionMovedError:
             self.position = await work.positions.load_one(work.database, self.factory_id)
             self.received = max(self.received, self.position)

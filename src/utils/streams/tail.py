@@ -15,6 +15,7 @@ from utils.logging import logger
 from utils.outbox import EventLog, StoredEvent
 from utils.streams.client import BLOCK_SECONDS, stream_key
 from utils.streams.wire import read_entries, read_newest, read_streams
+from utils.tracing import delivered
 
 RING_EVENTS = 1000
 RING_BYTES = 4 * 1024 * 1024
@@ -117,6 +118,8 @@ class Tail:
             return
         self._note_redis(None)
         self._silent_reads = 0 if news else self._silent_reads + 1
+        for event in news:
+            delivered(event, self.watchers)
         is_gap = bool(news) and news[0].seq > (self.last or 0) + 1
         if is_gap or self._silent_reads >= SILENT_READS:
             self._silent_reads = 0

@@ -16,12 +16,14 @@ Entry = tuple[bytes, Mapping[bytes, bytes]]
 def read_entry(entry: Entry) -> StoredEvent:
     """Build the event of one stream entry."""
     fields = entry[1]
+    trace = fields.get(b"trace")
     return StoredEvent(
         seq=int(fields[b"seq"]),
         type=fields[b"type"].decode(),
         factory_id=UUID(fields[b"factory_id"].decode()),
         at=datetime.fromisoformat(fields[b"at"].decode()),
         payload=msgspec.Raw(fields[b"payload"]),
+        trace=None if trace is None else trace.decode(),
     )
 
 
