@@ -1,0 +1,234 @@
+"""Finds the programs of the monitoring, or unpacks them from the distribution's packages, without root.
+
+`python -m vfactory.stack.programs` prints the folder that has them all, after fetching what is missing.
+"""
+
+import fcntl
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from vfactory.stack import folders
+from vfactory.stack.errors import StackError
+from vfactory.stack.home import state_directory
+
+FOLDER_VARIABLE: Final = "VFACTORY_PROGRAMS_DIR"
+COMMAND_SECONDS: Final = 180.0
+NEWER_SUITE: Final = "sid"
+KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+HOW_TO_GET_THEM: Final = (
+    "Install Prometheus, Alertmanager and their exporters so that they are on PATH, or give the folder that "
+    f"has them in {FOLDER_VARIABLE}."
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program, the package of the distribution it comes in, and what it is called elsewhere."""
+
+    name: str
+    package: str
+    other_names: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name under which it may be found."""
+        return (self.name, *self.other_names)
+
+
+PROMETHEUS: Final = Program("prometheus", "prometheus")
+PROMTOOL: Final = Program("promtool", "prometheus")
+ALERTMANAGER: Final = Program("prometheus-alertmanager", "prometheus-alertmanager", ("alertmanager",))
+AMTOOL: Final = Program("amtool", "prometheus-alertmanager")
+NODE_EXPORTER: Final = Program("prometheus-node-exporter", "prometheus-node-exporter", ("node_exporter",))
+POSTGRES_EXPORTER: Final = Program(
+    "prometheus-postgres-exporter", "prometheus-postgres-exporter", ("postgres_exporter",)
+)
+REDIS_EXPORTER: Final = Program("prometheus-redis-exporter", "prometheus-redis-exporter", ("redis_exporter",))
+BLACKBOX_EXPORTER: Final = Program(
+    "prometheus-blackbox-exporter", "prometheus-blackbox-exporter", ("blackbox_exporter",)
+)
+PROGRAMS: Final = (
+    PROMETHEUS,
+    PROMTOOL,
+    ALERTMANAGER,
+    AMTOOL,
+    NODE_EXPORTER,
+    POSTGRES_EXPORTER,
+    REDIS_EXPORTER,
+    BLACKBOX_EXPORTER,
+)
+
+
+class ProgramsError(StackError):
+    """A program is not here and cannot be fetched; the text says how to get it."""
+
+    exit_code: ClassVar[int] = 69
+
+
+def programs_folder(home: Path) -> Path:
+    """Where fetched programs are kept: the folder named by VFACTORY_PROGRAMS_DIR, else one in `home`."""
+    given = os.environ.get(FOLDER_VARIABLE, "")
+    return Path(given).expanduser().absolute() if given else home / "programs"
+
+
+def find_program(program: Program, home: Path) -> Path | None:
+    """The executable: on PATH, else fetched earlier; None when it is nowhere."""
+    places = (None, str(programs_folder(home)))
+    found = (shutil.which(name, path=place) for place in places for name in program.names)
+    return next((Path(path) for path in found if path), None)
+
+
+def find_programs(wanted: Iterable[Program], home: Path) -> dict[Program, Path]:
+    """Those of `wanted` that are here."""
+    return {program: path for program in wanted if (path := find_program(program, home)) is not None}
+
+
+def require_programs(wanted: Sequence[Program], home: Path) -> dict[Program, Path]:
+    """All of `wanted`, fetching what is missing.
+
+    Raises:
+        ProgramsError: one cannot be had; the text says why and how to get it.
+    """
+    missing = set(wanted) - set(find_programs(wanted, home))
+    if missing:
+        fetch({program.package for program in missing}, programs_folder(home))
+    found = find_programs(wanted, home)
+    absent = [program.name for program in wanted if program not in found]
+    if absent:
+        raise ProgramsError(f"There is no {', '.join(absent)} for this machine. {HOW_TO_GET_THEM}")
+    return found
+
+
+def newer_prometheus(home: Path) -> Path:
+    """A folder with `prometheus` and `promtool` of Debian's newest suite, for tests against the next version.
+
+    Raises:
+        ProgramsError: it cannot be had.
+    """
+    folder = programs_folder(home) / "newer"
+    if not all((folder / name).exists() for name in ("prometheus", "promtool")):
+        fetch({PROMETHEUS.package}, folder, suite=NEWER_SUITE)
+    return folder
+
+
+def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) -> None:
+    """Unpack the programs of the distribution's `packages` into `folder`; nothing else changes.
+
+    Several processes may do so at a time; a program is there whole or not at all.
+
+    Raises:
+        ProgramsError: this is no Debian or one of its kin, or its packages cannot be reached in time.
+    """
+    if platform.system() != "Linux" or not shutil.which("apt-get") or not shutil.which("dpkg"):
+        raise ProgramsError(f"This system has no apt-get to fetch them with. {HOW_TO_GET_THEM}")
+    folders.make(folder)
+    with _alone(folder), tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
+        room = Path(scratch)
+        try:
+            _download(sorted(packages), room, suite)
+            _unpack(room)
+        except subprocess.TimeoutExpired:
+            raise ProgramsError(
+                f"The distribution's packages did not come in time. {HOW_TO_GET_THEM}"
+            ) from None
+        except OSError as error:
+            raise folders.refusal(error, folder) from error
+        for file in (room / "root/usr/bin").iterdir():
+            if file.is_file() and not file.is_symlink():
+                file.replace(folder / file.name)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One process at a time; the kernel ends this with the process."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _download(packages: Sequence[str], room: Path, suite: str | None) -> None:
+    """Fetch lists and packages with a state of apt's own, which needs no root and locks nobody out."""
+    for name in ("state/lists/partial", "cache/archives/partial", "packages"):
+        (room / name).mkdir(parents=True)
+    options = {
+        "Dir::State": room / "state",
+        "Dir::State::Lists": room / "state/lists",
+        "Dir::Cache": room / "cache",
+        "APT::Sandbox::User": "root",  # nobody else may enter the folder, and nothing is run as root
+        "Acquire::Languages": "none",
+        "Acquire::Retries": "2",
+        "Acquire::http::Timeout": "15",
+        "Acquire::https::Timeout": "15",
+    }
+    if suite:
+        options |= {
+            "Dir::Etc::SourceList": _sources(room, suite),
+            "Dir::Etc::SourceParts": "-",
+            "APT::Default-Release": "",
+        }
+    words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
+    _run(["apt-get", "-q", *words, "update"], room)
+    _run(["apt-get", "-q", *words, "download", *packages], room / "packages")
+
+
+def _sources(room: Path, suite: str) -> Path:
+    """A list of sources with `suite` from where this machine gets its own packages."""
+    shown = _run(
+        ["apt-get", "indextargets", "--format", "$(SITE) $(COMPONENT)", "Created-By: Packages"],
+        room,
+    )
+    for line in shown.splitlines():
+        site, component = line.split()
+        if component == "main" and site.rstrip("/").endswith("/debian"):
+            signed = f"[signed-by={KEYRING}] " if Path(KEYRING).exists() else ""
+            path = room / "sources.list"
+            path.write_text(f"deb {signed}{site} {suite} main\n", encoding="utf-8")
+            return path
+    raise ProgramsError(f"This machine has no source of Debian's packages to get {suite} from.")
+
+
+def _unpack(room: Path) -> None:
+    for package in sorted((room / "packages").glob("*.deb")):
+        _run(["dpkg", "-x", str(package), str(room / "root")], room)
+
+
+def _run(command: Sequence[str], directory: Path) -> str:
+    """Run a program of the distribution; ProgramsError with its last words when it fails."""
+    done = subprocess.run(  # noqa: S603 - apt-get and dpkg, by fixed words
+        command,
+        cwd=directory,
+        env={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "HOME": str(directory)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=COMMAND_SECONDS,
+    )
+    if done.returncode != 0:
+        words = done.stderr.strip().splitlines() or ["no reason given"]
+        raise ProgramsError(f"{command[0]} failed: {words[-1]} {HOW_TO_GET_THEM}")
+    return done.stdout
+
+
+def main() -> int:
+    """Fetch what is missing and print the folder of each program."""
+    try:
+        found = require_programs(PROGRAMS, state_directory())
+    except StackError as error:
+        sys.stderr.write(f"V-Factory: {error}\n")
+        return error.exit_code
+    for program, path in found.items():
+        sys.stdout.write(f"{program.name}\t{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
