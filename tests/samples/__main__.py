@@ -13,6 +13,7 @@ if __name__ == "__main__":
             "misbehave": "samples.service:misbehave",
             "log-much": "samples.service:log_much",
             "broken": "samples.broken:run",
+            "loaded": "samples.loaded:run",
             "shout": "samples.service:shout",
             "gone": "samples.no_such_module:run",
         },

@@ -14,12 +14,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NoReturn
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from utils.lifecycle import serve
 from utils.logging import logger
 from utils.settings import ServiceSettings
+
+
+class BrokenOff(Response):
+    """Begins an answer and leaves it at that, as a stream does whose reader is cut off."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
 
 
 def make_app() -> FastAPI:
@@ -51,6 +60,10 @@ def make_app() -> FastAPI:
             yield "end\n"
 
         return StreamingResponse(body())
+
+    @app.get("/broken-off")
+    async def broken_off() -> BrokenOff:
+        return BrokenOff()
 
     add_blocking_routes(app)
     return app

@@ -64,11 +64,6 @@ async def a_reading_that_opens_an_incident(
     return data
 
 
-def only(spans: list[Span]) -> Span:
-    assert len(spans) == 1, spans
-    return spans[0]
-
-
 async def test_one_trace_leads_from_the_request_to_the_incident_and_its_event(
     running: Callable[..., RunningProcess], collector: Collector
 ) -> None:
@@ -81,8 +76,13 @@ async def test_one_trace_leads_from_the_request_to_the_incident_and_its_event(
     def of(name: str) -> list[Span]:
         return [span for span in list(collector.spans) if (span.trace_id, span.name) == (CLIENT_TRACE, name)]
 
-    await asyncio.to_thread(collector.wait_for, lambda: of("deliver incident.reported.v1"))
-    request = only(of(INGEST))
+    async def only(name: str) -> Span:
+        """Give the one span of this name, which comes when its process exports."""
+        found: list[Span] = await asyncio.to_thread(collector.wait_for, lambda: of(name))
+        assert len(found) == 1, found
+        return found[0]
+
+    request = await only(INGEST)
     assert (request.parent_id, request.kind, request.service, request.process) == (
         CLIENT_SPAN,
         SERVER,
@@ -94,15 +94,15 @@ async def test_one_trace_leads_from_the_request_to_the_incident_and_its_event(
         "http.route": "/v1/factories/{factory_id}/readings",
         "http.response.status_code": 200,
     }
-    record = only(of("record batches"))
+    record = await only("record batches")
     assert record.parent_id == request.span_id
     written = [span for span in collector.spans if span.parent_id == record.span_id]
     assert [span.kind for span in written] == [CLIENT] * len(written) != []
     assert any("INSERT INTO readings" in span.attributes["db.query.text"] for span in written)
 
-    sent = only(of("publish readings.accepted.v1"))
+    sent = await only("publish readings.accepted.v1")
     assert (sent.parent_id, sent.kind, sent.process) == (request.span_id, PRODUCER, "worker")
-    processed = only(of("process readings.accepted.v1"))
+    processed = await only("process readings.accepted.v1")
     assert (processed.parent_id, processed.kind) == (sent.span_id, CONSUMER)
     assert (processed.service, processed.process) == ("incident-event", "worker")
     inside = [span for span in collector.spans if span.parent_id == processed.span_id]
@@ -111,9 +111,9 @@ async def test_one_trace_leads_from_the_request_to_the_incident_and_its_event(
     assert any("INSERT INTO outbox" in statement for statement in statements)
     assert any("consumer_positions" in statement for statement in statements)
 
-    told = only(of("publish incident.reported.v1"))
+    told = await only("publish incident.reported.v1")
     assert (told.parent_id, told.service) == (processed.span_id, "incident-event")
-    delivered = only(of("deliver incident.reported.v1"))
+    delivered = await only("deliver incident.reported.v1")
     assert (delivered.parent_id, delivered.process) == (told.span_id, "api")
     assert delivered.attributes["vfactory.receivers"] == 1
 

@@ -12,7 +12,18 @@ import pytest
 from samples.processes import Sample, sample
 
 STARTED = "Sample Service 시작 완료"
-COMMANDS = ("api", "worker", "migrate", "fail", "misbehave", "log-much", "broken", "shout", "gone")
+COMMANDS = (
+    "api",
+    "worker",
+    "migrate",
+    "fail",
+    "misbehave",
+    "log-much",
+    "broken",
+    "loaded",
+    "shout",
+    "gone",
+)
 
 
 @pytest.fixture
@@ -249,3 +260,15 @@ def test_a_block_shorter_than_the_watchdogs_limit_is_endured() -> None:
         service.wait_for_message(STARTED)
         assert service.get("/block?seconds=1").json() == "unblocked"
         assert service.get("/ready").json() is True
+
+
+def test_an_answer_that_is_broken_off_is_one_warning_and_no_error() -> None:
+    with sample("api") as process:
+        process.wait_for_message("Sample Service 시작 완료")
+        with pytest.raises(httpx.RemoteProtocolError):
+            process.get("/broken-off")
+        line = process.wait_for_message("An answer was broken off before its end")
+        assert (line["level"], line["logger"]) == ("WARNING", "uvicorn.error")
+        process.send(signal.SIGTERM)
+        assert process.wait() == 0
+        assert not process.lines("stderr")

@@ -38,7 +38,7 @@ def _not_our_error(record: logging.LogRecord) -> bool:
     if record.msg == "ASGI callable returned without completing response.":
         record.msg = "An answer was broken off before its end"
         record.levelno, record.levelname = logging.WARNING, "WARNING"
-    return True
+    return logging.root.isEnabledFor(record.levelno)
 
 
 def quiet_libraries(level: str) -> None:

@@ -35,7 +35,7 @@ def quiet_the_sdk() -> None:
 
 
 class _Session(requests.Session):
-    """Remembers how the last request to the collector ended, which the exporter keeps to itself."""
+    """Remembers how an export's requests ended, which the exporter keeps to itself."""
 
     outcome = ""
 
@@ -43,7 +43,8 @@ class _Session(requests.Session):
         try:
             answer = super().request(*args, **options)
         except Exception as error:
-            self.outcome = type(error).__name__  # not its text, which holds the URL
+            # Not its text, which holds the URL. The last attempt may fail for want of time only.
+            self.outcome = self.outcome or type(error).__name__
             raise
         self.outcome = f"HTTP {answer.status_code}"
         return answer
@@ -59,6 +60,7 @@ class WatchedExporter(SpanExporter):
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export a batch; never raises."""
+        self._session.outcome = ""
         try:
             result = self._exporter.export(spans)
         except Exception as error:  # noqa: BLE001 - whatever it was, it is told like any other failure
