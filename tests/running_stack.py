@@ -12,22 +12,45 @@ from typing import Any
 
 import psutil
 
-from vfactory.stack.configuration import PORTS, port_variable
+from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
 from vfactory.stack.ports import free_port
+from vfactory.stack.programs import FOLDER_VARIABLE
 
 COMMAND = str(Path(sys.executable).parent / "vfactory")
 PATIENCE_SECONDS = 90
 
 
+def distinct_ports(count: int) -> set[int]:
+    """So many free ports, no two the same."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return found
+
+
 class Stack:
-    """A stack with its state in `home`; `variables` go over the environment it is run with."""
+    """A stack with its state in `home`; `variables` go over the environment it is run with.
+
+    It runs without monitoring unless VFACTORY_MONITORING says otherwise.
+    """
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
-        self.ports = {name: free_port() for name in PORTS}
+        ports = iter(distinct_ports(len(PORTS) + len(MONITORING_PORTS)))
+        self.ports = {name: next(ports) for name in PORTS}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("VFACTORY_")}
-        moved = {port_variable(name): str(port) for name, port in self.ports.items()}
-        self.environment = {**ours, **moved, "VFACTORY_HOME": str(home), **variables}
+        self.monitoring_ports = {name: next(ports) for name in MONITORING_PORTS}
+        every = {**self.ports, **self.monitoring_ports}
+        moved = {port_variable(name): str(port) for name, port in every.items()}
+        programs = os.environ.get(FOLDER_VARIABLE) or str(default_home() / "programs")  # fetched once for all
+        self.environment = {
+            **ours,
+            **moved,
+            "VFACTORY_HOME": str(home),
+            "VFACTORY_MONITORING": "off",
+            FOLDER_VARIABLE: programs,
+            **variables,
+        }
 
     def run(self, *arguments: str, code: int | None = None) -> subprocess.CompletedProcess[str]:
         """Run `vfactory` to its end; with `code`, expect it to end so."""

@@ -5,6 +5,7 @@ import sys
 import typer
 
 from vfactory.client.register import register as register_client
+from vfactory.commands.alerts import alerts
 from vfactory.commands.down import down
 from vfactory.commands.logs import logs
 from vfactory.commands.status import status
@@ -36,6 +37,7 @@ def register_stack(app: typer.Typer) -> None:
     app.command()(down)
     app.command()(status)
     app.command()(logs)
+    app.command()(alerts)
     app.command()(token)
 
 

@@ -10,14 +10,14 @@ import typer
 
 from vfactory.commands.options import HomeOption
 from vfactory.stack import journal, record
-from vfactory.stack.configuration import PORTS
+from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.errors import NotRunningError, UnknownPartError
 from vfactory.stack.home import state_directory
 from vfactory.stack.plan import log_path
 from vfactory.stack.reading import LogReader, last_lines, new_lines, pause
 
-# PostgreSQL and Valkey keep their native form: shown only when asked for, so that the rest stays JSON.
-NATIVE: Final = frozenset({"postgres", "valkey"})
+# These keep their native form: shown only when asked for, so that the rest stays JSON.
+NATIVE: Final = frozenset({"postgres", "valkey", *MONITORING_PORTS})
 LINES_BEFORE_FOLLOWING: Final = 10
 
 
@@ -40,7 +40,7 @@ def logs(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Print log lines, one JSON object each (PostgreSQL and Valkey: as they write them), by time.
+    """Print log lines, one JSON object each (databases and monitoring: as they write them), by time.
 
     Exit codes: 0 printed, 2 there is no process of that name, 3 no stack has run here yet.
     """
@@ -61,7 +61,9 @@ class Readers:
     """The readers of the chosen logs; without a choice, also of those that come later."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
-        known = sorted({*PORTS, journal.NAME, *(path.stem for path in folder.glob("*.log"))})
+        known = sorted(
+            {*PORTS, *MONITORING_PORTS, journal.NAME, *(path.stem for path in folder.glob("*.log"))}
+        )
         unknown = [name for name in names if name not in known]
         if unknown:
             raise UnknownPartError(f"There is no {', '.join(unknown)}. Choose from: {', '.join(known)}.")

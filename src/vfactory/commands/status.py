@@ -12,7 +12,7 @@ import typer
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import columns, complain, tell
 from vfactory.stack import record
-from vfactory.stack.answers import answers, ask_health, listens
+from vfactory.stack.answers import answers, answers_http, ask_health, listens
 from vfactory.stack.configuration import MEBIBYTE
 from vfactory.stack.home import state_directory
 from vfactory.stack.preconditions import LEAST_FREE_BYTES
@@ -80,6 +80,9 @@ def _examine(part: Part) -> Condition:
     if part.kind == "server":
         there = answers(part.name, part.where)
         return Condition(part, there, "answers" if there else "does not answer")
+    if part.kind == "monitoring":
+        there = answers_http(part.name, part.where)
+        return Condition(part, there, "ready" if there else "not ready")
     there = listens(part.where)
     return Condition(part, there, "accepts connections" if there else "does not accept connections")
 

@@ -10,7 +10,7 @@ import typer
 from vfactory.commands.detach import in_background
 from vfactory.commands.options import HomeOption
 from vfactory.commands.terminal import complain, describe, tell
-from vfactory.stack.configuration import MEBIBYTE, PORTS, Configuration, port_variable
+from vfactory.stack.configuration import MEBIBYTE, MONITORING_PORTS, PORTS, Configuration, port_variable
 from vfactory.stack.home import state_directory
 from vfactory.stack.record import Record
 from vfactory.stack.services import SERVICES
@@ -53,6 +53,24 @@ def up(
     ],
     postgres_port: Annotated[int, _port("postgres")] = PORTS["postgres"],
     valkey_port: Annotated[int, _port("valkey")] = PORTS["valkey"],
+    monitoring: Annotated[
+        bool,
+        typer.Option(
+            "--monitoring/--no-monitoring",
+            envvar="VFACTORY_MONITORING",
+            help="Run Prometheus, Alertmanager and their exporters, where they can be had.",
+        ),
+    ] = True,
+    prometheus_port: Annotated[int, _port("prometheus")] = MONITORING_PORTS["prometheus"],
+    alertmanager_port: Annotated[int, _port("alertmanager")] = MONITORING_PORTS["alertmanager"],
+    blackbox_exporter_port: Annotated[int, _port("blackbox-exporter")] = MONITORING_PORTS[
+        "blackbox-exporter"
+    ],
+    node_exporter_port: Annotated[int, _port("node-exporter")] = MONITORING_PORTS["node-exporter"],
+    postgres_exporter_port: Annotated[int, _port("postgres-exporter")] = MONITORING_PORTS[
+        "postgres-exporter"
+    ],
+    redis_exporter_port: Annotated[int, _port("redis-exporter")] = MONITORING_PORTS["redis-exporter"],
     log_level: Annotated[str, typer.Option(envvar="LOG_LEVEL", help="Log level of the services.")] = "INFO",
     log_dir: Annotated[
         Path | None, _folder("VFACTORY_LOG_DIR", "Folder of the log files.", "HOME/logs")
@@ -77,7 +95,7 @@ def up(
         typer.Option(envvar="VFACTORY_START_SECONDS", min=1, max=3600, help="How long a start may take."),
     ] = 90,
 ) -> None:
-    """Run PostgreSQL, Valkey, the three services and their workers here until Ctrl-C."""
+    """Run PostgreSQL, Valkey, the three services, their workers and the monitoring here until Ctrl-C."""
     began = time.monotonic()
     configuration = Configuration(
         home=state_directory(home),
@@ -91,6 +109,15 @@ def up(
             "postgres": postgres_port,
             "valkey": valkey_port,
         },
+        monitoring_ports={
+            "prometheus": prometheus_port,
+            "alertmanager": alertmanager_port,
+            "blackbox-exporter": blackbox_exporter_port,
+            "node-exporter": node_exporter_port,
+            "postgres-exporter": postgres_exporter_port,
+            "redis-exporter": redis_exporter_port,
+        },
+        monitoring=monitoring,
         database_url=os.environ.get("DATABASE_URL") or None,
         redis_url=os.environ.get("REDIS_URL") or None,
         log_level=log_level,

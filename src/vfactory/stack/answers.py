@@ -13,6 +13,8 @@ from vfactory.stack.configuration import POSTGRES, VALKEY
 # Nobody needs a password to ask these: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
 GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
 
+READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -52,6 +54,19 @@ def ask_health(url: str, *, timeout: float = 2.0) -> Answer:
     finally:
         connection.close()
     return Answer(response.status, body if isinstance(body, dict) else {})
+
+
+def answers_http(name: str, url: str, *, timeout: float = 1.0) -> bool:
+    """Whether the program of the monitoring called `name` at `url` says that it is ready."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", READY_PATHS.get(name, "/"))
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def listens(where: str, *, timeout: float = 1.0) -> bool:

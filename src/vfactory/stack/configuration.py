@@ -21,6 +21,16 @@ PORTS: Mapping[str, int] = MappingProxyType(
         VALKEY: 16379,
     }
 )
+MONITORING_PORTS: Mapping[str, int] = MappingProxyType(
+    {
+        "prometheus": 9090,
+        "alertmanager": 9093,
+        "blackbox-exporter": 9115,
+        "node-exporter": 9100,
+        "postgres-exporter": 9187,
+        "redis-exporter": 9121,
+    }
+)
 MEBIBYTE = 1024 * 1024
 
 
@@ -43,6 +53,8 @@ class Configuration:
         home: the state directory.
         host: the address that APIs and workers listen on; the embedded servers stay on 127.0.0.1.
         ports: TCP port (1..65535) of every part, all different.
+        monitoring_ports: TCP port of every program of the monitoring, on 127.0.0.1.
+        monitoring: whether to run the monitoring.
         database_url: a PostgreSQL (≥ 16) to use instead of the embedded one.
         redis_url: a Redis or Valkey to use instead of the embedded one.
         log_level: of the services.
@@ -54,6 +66,8 @@ class Configuration:
     home: Path
     host: str = "127.0.0.1"
     ports: Mapping[str, int] = field(default_factory=lambda: dict(PORTS))
+    monitoring_ports: Mapping[str, int] = field(default_factory=lambda: dict(MONITORING_PORTS))
+    monitoring: bool = True
     database_url: str | None = None
     redis_url: str | None = None
     log_level: str = "INFO"
@@ -65,7 +79,7 @@ class Configuration:
     passed_on: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        check_ports(self.ports)
+        check_ports(self.all_ports())
         check_url("DATABASE_URL", self.database_url, ("postgresql", "postgres"))
         check_url("REDIS_URL", self.redis_url, ("redis", "rediss"))
 
@@ -88,6 +102,15 @@ class Configuration:
     def reachable_host(self) -> str:
         """An address under which this machine itself reaches `host`."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
+
+    def all_ports(self) -> Mapping[str, int]:
+        """The port of everything that this stack may run."""
+        return {**self.ports, **(self.monitoring_ports if self.monitoring else {})}
+
+    def address(self, name: str) -> str:
+        """Host and port under which this machine itself reaches the part called `name`."""
+        host = "127.0.0.1" if name in {*self.monitoring_ports, POSTGRES, VALKEY} else self.reachable_host
+        return f"{f'[{host}]' if ':' in host else host}:{self.all_ports()[name]}"
 
     def parts(self) -> list[str]:
         """The names of what this stack runs."""

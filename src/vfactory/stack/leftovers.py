@@ -26,7 +26,7 @@ def end(home: Path) -> list[str]:
     if record is None:
         return []
     left = find(record)
-    services = [process for part, process in left if part.kind == "service"]
+    services = [process for part, process in left if part.kind in {"service", "monitoring"}]
     processes.end(services, signal.SIGTERM, patience=PATIENCE_SECONDS)
     for part, process in left:
         if part.kind == "server":

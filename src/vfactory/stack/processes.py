@@ -23,13 +23,14 @@ _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, as whom and where."""
+    """What to run, as whom and where; it alone sees `shared_files` below /usr/share."""
 
     command: Sequence[str]
     directory: Path
     environment: Mapping[str, str]
     identity: Identity = MYSELF
     death_signal: int = signal.SIGTERM
+    shared_files: Path | None = None
 
 
 def launch(
@@ -53,6 +54,7 @@ def launch(
         *("--uid", str(program.identity.uid)),
         *("--gid", str(program.identity.gid)),
         *("--death-signal", str(int(program.death_signal)), "--parent", str(os.getpid())),
+        *(("--shared-files", str(program.shared_files)) if program.shared_files else ()),
         *("--directory", str(program.directory), "--", *program.command),
     ]
     reading, writing = os.pipe()

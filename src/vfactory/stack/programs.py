@@ -24,6 +24,8 @@ FOLDER_VARIABLE: Final = "VFACTORY_PROGRAMS_DIR"
 COMMAND_SECONDS: Final = 180.0
 NEWER_SUITE: Final = "sid"
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+SHARED: Final = "share"
+TEMPLATES: Final = Path("prometheus/alertmanager")
 HOW_TO_GET_THEM: Final = (
     "Install Prometheus, Alertmanager and their exporters so that they are on PATH, or give the folder that "
     f"has them in {FOLDER_VARIABLE}."
@@ -116,7 +118,7 @@ def newer_prometheus(home: Path) -> Path:
     """
     folder = programs_folder(home) / "newer"
     if not all((folder / name).exists() for name in ("prometheus", "promtool")):
-        fetch({PROMETHEUS.package}, folder, suite=NEWER_SUITE)
+        fetch({"prometheus", "promtool"}, folder, suite=NEWER_SUITE)
     return folder
 
 
@@ -145,6 +147,19 @@ def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) ->
         for file in (room / "root/usr/bin").iterdir():
             if file.is_file() and not file.is_symlink():
                 file.replace(folder / file.name)
+        _take_shared_files(room / "root", folder)
+
+
+def shared_files(program: Path) -> Path | None:
+    """What an unpacked program must see below /usr/share where it is not installed; None when it need not."""
+    folder = program.parent / SHARED
+    return folder if (folder / TEMPLATES).exists() and not (Path("/usr/share") / TEMPLATES).exists() else None
+
+
+def _take_shared_files(root: Path, folder: Path) -> None:
+    """Keep Alertmanager's own templates: Debian's looks for them at a fixed place."""
+    for template in (root / "usr/share" / TEMPLATES).glob("*.tmpl"):
+        template.replace(folders.make(folder / SHARED / TEMPLATES) / template.name)
 
 
 @contextmanager

@@ -21,8 +21,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     """One process of the stack; an external server has no `pid`.
 
     Args:
-        name: `factory-core`, `factory-core-worker`, …, `postgres`, `valkey`.
-        kind: `service` (answers /health), `server` (embedded) or `external`.
+        name: `factory-core`, `factory-core-worker`, …, `postgres`, `valkey`, `prometheus`, ….
+        kind: `service` (answers /health), `server` (embedded), `monitoring` or `external`.
         where: its URL, without any password, or host:port.
         state: `starting`, `running`, `waiting` (ended, comes back by itself) or `external`.
         pid: process id while it runs.

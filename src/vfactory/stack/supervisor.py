@@ -10,9 +10,11 @@ from types import FrameType
 from typing import Final
 
 from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, schemas, secrets
-from vfactory.stack.configuration import PORTS, POSTGRES, VALKEY, Configuration
+from vfactory.stack.configuration import MONITORING_PORTS, PORTS, POSTGRES, VALKEY, Configuration
 from vfactory.stack.errors import DiskFullError, SettingError, StackError, StartError
 from vfactory.stack.keeper import Job, Keeper, describe_end
+from vfactory.stack.monitoring.monitoring import Monitoring
+from vfactory.stack.monitoring.parts import KIND as MONITORING
 from vfactory.stack.record import Part, Record
 from vfactory.stack.services import SERVICES, Surroundings
 
@@ -21,6 +23,8 @@ POLL_SECONDS: Final = 0.02
 WATCH_SECONDS: Final = 1.0
 # One more try than this helps a server over a damaged file; whoever then ends again will not come up at all.
 MOST_RESTARTS: Final = 1
+# So long the start waits for programs that are being fetched, and for the monitoring to be ready.
+MONITORING_SECONDS: Final = 10.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -44,6 +48,9 @@ class Supervisor:
         self._writing = threading.Lock()
         self._state = "starting"
         self._outdated = list(SERVICES)
+        self._monitoring = Monitoring(configuration, say=self._warn)
+        self._around: Surroundings | None = None
+        self._is_monitored = not configuration.monitoring
         self._journal = plan.log_file(configuration, journal.NAME)
 
     def run(self, ready: Callable[[Record], None]) -> None:
@@ -85,13 +92,35 @@ class Supervisor:
 
     def _start(self) -> None:
         deadline = time.monotonic() + self._told.start_seconds
-        around = self._start_servers(deadline)
+        if not self._is_monitored:
+            self._monitoring.search()
+        around = self._around = self._start_servers(deadline)
         migrations = [self._keep(job) for job in plan.migration_jobs(self._told, self._outdated, around)]
         for migration in migrations:
             self._await(deadline, migration, partial(_has_succeeded, migration))
         lasting = [self._keep(job) for job in plan.service_jobs(self._told, around)]
         for keeper in lasting:
             self._await(deadline, keeper, keeper.job.is_ready)
+        self._start_monitoring(around)
+
+    def _start_monitoring(self, around: Surroundings) -> None:
+        """Start what is here; what is still being fetched follows while the stack runs."""
+        if self._is_monitored:
+            return
+        end = time.monotonic() + MONITORING_SECONDS
+        while not self._monitoring.has_searched(POLL_SECONDS):
+            if self._asked.is_set():
+                raise StopRequest
+            if time.monotonic() > end:
+                self._warn("Prometheus and Alertmanager are still being fetched; they follow.")
+                return
+        for keeper in self._monitor(around):
+            while not keeper.job.is_ready() and time.monotonic() < end and not self._asked.wait(POLL_SECONDS):
+                pass
+
+    def _monitor(self, around: Surroundings) -> list[Keeper]:
+        self._is_monitored = True
+        return [self._keep(job) for job in self._monitoring.jobs(around)]
 
     def _start_servers(self, deadline: float) -> Surroundings:
         auth = secrets.keep(self._told.home, "auth")
@@ -136,10 +165,21 @@ class Supervisor:
     def _watch(self) -> None:
         """Stay until asked to stop; a keeper that is no more would leave its process unwatched."""
         while not self._asked.wait(WATCH_SECONDS):
+            if self._told.monitoring:
+                self._keep_monitoring()
             for keeper in self._keepers:
-                if not keeper.is_alive() and not keeper.job.once:
+                if not keeper.is_alive() and not keeper.job.once and keeper.part.kind != MONITORING:
                     raise StartError(f"Nobody watches {keeper.part.name} any more. Stopping everything.")
                 keeper.hurry()
+
+    def _keep_monitoring(self) -> None:
+        """Start what has come meanwhile; nothing that goes wrong here ends the stack."""
+        try:
+            if not self._is_monitored and self._around and self._monitoring.has_searched():
+                self._monitor(self._around)
+            self._monitoring.renew()
+        except StackError as error:
+            self._warn(str(error))
 
     def _stop(self) -> None:
         """Stop services, then servers; whoever is asked at the same time ends at the same time."""
@@ -159,7 +199,8 @@ class Supervisor:
             for name, url in external.items()
             if url
         )
-        parts.sort(key=lambda part: list(PORTS).index(part.name))
+        order = [*PORTS, *MONITORING_PORTS]
+        parts.sort(key=lambda part: order.index(part.name))
         return Record(supervisor=os.getpid(), state=self._state, logs=str(self._told.logs), parts=parts)
 
     def _write_record(self) -> None:
@@ -191,7 +232,9 @@ def _has_succeeded(keeper: Keeper) -> bool:
 
 
 def _refuse_failed(keeper: Keeper) -> None:
-    """Raise what keeps `keeper` from coming up, if something does."""
+    """Raise what keeps `keeper` from coming up, if something does; the stack runs without monitoring, too."""
+    if keeper.part.kind == MONITORING:
+        return
     if keeper.failure is not None:
         raise keeper.failure
     if keeper.job.once and keeper.code:

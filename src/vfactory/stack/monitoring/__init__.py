@@ -1,0 +1,1 @@
+"""Prometheus, Alertmanager and their exporters as parts of the local stack."""
