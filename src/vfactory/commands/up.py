@@ -13,7 +13,7 @@ from vfactory.commands.terminal import complain, describe, tell
 from vfactory.stack.configuration import MEBIBYTE, MONITORING_PORTS, PORTS, Configuration, port_variable
 from vfactory.stack.home import state_directory
 from vfactory.stack.record import Record
-from vfactory.stack.services import SERVICES
+from vfactory.stack.services import SERVICES, TRACING_PREFIX
 from vfactory.stack.supervisor import Supervisor
 
 EPILOG = """Further variables: DATABASE_URL (a PostgreSQL, 16 or newer) and REDIS_URL are used instead of the
@@ -147,5 +147,5 @@ def _absolute(folder: Path | None) -> Path | None:
 
 
 def _passed_on() -> dict[str, str]:
-    prefixes = tuple(service.prefix for service in SERVICES)
+    prefixes = (TRACING_PREFIX, *(service.prefix for service in SERVICES))
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}

@@ -16,6 +16,9 @@ from vfactory.stack.processes import Program, launch
 DRAIN_SECONDS: Final = 0
 SHUTDOWN_SECONDS: Final = 5
 
+TRACING_PREFIX: Final = "OTEL_"
+"""OpenTelemetry's standard variables, which every service reads."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -68,7 +71,8 @@ def own_variables(service: Service, configuration: Configuration) -> dict[str, s
         "incident-event": {"INCIDENT_EVENT_FACTORY_CORE_URL": address(configuration, "factory-core")},
         "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
     }
-    given = {key: text for key, text in configuration.passed_on.items() if key.startswith(service.prefix)}
+    prefixes = (service.prefix, TRACING_PREFIX)
+    given = {key: text for key, text in configuration.passed_on.items() if key.startswith(prefixes)}
     return {**known.get(service.name, {}), **given}
 
 

@@ -44,16 +44,18 @@ def test_the_variables_say_where_things_are() -> None:
     assert variables["DRAIN_SECONDS"] == "0"
 
 
-def test_a_service_gets_the_variables_with_its_own_prefix_and_no_other() -> None:
+def test_a_service_gets_the_variables_with_its_own_prefix_and_those_of_tracing_and_no_other() -> None:
     passed_on = {
         "INCIDENT_EVENT_FACTORY_CORE_URL": "http://elsewhere",
         "INCIDENT_EVENT_X": "1",
         "FACTORY_CORE_Y": "2",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
         "SECRET": "3",
     }
     told = Configuration(home=HOME, passed_on=passed_on)
     variables = environment(INCIDENT_EVENT, "incident-event", told, AROUND)
     assert variables["INCIDENT_EVENT_X"] == "1"
+    assert variables["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://collector:4318"
     assert variables["INCIDENT_EVENT_FACTORY_CORE_URL"] == "http://elsewhere"
     assert "FACTORY_CORE_Y" not in variables
     assert "SECRET" not in variables
