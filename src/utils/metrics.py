@@ -1,7 +1,7 @@
 """Metrics: the instrumentator set up as the guide wants it, and `/metrics`."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
@@ -38,14 +38,14 @@ class _Registered(Collector):
     def collect(self) -> Iterator[Metric]:
         return iter(()) if self.apart else self.metrics.collect()
 
-    def text(self) -> bytes:
-        """Write the whole registry in Prometheus' text format; nothing else runs meanwhile."""
+    def text(self, encode: Callable[[Collector], bytes], *, openmetrics: bool) -> bytes:
+        """Write the whole registry in one of Prometheus' formats; nothing else runs meanwhile."""
         self.apart = True
         try:
-            rest = generate_latest(REGISTRY)
+            rest = encode(REGISTRY)
         finally:
             self.apart = False
-        return self.metrics.text().encode() + rest
+        return self.metrics.text(openmetrics=openmetrics).encode() + rest
 
 
 REQUEST_METRICS = RequestMetrics()
@@ -74,5 +74,7 @@ async def render_metrics(request: Request) -> Response:
     Async on purpose: a saturated thread pool is when the numbers matter most.
     """
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    body = encode(REGISTRY) if content_type.startswith("application/openmetrics") else _registered.text()
+    openmetrics = content_type.startswith("application/openmetrics")
+    # Of plain text the oldest version, whatever was asked for: here they do not differ.
+    body = _registered.text(encode if openmetrics else generate_latest, openmetrics=openmetrics)
     return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})

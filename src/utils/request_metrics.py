@@ -8,7 +8,6 @@ from typing import Final
 from prometheus_client import Histogram
 from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.registry import Collector
-from prometheus_client.samples import Exemplar
 from prometheus_fastapi_instrumentator.metrics import Info
 
 from utils.exchange import exchange_of
@@ -41,7 +40,7 @@ class _Series:
     def __init__(self, method: str, path: str) -> None:
         self.statuses: dict[str, int] = {}
         self.buckets = [0] * len(BUCKETS)
-        self.exemplars: dict[int, Exemplar] = {}
+        self.exemplars: dict[int, tuple[str, float, float]] = {}  # trace, duration and time by bucket
         self.duration_sum = 0.0
         self.received = 0
         self.sent = 0
@@ -52,12 +51,10 @@ class _Series:
         total = 0
         return [total := total + count for count in self.buckets]
 
-    def with_exemplars(self, cumulative: list[int]) -> list[tuple[str, float] | tuple[str, float, Exemplar]]:
-        named = zip(BUCKET_NAMES, map(float, cumulative), strict=True)
-        return [
-            (*bucket, self.exemplars[place]) if place in self.exemplars else bucket
-            for place, bucket in enumerate(named)
-        ]
+    def show_exemplars(self, buckets: list[str]) -> None:
+        """Append to the lines of the buckets what OpenMetrics shows beside them."""
+        for place, (trace_id, duration, at) in self.exemplars.items():
+            buckets[place] = f'{buckets[place][:-1]} # {{trace_id="{trace_id}"}} {duration} {at}\n'
 
 
 class RequestMetrics(Collector):
@@ -83,22 +80,29 @@ class RequestMetrics(Collector):
         bucket = bisect_left(BUCKETS, duration)
         series.buckets[bucket] += 1
         if exchange.exemplar is not None:  # the newest of each bucket: as many as there are buckets, no more
-            series.exemplars[bucket] = Exemplar({"trace_id": exchange.exemplar}, duration, time.time())
+            series.exemplars[bucket] = (exchange.exemplar, duration, time.time())
         series.duration_sum += duration
         series.received += exchange.received
         series.sent += exchange.sent
         status = info.modified_status
         series.statuses[status] = series.statuses.get(status, 0) + 1
 
-    def text(self) -> str:
-        """Write everything in Prometheus' text format, labels in the guide's order."""
-        requests, durations = [_header(f"{REQUESTS}_total", "counter")], [_header(DURATION, "histogram")]
+    def text(self, *, openmetrics: bool = False) -> str:
+        """Write everything in Prometheus' text format, labels in the guide's order.
+
+        OpenMetrics names a counter without its suffix and has exemplars; for the rest they are the same here.
+        """
+        counter = REQUESTS if openmetrics else f"{REQUESTS}_total"
+        requests, durations = [_header(counter, "counter")], [_header(DURATION, "histogram")]
         received, sent = [_header(REQUEST_SIZE, "summary")], [_header(RESPONSE_SIZE, "summary")]
         for series in self._series.values():
             labels, cumulative = series.labels, series.cumulative()
             for status, count in series.statuses.items():
                 requests.append(f'{REQUESTS}_total{{{labels},status_code="{status}"}} {count}\n')
-            durations.extend(f"{line}{n}\n" for line, n in zip(series.lines, cumulative, strict=True))
+            buckets = [f"{line}{n}\n" for line, n in zip(series.lines, cumulative, strict=True)]
+            if openmetrics:
+                series.show_exemplars(buckets)
+            durations.extend(buckets)
             durations.append(_totals(DURATION, labels, cumulative[-1], series.duration_sum))
             received.append(_totals(REQUEST_SIZE, labels, cumulative[-1], series.received))
             sent.append(_totals(RESPONSE_SIZE, labels, cumulative[-1], series.sent))
@@ -109,13 +113,14 @@ class RequestMetrics(Collector):
         return iter(_families())
 
     def collect(self) -> Iterator[Metric]:
-        """Give everything to prometheus_client, for the formats that are not `text`."""
+        """Give everything to prometheus_client, for who does not ask for `text`; exemplars are only there."""
         requests, durations, received, sent = _families()
         for (method, path), series in self._series.items():
             labels, cumulative = [method, path], series.cumulative()
             for status, count in series.statuses.items():
                 requests.add_metric([*labels, status], count)
-            durations.add_metric(labels, series.with_exemplars(cumulative), series.duration_sum)
+            buckets = [(name, float(n)) for name, n in zip(BUCKET_NAMES, cumulative, strict=True)]
+            durations.add_metric(labels, buckets, series.duration_sum)
             received.add_metric(labels, cumulative[-1], series.received)
             sent.add_metric(labels, cumulative[-1], series.sent)
         return iter((requests, durations, received, sent))

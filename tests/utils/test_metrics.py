@@ -202,6 +202,14 @@ async def test_metrics_speaks_openmetrics_to_those_who_ask(client: httpx.AsyncCl
     assert {"http_requests", "http_request_duration_seconds", "http_request_size_bytes"} <= names
 
 
+async def test_openmetrics_says_the_same_as_plain_text(client: httpx.AsyncClient) -> None:
+    await client.post("/v1/things/7", content=b"x")
+    plain = read(REQUEST_METRICS.text())
+    families = parse_openmetrics(REQUEST_METRICS.text(openmetrics=True) + "# EOF\n")  # type: ignore[no-untyped-call]
+    samples = [sample for family in families for sample in family.samples]
+    assert {(s.name, tuple(sorted(s.labels.items()))): s.value for s in samples} == plain
+
+
 async def test_metrics_answers_head_and_is_never_cached(client: httpx.AsyncClient) -> None:
     answer = await client.head("/metrics")
     assert (answer.status_code, answer.content) == (200, b"")
