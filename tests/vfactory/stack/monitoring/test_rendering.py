@@ -67,11 +67,11 @@ def test_only_those_are_told_whose_secret_is_here(tmp_path: Path) -> None:
         "watchdog": set(),
         "incident-event": {"webhook_configs"},
         "pagerduty": set(),
-        "slack-critical": set(),
-        "slack-warning": set(),
+        "slack-services": set(),
+        "slack-platform": set(),
     }
     (tmp_path / "slack_url").write_text("https://hooks.example/x")
-    assert kinds(render_alertmanager(tmp_path))["slack-critical"] == {"slack_configs"}
+    assert kinds(render_alertmanager(tmp_path))["slack-services"] == {"slack_configs"}
 
 
 def test_alertmanager_posts_to_this_machines_incident_event(tmp_path: Path) -> None:
