@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi bench clean lock image-pin image-test
+.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -29,6 +29,7 @@ check: ## Lint, types, architecture, and whether generated files are up to date
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -P openapi/generate.py --check
+	PYTHONPATH=. $(bin)/python -P -m monitoring check
 
 fix: ## Let the tools mend what they can
 	@$(bootstrap) dev
@@ -42,6 +43,10 @@ migration: ## Write a migration: SERVICE=factory_core MESSAGE="add zones"
 openapi: ## Write openapi/*.json from the services
 	@$(bootstrap) dev
 	$(bin)/python -P openapi/generate.py
+
+monitoring: ## Write rules and dashboards from objectives and their Python
+	@$(bootstrap) dev
+	@PYTHONPATH=. $(bin)/python -P -m monitoring generate
 
 bench: ## Measure, each benchmark in a clean process; ONLY=name,… for some of them
 	@$(bootstrap) dev

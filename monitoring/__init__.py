@@ -1,0 +1,1 @@
+"""What watches V-Factory: rules, objectives, dashboards and their own checks."""

@@ -1,0 +1,1 @@
+"""Own lints over rules, routes and dashboards."""

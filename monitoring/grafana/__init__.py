@@ -1,0 +1,1 @@
+"""Dashboards as typed Python; Grafana reads the JSON made from it."""
