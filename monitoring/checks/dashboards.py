@@ -1,0 +1,139 @@
+"""What must hold for every dashboard beyond being JSON that Grafana can read."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import Final
+
+from monitoring.checks.finding import Finding
+from monitoring.checks.panels import is_logs, panel_problems
+from monitoring.grafana.generated_boards import DrawnBoard, DrawnPanel, Json, boards
+from monitoring.grafana.variables import names_in
+
+COLUMNS: Final = 24
+ON_TIME_CHANGE: Final = 2
+RUNBOOKS: Final = Path("docs/runbooks")
+RUNBOOK: Final = re.compile(r"\$\{runbooks\}/(\w+)\.md")
+BOARD: Final = re.compile(r"/d/([a-z-]+)")
+
+Problems = Iterator[tuple[str, str]]
+
+
+def check(root: Path) -> list[Finding]:
+    """Everything that is wrong with the dashboards below `root`."""
+    known = boards(root)
+    return [
+        Finding(str(board.path.relative_to(root)), subject, message)
+        for board in known
+        for subject, message in _problems(board, known, root)
+    ]
+
+
+def _problems(board: DrawnBoard, known: Sequence[DrawnBoard], root: Path) -> Problems:
+    for problem in BOARD_RULES:
+        yield from (("dashboard", message) for message in problem(board))
+    for name, variable in board.variables.items():
+        yield from ((f"${name}", message) for message in _variable(board, name, variable))
+    names = tuple(board.variables)
+    for panel in board.panels:
+        yield from ((panel.title, message) for message in panel_problems(panel, names))
+    yield from _grid(board)
+    yield from _targets_of_links(board, known, root)
+
+
+def _settings(board: DrawnBoard) -> Iterator[str]:
+    document = board.document
+    if document.get("editable", True):
+        yield "can be edited in Grafana, where nobody reviews it"
+    if document.get("uid") != board.path.stem:
+        yield f"its uid is {document.get('uid')}, its file {board.path.stem}"
+    if not document.get("refresh"):
+        yield "does not refresh itself"
+    if document.get("timezone") != "browser":
+        yield "shows times in another time zone than its reader's"
+    if "v-factory" not in document.get("tags", []):
+        yield "lacks the tag v-factory, so that no other dashboard links to it"
+    if not document.get("links"):
+        yield "has no links to the other dashboards"
+
+
+def _required(board: DrawnBoard) -> Iterator[str]:
+    for name in ("datasource", "service"):
+        if name not in board.variables:
+            yield f"has no variable {name}"
+    if "instance" not in board.variables and any(
+        not is_logs(panel) and ":" not in target.expression
+        for panel in board.panels
+        for target in panel.targets
+    ):
+        yield "has no variable instance, though it shows figures of single processes"
+
+
+def _marks(board: DrawnBoard) -> Iterator[str]:
+    if len(board.annotations) < len(("deployments", "incidents")):
+        yield "marks no deployments and incidents"
+    for annotation in board.annotations:
+        if not str(annotation.get("datasource", {}).get("uid", "")).startswith("$"):
+            yield f"the annotation {annotation.get('name')} asks a fixed datasource"
+
+
+BOARD_RULES: Final[Sequence[Callable[[DrawnBoard], Iterator[str]]]] = (_settings, _required, _marks)
+
+
+def _variable(board: DrawnBoard, name: str, variable: Json) -> Iterator[str]:
+    if variable["type"] == "query":
+        if variable.get("refresh") != ON_TIME_CHANGE:
+            yield "is not loaded anew when the time changes"
+        if not variable.get("multi") or not variable.get("includeAll"):
+            yield "cannot choose several or all"
+        if not str(variable.get("datasource", {}).get("uid", "")).startswith("$"):
+            yield "asks a fixed datasource"
+    if not _is_used(board, name):
+        yield "is used by no panel"
+
+
+def _is_used(board: DrawnBoard, name: str) -> bool:
+    texts = [
+        text
+        for panel in board.panels
+        for text in (
+            str(panel.document.get("datasource", {}).get("uid", "")),
+            *(target.expression for target in panel.targets),
+            *(link.get("url") or "" for link in panel.document.get("links", [])),
+        )
+    ]
+    return any(name in names_in(text) for text in texts)
+
+
+def _grid(board: DrawnBoard) -> Problems:
+    every = [*board.panels, *board.rows]
+    for panel in every:
+        x, _, width, height = panel.place
+        if x < 0 or width < 1 or height < 1 or x + width > COLUMNS:
+            yield panel.title, f"does not fit into {COLUMNS} columns"
+    for first, second in combinations(every, 2):
+        if _overlap(first, second):
+            yield first.title, f"lies over {second.title}"
+    numbers = Counter(panel.document.get("id") for panel in every)
+    for panel in every:
+        if numbers[panel.document.get("id")] > 1:
+            yield panel.title, "shares its id with another panel"
+
+
+def _overlap(first: DrawnPanel, second: DrawnPanel) -> bool:
+    (x, y, width, height), (u, v, breadth, depth) = first.place, second.place
+    return x < u + breadth and u < x + width and y < v + depth and v < y + height
+
+
+def _targets_of_links(board: DrawnBoard, known: Sequence[DrawnBoard], root: Path) -> Problems:
+    uids = {one.path.stem for one in known}
+    for panel in board.panels:
+        for link in panel.document.get("links", []):
+            address = link.get("url") or ""
+            page, other = RUNBOOK.search(address), BOARD.search(address)
+            if page is not None and not (root / RUNBOOKS / f"{page[1]}.md").exists():
+                yield panel.title, f"links to the runbook {page[1]}, which is not there"
+            if other is not None and other[1] not in uids:
+                yield panel.title, f"links to the dashboard {other[1]}, which is not there"

@@ -1,0 +1,114 @@
+"""A real Alertmanager with the committed routes and inhibitions, in a hurry, telling a test's receiver."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from monitoring.drills.receiver import Receiver, receive
+
+from vfactory.stack import processes
+from vfactory.stack.home import state_directory
+from vfactory.stack.monitoring import rendering
+from vfactory.stack.ports import free_port
+from vfactory.stack.programs import ALERTMANAGER, require_programs, shared_files
+
+MONITORING = Path(__file__).parents[1] / "monitoring"
+PATIENCE_SECONDS = 30
+HURRY = {"group_wait": "1s", "group_interval": "2s"}
+
+
+@dataclass(frozen=True)
+class Alertmanager:
+    """Where it listens, and what it has told."""
+
+    url: str
+    receiver: Receiver
+
+    def post(self, *alerts: Mapping[str, Any]) -> None:
+        """Tell it of alerts, as Prometheus does."""
+        httpx.post(f"{self.url}/api/v2/alerts", json=alerts).raise_for_status()
+
+    def told(self, way: str) -> list[str]:
+        """The names of the alerts which were told over `slack`, `pagerduty` or `webhook`, in order."""
+        return [_name(way, message.body) for message in self.receiver.messages(f"/{way}")]
+
+
+def _name(way: str, body: Any) -> str:
+    if way == "webhook":
+        return str(body["groupLabels"]["alertname"])
+    if way == "pagerduty":
+        return str(body["payload"]["class"])
+    return str(body["attachments"][0]["title_link"]).rpartition("/")[2].removesuffix(".md")
+
+
+@contextmanager
+def run(folder: Path) -> Iterator[Alertmanager]:
+    """Run it with its state in `folder`."""
+    program = require_programs([ALERTMANAGER], state_directory())[ALERTMANAGER]
+    address = f"127.0.0.1:{free_port()}"
+    with receive() as receiver:
+        configuration = folder / "alertmanager.yml"
+        configuration.write_text(rendering.text(_document(folder, receiver)), "utf-8")
+        command = [
+            str(program),
+            f"--config.file={configuration}",
+            f"--storage.path={folder / 'data'}",
+            f"--web.listen-address={address}",
+            "--cluster.listen-address=",
+        ]
+        with (folder / "log").open("wb") as log:
+            process = processes.launch(
+                processes.Program(
+                    command=command, directory=folder, environment={}, shared_files=shared_files(program)
+                ),
+                output=log.fileno(),
+                errors=log.fileno(),
+            )
+            try:
+                _await(f"http://{address}", folder / "log")
+                yield Alertmanager(f"http://{address}", receiver)
+            finally:
+                process.terminate()
+                process.wait()
+
+
+def _document(folder: Path, receiver: Receiver) -> dict[str, Any]:
+    """The committed file with the test's receiver, and waits short enough for a test."""
+    secrets = {
+        "slack_url": f"{receiver.url}/slack",
+        "pagerduty_routing_key": "a-routing-key",
+        "incident_event_token": "a-token",
+    }
+    for name, text in secrets.items():
+        (folder / name).write_text(text, "utf-8")
+    committed = rendering.read(MONITORING / "alertmanager/alertmanager.yml")
+    document = rendering.alertmanager(committed, _Anywhere(), MONITORING, lambda name: folder / name)
+    document["global"]["pagerduty_url"] = f"{receiver.url}/pagerduty"
+    for one in document["receivers"]:
+        for webhook in one.get("webhook_configs", []):
+            webhook["url"] = f"{receiver.url}/webhook"
+    for route in (document["route"], *document["route"]["routes"]):
+        route.update({name: value for name, value in HURRY.items() if name in route})
+    return document
+
+
+class _Anywhere(dict[str, str]):
+    """Addresses that nobody will ask."""
+
+    def __missing__(self, name: str) -> str:
+        return "127.0.0.1:1"
+
+
+def _await(url: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            if httpx.get(f"{url}/-/ready").is_success:
+                return
+        except httpx.TransportError:
+            assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
+            time.sleep(0.05)
