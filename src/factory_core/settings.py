@@ -26,3 +26,9 @@ class FactoryCoreSettings(ServiceSettings):
         float, Field(gt=0, le=3650, allow_inf_nan=False, validation_alias="FACTORY_CORE_BATCH_RETENTION_DAYS")
     ] = 7
     """How long a batch id is remembered. Repeated later, its readings are counted as duplicates."""
+
+    stale_after_seconds: Annotated[
+        float,
+        Field(ge=1, le=86_400, allow_inf_nan=False, validation_alias="FACTORY_CORE_STALE_AFTER_SECONDS"),
+    ] = 300
+    """How long equipment may send nothing before it is counted as silent."""

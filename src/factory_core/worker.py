@@ -1,4 +1,4 @@
-"""Factory Core's worker: moves its committed events to the stream, and forgets old batches."""
+"""Factory Core's worker: publishes its events, forgets old batches, and counts its sources."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from factory_core.db import REVISION, SCHEMA, SERVICE
 from factory_core.readings.retention import BatchRetention
+from factory_core.readings.sources import SourceCount
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
 from utils.database.faults import is_connection_fault
@@ -19,7 +20,7 @@ from utils.relay import Relay
 
 
 def create_worker(settings: FactoryCoreSettings) -> FastAPI:
-    """Put the worker together: the relay and the retention, beside /health and /metrics."""
+    """Put the worker together: relay, retention and count, beside /health and /metrics."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -29,10 +30,13 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
         relay = Relay(kit.database, kit.redis, SERVICE)
         kept_for = timedelta(days=settings.batch_retention_days)
         retention = BatchRetention(kit.database, utc_now, kept_for=kept_for)
+        stale_after = timedelta(seconds=settings.stale_after_seconds)
+        sources = SourceCount(kit.database, utc_now, stale_after=stale_after)
         tasks = [
             asyncio.create_task(supervise("relay", relay.run), name="relay"),
-            asyncio.create_task(
-                supervise("retention", retention.run, is_outage=is_connection_fault), name="retention"
+            *(
+                asyncio.create_task(supervise(name, run, is_outage=is_connection_fault), name=name)
+                for name, run in (("retention", retention.run), ("sources", sources.run))
             ),
         ]
         try:

@@ -13,6 +13,7 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.requests import Request
 from starlette.responses import Response
 
+from utils.limits import expose_limits
 from utils.request_metrics import RequestMetrics
 from utils.route_lookup import AppShown, RouteShown
 from utils.routes import RouteTable
@@ -56,6 +57,7 @@ REGISTRY.register(_registered)
 def instrument(app: FastAPI, service_name: str, routes: RouteTable) -> None:
     """Observe every request of the application with the guide's metrics."""
     BUILD_INFO.labels(service_name, _version(), platform.python_version()).set(1)
+    expose_limits()
     app.add_middleware(AppShown, application=app)
     Instrumentator(should_group_status_codes=False).add(REQUEST_METRICS.observe).instrument(app)
     app.add_middleware(RouteShown, routes=routes)

@@ -25,6 +25,15 @@ BATCHES_PER_TRANSACTION = Histogram(
 QUEUED_READINGS = Gauge("vfactory_ingest_queued_readings", "Readings in memory on their way to the database")
 TURNED_AWAY = Counter("vfactory_ingest_turned_away", "Batches answered 503 because too many readings waited")
 
+LAST_READING = Gauge(
+    "vfactory_last_reading_timestamp_seconds",
+    "When readings were last kept, in seconds since 1970; 0 before this process has kept any",
+)
+SOURCES = Gauge(
+    "vfactory_sources",
+    "Equipment with a reading of the last day: reporting, or stale where the newest is too old",
+    ["state"],
+)
 BATCHES_FORGOTTEN = Counter(
     "vfactory_ingest_batches_forgotten", "Batch records deleted at the end of their time"
 )
@@ -32,3 +41,5 @@ BATCHES_FORGOTTEN = Counter(
 NEW = BATCHES.labels(outcome="new")
 REPEATED = BATCHES.labels(outcome="repeated")
 CONFLICT = BATCHES.labels(outcome="conflict")
+REPORTING = SOURCES.labels(state="reporting")
+STALE = SOURCES.labels(state="stale")

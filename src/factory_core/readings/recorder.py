@@ -158,6 +158,8 @@ async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) ->
 def _count(batch: Batch, accepted: int) -> None:
     metrics.NEW.inc()
     metrics.READINGS_ACCEPTED.inc(accepted)
+    if accepted:
+        metrics.LAST_READING.set_to_current_time()
     metrics.READINGS_DUPLICATE.inc(len(batch) - accepted)
     for rejection in batch.rejected:
         metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()

@@ -83,6 +83,16 @@ ADD_SERIES = """
     SELECT $1, * FROM unnest($2::uuid[], $3::text[])
     RETURNING id, equipment_id, metric
 """
+# Of every series its newest reading, by one step into the key of `readings` each.
+LIST_NEWEST = """
+    SELECT factory_id, equipment_id, metric, (
+        SELECT at FROM readings
+        WHERE readings.factory_id = series.factory_id AND readings.series_id = series.id
+        ORDER BY at DESC LIMIT 1
+    ) AS newest
+    FROM series WHERE (factory_id, equipment_id, metric) > ($1, $2, $3)
+    ORDER BY factory_id, equipment_id, metric LIMIT $4
+"""
 LIST_READINGS = """
     SELECT at, value, quality FROM readings
     WHERE factory_id = $1 AND series_id = $2
@@ -97,6 +107,9 @@ BatchEntry = tuple[UUID, str, bytes, bytes, datetime]
 
 EventEntry = tuple[UUID, str, datetime, bytes, str | None]
 """Factory, type, time, JSON payload, trace: an event's row in the outbox."""
+
+SeriesPlace = tuple[UUID, UUID, str]
+"""Factory, equipment and metric: what series are ordered by."""
 
 SeriesName = tuple[UUID, str]
 """Equipment and metric."""
@@ -179,6 +192,13 @@ class ReadingRepository:
             LIST_READINGS, factory_id, series_id, after, since, before, limit
         )
         return rows
+
+    async def list_newest(
+        self, after: SeriesPlace, *, limit: int
+    ) -> list[tuple[SeriesPlace, datetime | None]]:
+        """List series of all factories after `after`, each with the time of its newest reading."""
+        rows = await self._connection.fetch(LIST_NEWEST, *after, limit)
+        return [((row[0], row[1], row[2]), row[3]) for row in rows]
 
 
 async def _whole_copy(encoded_rows: Iterable[bytes]) -> AsyncIterator[bytes]:

@@ -15,6 +15,7 @@ import uvloop
 from fastapi import FastAPI
 
 from utils.lifecycle.exits import ExitDeadline, StartError, exit_at_once
+from utils.lifecycle.loop_lag import LoopLag
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.watchdog import Watchdog
 from utils.logging import logger, process_name
@@ -107,8 +108,9 @@ class _Service:
         self.task = asyncio.current_task()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self.on_signal, number)
-        watchdog = Watchdog(self.settings.watchdog_seconds, use_kernel_timer=True)
+        watchdog, lag = Watchdog(self.settings.watchdog_seconds, use_kernel_timer=True), LoopLag()
         watchdog.start()
+        lag.start()
         try:
             async with self.app.router.lifespan_context(self.app):
                 await self.listen(sockets)
@@ -119,6 +121,7 @@ class _Service:
         else:
             logger.info("Stopped")
         finally:
+            lag.stop()
             watchdog.stop()
 
     async def listen(self, sockets: list[socket.socket]) -> None:

@@ -15,3 +15,7 @@ REPUBLISHED = Counter(
 )
 PURGED = Counter("vfactory_outbox_purged_total", "Published events deleted at the end of their retention.")
 IS_LEADER = Gauge("vfactory_relay_is_leader", "1 while this process relays, 0 while it stands by.")
+LAST_SUCCESS = Gauge(
+    "vfactory_relay_last_success_timestamp_seconds",
+    "When the leading relay last got on without a fault, in seconds since 1970.",
+)

@@ -11,7 +11,14 @@ from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.relay.appender import STREAM_BYTES, STREAM_EVENTS, Appender, Batch
 from utils.relay.ledger import Head, Ledger, total_bytes
-from utils.relay.metrics import OUTBOX_OLDEST_AGE, OUTBOX_PENDING, PUBLISHED, PURGED, REPUBLISHED
+from utils.relay.metrics import (
+    LAST_SUCCESS,
+    OUTBOX_OLDEST_AGE,
+    OUTBOX_PENDING,
+    PUBLISHED,
+    PURGED,
+    REPUBLISHED,
+)
 from utils.tracing import published
 
 CHECK_SECONDS = 3.0
@@ -69,6 +76,7 @@ class Shift:
         if self._backoff:
             logger.info("the relay reaches Redis again")
             self._backoff = 0.0
+        LAST_SUCCESS.set_to_current_time()
         return repaired
 
     def _back_off(self, error: Exception) -> None:

@@ -1,0 +1,71 @@
+"""What this process may use: its control group's limits, else all that the machine has."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import Gauge
+
+MEMORY_LIMIT: Final = Gauge(
+    "vfactory_memory_limit_bytes", "Bytes of memory this process may use before the kernel ends it"
+)
+CPU_LIMIT: Final = Gauge("vfactory_cpu_limit_cores", "Processors' time this process may use, in processors")
+
+CGROUPS: Final = Path("/sys/fs/cgroup")
+OWN_CGROUPS: Final = Path("/proc/self/cgroup")
+# The first version says "no limit" by a number that no machine has.
+NO_LIMIT_BYTES: Final = 1 << 60
+
+
+def expose_limits() -> None:
+    """Tell the limits in /metrics, read at each scrape: they can change while a process runs."""
+    MEMORY_LIMIT.set_function(memory_limit)
+    CPU_LIMIT.set_function(cpu_limit)
+
+
+def memory_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:
+    """The smallest limit of the process's control group and those around it, else the machine's memory."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limits = [
+        int(text)
+        for folder in _folders(groups, own, "memory")
+        for name in ("memory.max", "memory.limit_in_bytes")
+        if (text := _read(folder / name)).isdecimal() and int(text) < NO_LIMIT_BYTES
+    ]
+    return float(min([physical, *limits]))
+
+
+def cpu_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:
+    """The smallest share of processors' time, else how many processors the process may run on."""
+    shares = [share for folder in _folders(groups, own, "cpu") if (share := _share(folder)) is not None]
+    return min([float(len(os.sched_getaffinity(0))), *shares])
+
+
+def _share(folder: Path) -> float | None:
+    """Quota by period of a control group, in either version; None where there is no limit."""
+    words = _read(folder / "cpu.max").split()
+    if not words:
+        words = [_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")]
+    if not all(word.isdecimal() and int(word) > 0 for word in words):  # "max", -1, or no such file
+        return None
+    quota, period = map(int, words)
+    return quota / period
+
+
+def _folders(groups: Path, own: Path, controller: str) -> Iterator[Path]:
+    """The folders of this process's control group and of those around it, in both versions."""
+    for line in _read(own).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = groups / controller if controllers else groups
+        group = root / path.lstrip("/")
+        yield from (folder for folder in (group, *group.parents) if folder.is_relative_to(root))
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
