@@ -25,6 +25,7 @@ COMMAND_SECONDS: Final = 180.0
 NEWER_SUITE: Final = "sid"
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SHARED: Final = "share"
+LIBRARIES: Final = "lib"
 TEMPLATES: Final = Path("prometheus/alertmanager")
 HOW_TO_GET_THEM: Final = (
     "Install Prometheus, Alertmanager and their exporters so that they are on PATH, or give the folder that "
@@ -144,10 +145,11 @@ def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) ->
             ) from None
         except OSError as error:
             raise folders.refusal(error, folder) from error
-        for file in (room / "root/usr/bin").iterdir():
+        for file in (*(room / "root/usr").glob("bin/*"), *(room / "root/usr").glob("sbin/*")):
             if file.is_file() and not file.is_symlink():
                 file.replace(folder / file.name)
         _take_shared_files(room / "root", folder)
+        _take_libraries(room / "root", folder)
 
 
 def shared_files(program: Path) -> Path | None:
@@ -160,6 +162,12 @@ def _take_shared_files(root: Path, folder: Path) -> None:
     """Keep Alertmanager's own templates: Debian's looks for them at a fixed place."""
     for template in (root / "usr/share" / TEMPLATES).glob("*.tmpl"):
         template.replace(folders.make(folder / SHARED / TEMPLATES) / template.name)
+
+
+def _take_libraries(root: Path, folder: Path) -> None:
+    """Keep the libraries that were asked for by their packages; a program finds them by LD_LIBRARY_PATH."""
+    for library in (root / "usr/lib").glob("*-linux-*/lib*.so.*"):
+        library.replace(folders.make(folder / LIBRARIES) / library.name)
 
 
 @contextmanager

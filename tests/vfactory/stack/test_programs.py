@@ -90,6 +90,18 @@ def test_two_who_fetch_at_a_time_both_find_a_whole_program(tmp_path: Path, umask
     assert {path.name for path in folder.iterdir()} == {".lock", program.name}
 
 
+def test_a_server_of_sbin_comes_with_the_libraries_that_were_asked_for(tmp_path: Path) -> None:
+    fetch(["haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1"], tmp_path / "programs")
+    said = subprocess.run(
+        [tmp_path / "programs/haproxy", "-v"],
+        env={"LD_LIBRARY_PATH": str(tmp_path / "programs/lib")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert said.stdout.startswith("HAProxy version")
+
+
 def test_the_next_prometheus_can_be_had_for_tests() -> None:
     folder = newer_prometheus(default_home())
     said = subprocess.run([folder / "promtool", "--version"], capture_output=True, text=True, check=True)
