@@ -80,6 +80,18 @@ def test_a_draining_service_is_not_ready_but_still_answers_new_connections() -> 
         assert service.wait() == 0
 
 
+def test_a_draining_service_ends_each_connection_with_its_next_answer() -> None:
+    with sample("api", DRAIN_SECONDS="3") as service, httpx.Client(base_url=service.url) as client:
+        service.wait_for_message(STARTED)
+        assert "connection" not in client.get("/ready").headers
+        service.send(signal.SIGTERM)
+        service.wait_for_message("Draining")
+        for _ in range(2):  # the second on a connection of its own, after uvicorn has renewed its headers
+            assert client.get("/ready").headers["connection"] == "close"
+            time.sleep(1.2)
+        assert service.wait() == 0
+
+
 def test_streams_end_after_the_drain_and_not_before() -> None:
     with sample("api", DRAIN_SECONDS="1.5") as service:
         service.wait_for_message(STARTED)

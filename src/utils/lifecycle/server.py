@@ -28,15 +28,17 @@ _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of the usual proxies, so that they close first
 _CANCEL_SECONDS: Final = 1.0  # for cancelled requests to give back what they hold
 _LAST_SPANS_SECONDS: Final = 2.0  # for a collector to take what it has not had yet
+_LAST_ANSWER: Final = (b"connection", b"close")
 _LAST_SECONDS: Final = 1.0  # between the last deadline of an orderly shutdown and the end by force
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     """Serve until SIGTERM or SIGINT and exit: 0 after an orderly end, another code with one CRITICAL line.
 
-    On the first signal readiness turns 503; requests are served for another `DRAIN_SECONDS`; then streams
-    end, the listener closes and requests in flight have three quarters of `SHUTDOWN_SECONDS`, the app's own
-    cleanup the last quarter. One second later the process ends by force. A second signal ends it at once.
+    On the first signal readiness turns 503; requests are served for another `DRAIN_SECONDS`, each answer the
+    last of its connection; then streams end, the listener closes and requests in flight have three quarters of
+    `SHUTDOWN_SECONDS`, the app's own cleanup the last quarter. One second later the process ends by force. A
+    second signal ends it at once.
     """
     sockets = bind(settings.host, settings.port)
     tracing = start_tracing(settings.service_name, process_name())
@@ -155,10 +157,20 @@ class _Service:
         self.ends_by = time.monotonic() + drain + self.settings.shutdown_seconds
         ExitDeadline().start(drain + self.settings.shutdown_seconds + _LAST_SECONDS)
         self.lifecycle.begin_drain(streams_end_after=drain)
+        self.send_clients_elsewhere()
         if started:
             asyncio.get_running_loop().call_later(drain, self.close_listener)
         elif self.task is not None:
             self.task.cancel()
+
+    def send_clients_elsewhere(self) -> None:
+        """Close each connection with its next answer: its client opens another one, to who stays.
+
+        A connection that is still open when the listener closes may be cut while a request is on its way.
+        """
+        state, configuration = self.server.server_state, self.server.config
+        configuration.encoded_headers = [*configuration.encoded_headers, _LAST_ANSWER]
+        state.default_headers = [*state.default_headers, _LAST_ANSWER]
 
     def close_listener(self) -> None:
         """Take no new connections, let the present ones finish."""
