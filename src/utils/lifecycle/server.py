@@ -37,8 +37,8 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
 
     On the first signal readiness turns 503; requests are served for another `DRAIN_SECONDS`, each answer the
     last of its connection; then streams end, the listener closes and requests in flight have three quarters
-    of `SHUTDOWN_SECONDS`, the app's own cleanup the last quarter. One second later the process ends by force. A
-    second signal ends it at once.
+    of `SHUTDOWN_SECONDS`, the app's own cleanup the last quarter. One second later the process ends by force.
+    A second signal ends it at once.
     """
     sockets = bind(settings.host, settings.port)
     tracing = start_tracing(settings.service_name, process_name())
