@@ -1,5 +1,7 @@
 """Brings `.venv` into step with a lock: `bootstrap.py local` for running, `bootstrap.py dev` for developing.
 
+`bootstrap.py deploy` makes a second environment, `.cache/deploy`, of tools that cannot live beside it.
+
 Needs nothing but Python ≥ 3.11 with venv and pip: uv is used when it is there and fetched when it is not.
 A stamp of what was installed makes the second run free of charge. Nothing outside the project's folder and
 the package caches is touched.
@@ -26,6 +28,8 @@ CACHE = PROJECT / ".cache"
 INTERPRETER = ENVIRONMENT / "bin" / "python"
 # Each lock holds what the ones after it in this list hold, in the same versions.
 LOCKS = ("dev", "local")
+# These live apart from the project, which is not installed there.
+TOOLS = ("deploy",)
 OLDEST_UV = (0, 5)
 # How to reach and cache packages is the machine's business; where and what to install is ours.
 KEPT = re.compile(
@@ -47,8 +51,8 @@ UV_SOURCES = {
 def main() -> None:
     """Install what the lock named on the command line says, unless it is installed already."""
     name = sys.argv[1] if len(sys.argv) > 1 else "local"
-    if name not in LOCKS:
-        fail(f"there is no lock called {name}; choose from {', '.join(LOCKS)}")
+    if name not in LOCKS + TOOLS:
+        fail(f"there is no lock called {name}; choose from {', '.join(LOCKS + TOOLS)}")
     os.umask(
         0o022
     )  # PostgreSQL, started by root, runs as somebody else and must be able to read its programs
@@ -58,7 +62,7 @@ def main() -> None:
             if not is_done(name):
                 install(name)
     except OSError as error:
-        fail(f"cannot prepare {ENVIRONMENT}: {error}")
+        fail(f"cannot prepare {folder(name)}: {error}")
     except KeyboardInterrupt:
         print("V-Factory: stopped; the same command goes on where this one was.", file=sys.stderr)
         sys.exit(130)
@@ -75,37 +79,50 @@ def alone() -> Iterator[None]:
 
 def is_done(name: str) -> bool:
     """Whether what `name` asks for, or more, is installed from the present locks."""
-    wider = LOCKS[: LOCKS.index(name) + 1]
-    return runs(INTERPRETER) and any(read_stamp() == stamp(lock) for lock in wider)
+    enough = (name,) if name in TOOLS else LOCKS[: LOCKS.index(name) + 1]
+    return runs(interpreter(name)) and any(read_stamp(name) == stamp(lock) for lock in enough)
+
+
+def folder(name: str) -> Path:
+    """The environment that holds what the lock called `name` says."""
+    return CACHE / name if name in TOOLS else ENVIRONMENT
+
+
+def interpreter(name: str) -> Path:
+    """The Python of that environment."""
+    return folder(name) / "bin" / "python" if name in TOOLS else INTERPRETER
 
 
 def install(name: str) -> None:
     """Make the environment hold exactly what the lock says, and the project."""
-    print(f"Installing the packages of requirements/{name}.txt into .venv", file=sys.stderr)
-    (ENVIRONMENT / "stamp").unlink(missing_ok=True)
+    place, python = folder(name), interpreter(name)
+    where = place.relative_to(PROJECT)
+    print(f"Installing the packages of requirements/{name}.txt into {where}", file=sys.stderr)
+    (place / "stamp").unlink(missing_ok=True)
     environment = clean_environment()
     uv = find_uv(environment)
     environment |= known_to_pip(environment)
-    if not runs(INTERPRETER):
+    if not runs(python):
         run(
-            [uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), str(ENVIRONMENT)],
+            [uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), str(place)],
             environment,
         )
-    target = ["--quiet", "--python", str(INTERPRETER)]
+    target = ["--quiet", "--python", str(python)]
     lock = ["--require-hashes", "--compile-bytecode", f"requirements/{name}.txt"]
-    sync([uv, "pip", "sync", *target, *lock], environment)
-    project = ["--no-deps", "--no-build-isolation", "--offline", "--editable", "."]
-    run([uv, "pip", "install", *target, *project], environment)
-    (ENVIRONMENT / "stamp").write_text(stamp(name), encoding="ascii")
+    sync([uv, "pip", "sync", *target, *lock], python, environment)
+    if name not in TOOLS:
+        project = ["--no-deps", "--no-build-isolation", "--offline", "--editable", "."]
+        run([uv, "pip", "install", *target, *project], environment)
+    (place / "stamp").write_text(stamp(name), encoding="ascii")
 
 
-def sync(command: list[str], environment: Mapping[str, str]) -> None:
+def sync(command: list[str], interpreter: Path, environment: Mapping[str, str]) -> None:
     """Run uv's `command`; else with the machine's certificates (a proxy may sign with its own), else pip."""
     for further in ({}, {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}):
         said = attempt(command, {**environment, **further})
         if said is None:
             return
-    python = [str(INTERPRETER), "-I", "-m"]
+    python = [str(interpreter), "-I", "-m"]
     run([*python, "ensurepip"], environment)
     run(
         [*python, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", command[-1]],
@@ -123,10 +140,10 @@ def stamp(name: str) -> str:
     return f"{name} {digest.hexdigest()}\n"
 
 
-def read_stamp() -> str:
-    """The stamp of what is installed; empty when that is not known."""
+def read_stamp(name: str) -> str:
+    """The stamp of what is installed where `name` goes; empty when that is not known."""
     try:
-        return (ENVIRONMENT / "stamp").read_text(encoding="ascii")
+        return (folder(name) / "stamp").read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return ""
 

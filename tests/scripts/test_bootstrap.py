@@ -27,12 +27,13 @@ PROJECT = '[build-system]\n[project]\nname = "x"\n[tool.hatch]\n[tool.ruff]\nlin
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with locks and a working environment, not in step with anything yet."""
     (tmp_path / "requirements").mkdir()
-    for name in bootstrap.LOCKS:
+    for name in bootstrap.LOCKS + bootstrap.TOOLS:
         (tmp_path / "requirements" / f"{name}.txt").write_text(LOCK)
     (tmp_path / "pyproject.toml").write_text(PROJECT)
     (tmp_path / ".venv").mkdir()
     monkeypatch.setattr(bootstrap, "PROJECT", tmp_path)
     monkeypatch.setattr(bootstrap, "ENVIRONMENT", tmp_path / ".venv")
+    monkeypatch.setattr(bootstrap, "CACHE", tmp_path / ".cache")
     monkeypatch.setattr(bootstrap, "INTERPRETER", Path(sys.executable))
     return tmp_path
 
@@ -55,6 +56,18 @@ def test_what_developers_have_is_enough_for_running_but_not_the_other_way(projec
     assert bootstrap.is_done("local")
     install(project, "local")
     assert not bootstrap.is_done("dev")
+
+
+def test_tools_have_an_environment_of_their_own(project: Path) -> None:
+    install(project, "dev")
+    assert not bootstrap.is_done("deploy")
+    apart = project / ".cache" / "deploy"
+    (apart / "bin").mkdir(parents=True)
+    (apart / "bin" / "python").symlink_to(sys.executable)
+    (apart / "stamp").write_text(bootstrap.stamp("deploy"))
+    assert bootstrap.is_done("deploy")
+    (project / "requirements" / "deploy.txt").write_text(LOCK + "more==1\n")
+    assert not bootstrap.is_done("deploy")
 
 
 def test_tools_settings_do_not_put_it_out_of_step_but_metadata_does(project: Path) -> None:
@@ -89,7 +102,7 @@ def test_the_installer_is_pinned_by_the_lock() -> None:
 
 def test_the_real_lock_pins_it_by_hash_and_names_no_address() -> None:
     assert "--hash=sha256:" in bootstrap.pinned("uv")
-    for name in ("dev", "local", "runtime"):
+    for name in ("dev", "local", "runtime", "deploy"):
         text = (bootstrap.PROJECT / "requirements" / f"{name}.txt").read_text()
         assert "://" not in text
         assert len(hashlib.sha256(text.encode()).hexdigest()) == 64
