@@ -13,6 +13,7 @@ OPERATE: Final = frozenset({Role.OPERATOR, Role.ENGINEER, Role.ADMIN})
 WRITE: Final = frozenset({Role.ENGINEER, Role.ADMIN})
 ADMIN: Final = frozenset({Role.ADMIN})
 SEND: Final = frozenset({Role.DEVICE, Role.ENGINEER, Role.ADMIN})
+TELL: Final = frozenset({Role.ALERTMANAGER})
 
 _FACTORY_CORE: Final = {
     ("POST", "/v1/factories"): WRITE,
@@ -37,6 +38,7 @@ _INCIDENT_EVENT: Final = {
     ("POST", "/v1/incidents/{incident_id}/acknowledge"): OPERATE,
     ("POST", "/v1/incidents/{incident_id}/resolve"): OPERATE,
     ("GET", "/v1/events"): READ,
+    ("POST", "/v1/webhooks/alertmanager"): TELL,
 }
 
 _ASSET_MANAGEMENT: Final = {

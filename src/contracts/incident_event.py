@@ -32,9 +32,10 @@ class RuleCreated(msgspec.Struct, frozen=True):
 
 
 class IncidentReported(msgspec.Struct, frozen=True):
-    """An incident exists, raised by a rule or reported by a person.
+    """An incident exists, raised by a rule or by Alertmanager, or reported by a person.
 
-    `occurred_at` is when it happened: of a rule's incident, the time of the reading that made it active.
+    `occurred_at` is when it happened: of a rule's incident, the time of the reading that made it active; of
+    Alertmanager's, the time since when its earliest alert fires.
     """
 
     type: ClassVar[str] = "incident.reported.v1"
@@ -44,7 +45,7 @@ class IncidentReported(msgspec.Struct, frozen=True):
     severity: int
     status: str
     title: str
-    source: Literal["rule", "report"]
+    source: Literal["rule", "report", "alertmanager"]
     occurred_at: datetime
     by: str
     rule_id: UUID | None = None
@@ -68,14 +69,17 @@ class IncidentConditionRecurred(msgspec.Struct, frozen=True):
 
 
 class IncidentConditionCleared(msgspec.Struct, frozen=True):
-    """The condition behind an incident has ended; the incident itself goes on until a person resolves it."""
+    """The condition behind an incident has ended; a rule's incident goes on until a person resolves it.
+
+    Rule, equipment and metric are null where Alertmanager raised it: that one is resolved with its condition.
+    """
 
     type: ClassVar[str] = "incident.condition_cleared.v1"
 
     incident_id: UUID
-    rule_id: UUID
-    equipment: str
-    metric: str
+    rule_id: UUID | None
+    equipment: str | None
+    metric: str | None
     cleared_at: datetime
 
 
@@ -88,6 +92,21 @@ class IncidentOccurrenceCorrected(msgspec.Struct, frozen=True):
     rule_id: UUID
     occurred_at: datetime
     previously: datetime
+
+
+class IncidentAlertsChanged(msgspec.Struct, frozen=True):
+    """Other alerts fire behind an incident of Alertmanager's than before, `firing` of them now.
+
+    `occurrences` counts every time one of them began to fire.
+    """
+
+    type: ClassVar[str] = "incident.alerts_changed.v1"
+
+    incident_id: UUID
+    severity: int
+    title: str
+    occurrences: int
+    firing: int
 
 
 class IncidentAcknowledged(msgspec.Struct, frozen=True):
@@ -120,6 +139,7 @@ EVENT_TYPES: frozenset[str] = frozenset(
         IncidentConditionRecurred,
         IncidentConditionCleared,
         IncidentOccurrenceCorrected,
+        IncidentAlertsChanged,
         IncidentAcknowledged,
         IncidentResolved,
     )

@@ -7,7 +7,7 @@ from utils.database import service_metadata
 SERVICE = "factory-core"
 SCHEMA = "factory_core"
 MIGRATIONS = "factory_core:migrations"
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration, which this release needs. A constant, so that no service loads Alembic to know it."""
 
 

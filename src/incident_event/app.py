@@ -7,6 +7,7 @@ from typing import NoReturn
 from fastapi import FastAPI
 
 from contracts.access import ACCESS
+from incident_event.alertmanager import endpoints as alertmanager
 from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.events import endpoints as events
 from incident_event.incidents import endpoints as incidents
@@ -21,6 +22,7 @@ TAGS = [
     {"name": "rules", "description": "What counts as dangerous"},
     {"name": "incidents", "description": "What happened, and who works it"},
     {"name": "events", "description": "What happens, while it happens (server-sent events)"},
+    {"name": "webhooks", "description": "What other programs tell"},
 ]
 
 
@@ -55,7 +57,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         schema=SCHEMA,
         revision=REVISION,
     )
-    for routes in (rules, incidents, events):
+    for routes in (rules, incidents, events, alertmanager):
         app.include_router(routes.router, prefix="/v1")
     return app
 

@@ -9,12 +9,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
+import incident_event.alertmanager.models
 import incident_event.incidents.models
 import incident_event.rules.models
 from incident_event.db import Base
 from utils.database import Database, Transaction
 
 KIT_TABLES = {"outbox", "outbox_heads", "consumer_positions", "alembic_version"}
+assert incident_event.alertmanager.models
 assert incident_event.incidents.models
 assert incident_event.rules.models
 

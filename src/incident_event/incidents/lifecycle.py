@@ -23,7 +23,7 @@ class Status(StrEnum):
 
 
 class Move(StrEnum):
-    """What a person does with an incident."""
+    """What is done with an incident: by a person, and `recover` by the machine that raised it."""
 
     ACKNOWLEDGE = "acknowledge"
     RESPOND = "respond"
@@ -34,6 +34,7 @@ class Move(StrEnum):
     REOPEN = "reopen"
     MERGE = "merge"
     VOID = "void"
+    RECOVER = "recover"
 
 
 class IncidentType(StrEnum):
@@ -66,8 +67,12 @@ _TABLE: Final[Mapping[Move, tuple[tuple[Status, ...], Status]]] = MappingProxyTy
         Move.REOPEN: ((Status.RESOLVED, Status.CLOSED, Status.FALSE_ALARM), Status.ACKNOWLEDGED),
         Move.MERGE: (OPEN, Status.MERGED),
         Move.VOID: (_UNVOIDED, Status.VOIDED),
+        Move.RECOVER: (OPEN, Status.RESOLVED),
     }
 )
+
+OF_MACHINES: Final = frozenset({Move.RECOVER})
+"""No person makes these: what raised an incident tells that it is over, whoever has taken it on or not."""
 
 
 class TransitionNotAllowedError(ConflictError):
@@ -86,8 +91,10 @@ class TransitionNotAllowedError(ConflictError):
 
 
 def legal_moves(status: Status) -> tuple[Move, ...]:
-    """Give the moves that start at `status`, in the table's order."""
-    return tuple(move for move, (sources, _) in _TABLE.items() if status in sources)
+    """Give the moves a person may make from `status`, in the table's order."""
+    return tuple(
+        move for move, (sources, _) in _TABLE.items() if status in sources and move not in OF_MACHINES
+    )
 
 
 def check_transition(status: Status, move: Move) -> Status:

@@ -42,12 +42,12 @@ class Incident(Base):
         CheckConstraint("severity BETWEEN 1 AND 5", name="severity_range"),
         CheckConstraint("char_length(title) BETWEEN 1 AND 200", name="title_length"),
         CheckConstraint("char_length(description) <= 4000", name="description_length"),
-        CheckConstraint("source IN ('rule', 'report')", name="source_known"),
+        CheckConstraint("source IN ('rule', 'report', 'alertmanager')", name="source_known"),
         CheckConstraint(
             "(source = 'rule') = (rule_id IS NOT NULL AND subject IS NOT NULL)", name="rule_complete"
         ),
         CheckConstraint("condition IN ('active', 'cleared')", name="condition_known"),
-        CheckConstraint("(condition IS NOT NULL) = (source = 'rule')", name="condition_of_rule"),
+        CheckConstraint("(condition IS NULL) = (source = 'report')", name="condition_of_machine"),
         CheckConstraint("occurrences >= 1", name="occurrences_positive"),
         Index("ix_incidents_id", "id"),
         Index("ix_incidents_listed", "factory_id", "created_at", "id"),
@@ -107,6 +107,15 @@ class Incident(Base):
         """Say that the danger is over; raises TransitionNotAllowedError while nobody has taken it on."""
         self._move(Move.RESOLVE, at)
         self.resolved_at, self.resolved_by = at, by
+
+    def recover(self, by: str, at: datetime) -> None:
+        """Resolve it because what raised it is over; raises TransitionNotAllowedError unless it is open."""
+        self._move(Move.RECOVER, at)
+        self.resolved_at, self.resolved_by = at, by
+
+    def clear(self, cleared_at: datetime, at: datetime) -> None:
+        """Say that the condition behind it ended at `cleared_at`."""
+        self.condition, self.cleared_at, self.updated_at = "cleared", cleared_at, at
 
     def _move(self, move: Move, at: datetime) -> None:
         self.status = check_transition(Status(self.status), move)

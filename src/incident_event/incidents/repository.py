@@ -122,6 +122,11 @@ class IncidentRepository:
             raise LookupError("the idempotency key was taken a moment ago")
         return found
 
+    async def add(self, incident: Incident) -> None:
+        """Keep a new incident."""
+        self._session.add(incident)
+        await self._session.flush()
+
     async def find(self, incident_id: UUID) -> Incident | None:
         """Find one by its id."""
         return (await self._session.scalars(select(Incident).where(Incident.id == incident_id))).one_or_none()

@@ -65,7 +65,11 @@ class MoveRequest(RequestModel):
 
 
 class IncidentRead(BaseModel):
-    """An incident. Of one raised by a rule, `occurred_at` is the time of the reading that activated it."""
+    """An incident. Of one raised by a rule, `occurred_at` is the time of the reading that activated it.
+
+    Those of the platform itself, raised by Alertmanager, belong to the factory
+    00000000-0000-7000-8000-000000000001 of every installation.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -77,24 +81,32 @@ class IncidentRead(BaseModel):
     title: Annotated[str, Field(description="What happened, in one line")]
     description: Annotated[str, Field(description="Whatever else is known")]
     source: Annotated[
-        Literal["rule", "report"], Field(description="Raised by a rule, or reported by somebody")
+        Literal["rule", "report", "alertmanager"],
+        Field(description="Raised by a rule or by Alertmanager, or reported by somebody"),
     ]
-    rule_id: Annotated[UUID | None, Field(description="The rule that raised it; null for a report")]
+    rule_id: Annotated[UUID | None, Field(description="The rule that raised it, if one did")]
     rule_version: Annotated[int | None, Field(description="The rule's version then")]
     equipment: Annotated[str | None, Field(description="The tag of the machine it is about")]
     metric: Annotated[str | None, Field(description="What the rule watches")]
     occurred_at: Annotated[
-        datetime, Field(description="When it happened: of a rule, the time of the reading that activated it")
+        datetime,
+        Field(
+            description="When it happened: of a rule, the time of the reading that activated it; of "
+            "Alertmanager, since when the earliest of its alerts fires"
+        ),
     ]
     condition: Annotated[
         Literal["active", "cleared"] | None,
         Field(description="Whether what raised it still holds; null for a report"),
     ]
     cleared_at: Annotated[
-        datetime | None, Field(description="The time of the reading that ended the condition")
+        datetime | None,
+        Field(description="The time of the reading that ended the condition, or of the last alert's end"),
     ]
-    occurrences: Annotated[int, Field(description="How often the condition has become active")]
-    reported_by: Annotated[str, Field(description="Who reported it, or the rule's service")]
+    occurrences: Annotated[
+        int, Field(description="How often the condition has become active, or an alert of it began")
+    ]
+    reported_by: Annotated[str, Field(description="Who reported it: a token's subject, or a rule")]
     acknowledged_at: Annotated[datetime | None, Field(description="When somebody took it on")]
     acknowledged_by: Annotated[str | None, Field(description="Who took it on")]
     resolved_at: Annotated[datetime | None, Field(description="When the danger was said to be over")]

@@ -1,5 +1,6 @@
 """Alembic's environment of Incident Event."""
 
+import incident_event.alertmanager.models
 import incident_event.incidents.models
 import incident_event.rules.models  # noqa: F401 - each adds its tables to the metadata
 from incident_event.db import SCHEMA, Base

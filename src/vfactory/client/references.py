@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from contracts.platform import PLATFORM_FACTORY_ID
 from vfactory.client.api import Json, PlantClient
 from vfactory.client.errors import CommandError, RefusedError
 
@@ -14,7 +15,9 @@ class NoSuchThingError(CommandError):
 
 
 def find_factory(client: PlantClient, reference: str | None) -> Json:
-    """Return the factory with this id or unique name; without a reference, the only one there is.
+    """Return the factory with this id or unique name; without a reference, the only plant there is.
+
+    The platform's own factory is none: whoever means it names it.
 
     Raises:
         CommandError: There is no such factory, or more than one.
@@ -23,7 +26,7 @@ def find_factory(client: PlantClient, reference: str | None) -> Json:
         return _get(client, f"/v1/factories/{reference}", f"there is no factory with the id {reference}")
     factories = list(client.items("factory-core", "/v1/factories"))
     if reference is None:
-        return _only(factories)
+        return _only([factory for factory in factories if factory["id"] != str(PLATFORM_FACTORY_ID)])
     return _by_name(factories, reference, "factory", f"vfactory factories add {_quoted(reference)}")
 
 

@@ -5,6 +5,7 @@ import itertools
 import pytest
 
 from incident_event.incidents.lifecycle import (
+    OF_MACHINES,
     OPEN,
     Move,
     Status,
@@ -23,6 +24,7 @@ TABLE = """
     reopen       resolved,closed,false_alarm                  acknowledged
     merge        reported,acknowledged,in_response,contained  merged
     void         reported,acknowledged,in_response,contained,resolved,closed,false_alarm,merged  voided
+    recover      reported,acknowledged,in_response,contained  resolved
 """
 LEGAL = {
     (Status(source), Move(move)): Status(target)
@@ -38,11 +40,16 @@ def test_a_move_is_legal_where_the_table_says_so_and_nowhere_else(status: Status
         return
     with pytest.raises(TransitionNotAllowedError) as refused:
         check_transition(status, move)
-    legal = [one for one in Move if (status, one) in LEGAL]
+    legal = [one for one in Move if (status, one) in LEGAL and one != Move.RECOVER]
     assert refused.value.status == 409
     assert refused.value.extra["legal_moves"] == legal
     for one in legal:
         assert str(one) in refused.value.detail
+
+
+def test_no_person_is_offered_a_machines_move() -> None:
+    assert {Move.RECOVER} == OF_MACHINES
+    assert all(OF_MACHINES.isdisjoint(legal_moves(status)) for status in Status)
 
 
 def test_nothing_leaves_voided() -> None:

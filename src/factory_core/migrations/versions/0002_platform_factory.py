@@ -1,0 +1,26 @@
+"""The factory that owns the incidents of the platform itself, under the id `contracts.platform` says."""
+
+from collections.abc import Sequence
+
+from alembic import op
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+ADD = """
+    INSERT INTO factories (id, name, timezone, layout_version, created_at)
+    VALUES ('00000000-0000-7000-8000-000000000001', 'platform', 'UTC', 1, now())
+"""
+REMOVE = "DELETE FROM factories WHERE id = '00000000-0000-7000-8000-000000000001'"
+
+
+def upgrade() -> None:
+    """Add it."""
+    op.execute(ADD)
+
+
+def downgrade() -> None:
+    """Take it away."""
+    op.execute(REMOVE)

@@ -1,0 +1,1 @@
+"""What Alertmanager tells of the platform, made into incidents like any other."""

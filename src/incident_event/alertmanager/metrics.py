@@ -1,0 +1,13 @@
+"""What Alertmanager's notifications did."""
+
+from prometheus_client import Counter
+
+from incident_event.alertmanager.lifecycle import Outcome
+
+NOTIFICATIONS = Counter(
+    "vfactory_alertmanager_notifications",
+    "Notifications accepted from Alertmanager, by what they did to an incident of the platform.",
+    ["outcome"],
+)
+for _outcome in Outcome:
+    NOTIFICATIONS.labels(_outcome)

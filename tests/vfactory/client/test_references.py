@@ -1,0 +1,40 @@
+"""What a command takes its factory to be."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.platform import PLATFORM_FACTORY_ID, PLATFORM_FACTORY_NAME
+from scripted_server import connect
+from vfactory.client.errors import CommandError
+from vfactory.client.references import find_factory
+
+PLATFORM = {"id": str(PLATFORM_FACTORY_ID), "name": PLATFORM_FACTORY_NAME}
+ULSAN = {"id": str(uuid4()), "name": "Ulsan"}
+PUSAN = {"id": str(uuid4()), "name": "Pusan"}
+
+
+def find(reference: str | None, factories: Sequence[dict[str, str]]) -> Any:
+    page = json.dumps({"items": factories, "next_cursor": None}).encode()
+    with connect((200, "application/json", page)) as (_server, client):
+        return find_factory(client, reference)
+
+
+def test_the_only_plant_is_meant_although_the_platform_has_a_factory_too() -> None:
+    assert find(None, [PLATFORM, ULSAN]) == ULSAN
+
+
+def test_the_platforms_factory_is_never_meant_unless_it_is_named() -> None:
+    with pytest.raises(CommandError, match="no factory yet; add one: vfactory factories add"):
+        find(None, [PLATFORM])
+    assert find(PLATFORM_FACTORY_NAME, [PLATFORM, ULSAN]) == PLATFORM
+
+
+def test_of_several_plants_one_must_be_named() -> None:
+    with pytest.raises(
+        CommandError, match=r"which factory\? say it with --factory \(there is: Ulsan, Pusan\)"
+    ):
+        find(None, [PLATFORM, ULSAN, PUSAN])
