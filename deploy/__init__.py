@@ -1,0 +1,1 @@
+"""Manifests, images and compose files, and what checks them."""
