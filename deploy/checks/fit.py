@@ -18,6 +18,7 @@ SECRETS: Final = frozenset(
         "alertmanager",
         "asset-management-database",
         "asset-management-database-owner",
+        "destination",
         "factory-core-database",
         "factory-core-database-owner",
         "incident-event-database",
