@@ -18,7 +18,17 @@ Started = Callable[[str], RunningProcess]
 
 
 def admin_token() -> str:
-    return issue_token(AUTH_SECRET, subject="fuzz", role=Role.ADMIN)
+    return token_of(Role.ADMIN)
+
+
+def token_of(role: Role) -> str:
+    return issue_token(AUTH_SECRET, subject="fuzz", role=role)
+
+
+def token_for(service: str, method: str, path: str) -> str:
+    """Sign a token that may use the operation: an admin's, unless it is for somebody else only."""
+    roles = ACCESS[service][method, path]
+    return admin_token() if Role.ADMIN in roles else token_of(next(iter(roles)))
 
 
 def document(service: str) -> dict[str, Any]:

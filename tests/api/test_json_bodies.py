@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api_services import SERVICES, Started, admin_token, document, find_failures, operations
+from api_services import SERVICES, Started, document, find_failures, operations, token_for
 
 TAKERS = [
     (service, path)
@@ -70,9 +70,11 @@ VALUES: dict[str, str] = {
 }
 
 
-def client(url: str, **headers: str) -> httpx.Client:
-    bearer = {"Authorization": f"Bearer {admin_token()}", "Content-Type": "application/json", **headers}
-    return httpx.Client(base_url=url, headers=bearer, timeout=20, trust_env=False)
+def client(started: Started, service: str, path: str, **headers: str) -> httpx.Client:
+    """Make a client of the service that may post to the path."""
+    bearer = {"Authorization": f"Bearer {token_for(service, 'POST', path)}"}
+    sent = {**bearer, "Content-Type": "application/json", **headers}
+    return httpx.Client(base_url=started(service).base_url, headers=sent, timeout=20, trust_env=False)
 
 
 def address(path: str) -> str:
@@ -120,7 +122,7 @@ def replaced(value: Any, path: str, mark: str, here: str = "") -> Any:
 @pytest.mark.parametrize(("service", "path"), TAKERS)
 @pytest.mark.parametrize("name", NO_BODIES)
 def test_what_is_no_body_is_a_422_that_says_so(started: Started, service: str, path: str, name: str) -> None:
-    with client(started(service).base_url) as session:
+    with client(started, service, path) as session:
         answer = session.post(address(path), content=NO_BODIES[name])
     if name == "null" and path.endswith(("acknowledge", "resolve")):
         assert answer.status_code == 404  # there a body may be left out
@@ -137,7 +139,7 @@ def test_a_value_no_field_expects_is_taken_as_documented_or_refused_by_its_name(
 ) -> None:
     body = example(service, path)
     process = started(service)
-    with client(process.base_url) as session:
+    with client(started, service, path) as session:
         for field in places(body):
             top = field.split(".")[0].split("[")[0]
             for name, text in VALUES.items():
@@ -168,7 +170,7 @@ def test_a_value_no_field_expects_is_taken_as_documented_or_refused_by_its_name(
 def test_a_body_of_another_type_is_a_415_that_names_the_header(
     started: Started, service: str, path: str, headers: dict[str, str], field: str
 ) -> None:
-    with client(started(service).base_url, **headers) as session:
+    with client(started, service, path, **headers) as session:
         answer = session.post(address(path), content=json.dumps(example(service, path)).encode())
     assert answer.status_code == 415
     assert [error["field"] for error in answer.json()["errors"]] == [field]
@@ -178,28 +180,28 @@ def test_a_body_of_another_type_is_a_415_that_names_the_header(
     "content_type", ["application/json; charset=utf-8", "Application/JSON", "application/problem+json"]
 )
 def test_a_body_that_calls_itself_json_in_other_words_is_taken(started: Started, content_type: str) -> None:
-    with client(started("factory-core").base_url, **{"Content-Type": content_type}) as session:
+    with client(started, "factory-core", "/v1/factories", **{"Content-Type": content_type}) as session:
         assert session.post("/v1/factories", content=b'{"name": "Ulsan"}').status_code == 201
 
 
 @pytest.mark.parametrize(("service", "path"), TAKERS)
 def test_an_empty_body_is_a_422_where_one_is_needed(started: Started, service: str, path: str) -> None:
     expected = 404 if path.endswith(("acknowledge", "resolve")) else 422
-    with client(started(service).base_url) as session:
+    with client(started, service, path) as session:
         assert session.post(address(path), content=b"").status_code == expected
         del session.headers["Content-Type"]
         assert session.post(address(path)).status_code == expected
 
 
 def test_of_two_members_with_one_name_the_last_counts(started: Started) -> None:
-    with client(started("factory-core").base_url) as session:
+    with client(started, "factory-core", "/v1/factories") as session:
         answer = session.post("/v1/factories", content=b'{"name": "first", "name": "last"}')
     assert answer.json()["name"] == "last"
 
 
 def test_what_is_refused_leaves_nothing_behind(started: Started) -> None:
     flawed = {"name": "refused", "floor": {"width_m": 1, "depth_m": 1, "height_m": -1}}
-    with client(started("factory-core").base_url) as session:
+    with client(started, "factory-core", "/v1/factories") as session:
         for body in (*NO_BODIES.values(), json.dumps(flawed).encode()):
             assert session.post("/v1/factories", content=body).status_code == 422
         names, cursor = [], None

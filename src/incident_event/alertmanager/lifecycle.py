@@ -121,7 +121,8 @@ def _judge_resolved(known: Episode, news: Sequence[Activity], now: datetime) -> 
     remembered = replace(known, activities=activities)
     start = min(now, *(one.started_at for one in news))
     end = max(start, min(now, max(one.ended_at or now for one in news)))  # nothing ends in our future
-    if known.is_firing and known.occurred_at is not None and end > known.occurred_at:
+    ends_known = started < len(news)
+    if known.is_firing and known.occurred_at is not None and (ends_known or end > known.occurred_at):
         ended = [replace(one, ended_at=one.ended_at or end) for one in activities]
         episode = _ended(known.occurred_at, end, ended, now)
         return Judgement(Outcome.RESOLVED, episode, started=started)

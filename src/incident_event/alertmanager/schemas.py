@@ -46,7 +46,7 @@ class ForeignModel(BaseModel):
 class AlertBody(ForeignModel):
     """One alert of a notification."""
 
-    status: Literal["firing", "resolved"]
+    status: Annotated[Literal["firing", "resolved"], Field(description="Whether it fires, or did")]
     labels: Annotated[Names, Field(description="`alertname` and `severity` are used, the others shown")]
     annotations: Annotated[
         Names, Field(description="`summary`, `description`, `runbook_url` and `dashboard_url` are used")
@@ -99,7 +99,7 @@ class NotificationBody(ForeignModel):
         }
     )
 
-    version: Literal["4"]
+    version: Annotated[Literal["4"], Field(description="The payload's version")]
     group_key: Annotated[
         Text,
         Field(alias="groupKey", min_length=1, max_length=4096, description="Tells one group from another"),
