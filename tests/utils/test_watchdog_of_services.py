@@ -66,5 +66,6 @@ def test_what_is_set_and_what_is_set_by_default_ends_a_process_within_two_minute
         # The thread notices one beat and two looks late at the most, and then waits for its last words.
         beat = watchdog._BEAT_SECONDS
         assert seconds + beat + 2 * beat + exits._LAST_WORDS_SECONDS < TWO_MINUTES
-        # Where the thread cannot run either, the kernel counts twice as much of the process's own time.
-        assert 2 * seconds <= TWO_MINUTES
+        # Where the thread cannot run either, the kernel counts the process's own time, which on a busy
+        # machine passes more slowly than a clock's: by a quarter here.
+        assert watchdog.KERNEL_FACTOR * seconds * 4 / 3 <= TWO_MINUTES

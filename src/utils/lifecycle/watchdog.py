@@ -13,6 +13,8 @@ from utils.lifecycle.exits import EX_SOFTWARE, exit_at_once, exit_soon
 from utils.logging import logger
 
 _BEAT_SECONDS: Final = 1.0
+# Later than the thread, which says more; soon enough for two minutes on a machine that is busy as well.
+KERNEL_FACTOR: Final = 1.5
 
 
 class Watchdog:
@@ -20,7 +22,7 @@ class Watchdog:
 
     Time in which the whole process stood still (SIGSTOP, a suspended machine) does not count. Code that
     holds the interpreter's lock, such as a catastrophic regular expression, stops this thread as well: then
-    the kernel ends the process by SIGPROF once it has burnt twice as much CPU time without a heartbeat.
+    the kernel ends the process by SIGPROF once it has burnt half as much CPU time again without a heartbeat.
     """
 
     def __init__(self, seconds: float = 60, *, use_kernel_timer: bool = False) -> None:
@@ -51,7 +53,7 @@ class Watchdog:
             return
         self._beats += 1
         if self._use_kernel_timer:
-            signal.setitimer(signal.ITIMER_PROF, 2 * self._seconds)
+            signal.setitimer(signal.ITIMER_PROF, KERNEL_FACTOR * self._seconds)
         self._loop.call_later(min(_BEAT_SECONDS, self._seconds / 4), self._beat)
 
     def _watch(self) -> None:
