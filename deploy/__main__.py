@@ -9,14 +9,16 @@ from typing import Final
 from monitoring.checks.finding import Finding
 
 from deploy import generated
-from deploy.checks import builds
+from deploy.checks import builds, checkov, files
 from vfactory.stack.programs import ProgramsError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 Check = Callable[[Path], list[Finding]]
 CHECKS: Final[Mapping[str, Check]] = {
     "generated": generated.check,
+    "files": files.check,
     "builds": builds.check,
+    "checkov": checkov.check,
 }
 
 

@@ -11,16 +11,19 @@ GENERATED: Final = Path("deploy/kubernetes/components/prometheus-operator/genera
 HEADING: Final = f"# Made from {RULES}/*.yml by `python -m deploy generate`. Change those.\n"
 
 
+class _Dumper(yaml.SafeDumper):
+    """Lists stand further in than what they belong to, as in the files written by hand."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Never `indentless`."""
+        super().increase_indent(flow, indentless=False)
+
+
 def files(root: Path) -> dict[Path, str]:
     """Every generated file below `root` and its text."""
     rules = [prometheus_rule(path) for path in sorted((root / RULES).glob("*.yml"))]
-    text = yaml.safe_dump_all(
-        rules,
-        explicit_start=True,
-        sort_keys=False,
-        allow_unicode=True,
-        width=10_000,
-        default_flow_style=False,
+    text = yaml.dump_all(
+        rules, Dumper=_Dumper, explicit_start=True, sort_keys=False, allow_unicode=True, width=10_000
     )
     return {GENERATED: HEADING + text}
 

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from monitoring.checks.finding import Finding
@@ -26,6 +27,7 @@ def check(root: Path) -> list[Finding]:
     return sorted({finding for result in built for finding in _look(result)} | set(_typos(built)))
 
 
+@cache
 def build_all(root: Path) -> list[Built]:
     """Every combination, built, as many at a time as there are processors."""
     kustomize()
