@@ -46,13 +46,26 @@ def _name(way: str, body: Any) -> str:
 
 
 @contextmanager
-def run(folder: Path) -> Iterator[Alertmanager]:
-    """Run it with its state in `folder`."""
+def run(
+    folder: Path,
+    *,
+    webhook: str | None = None,
+    token: str = "a-token",  # noqa: S107 - the test's receiver does not look at it
+    repeat: str | None = None,
+) -> Iterator[Alertmanager]:
+    """Run it with its state in `folder`.
+
+    Args:
+        folder: empty.
+        webhook: the address that is told instead of the test's receiver.
+        token: what it shows there.
+        repeat: after how long it tells again what has not changed, instead of the committed intervals.
+    """
     program = require_programs([ALERTMANAGER], state_directory())[ALERTMANAGER]
     address = f"127.0.0.1:{free_port()}"
     with receive() as receiver:
         configuration = folder / "alertmanager.yml"
-        configuration.write_text(rendering.text(_document(folder, receiver)), "utf-8")
+        configuration.write_text(rendering.text(_document(folder, receiver, webhook, token, repeat)), "utf-8")
         command = [
             str(program),
             f"--config.file={configuration}",
@@ -76,12 +89,14 @@ def run(folder: Path) -> Iterator[Alertmanager]:
                 process.wait()
 
 
-def _document(folder: Path, receiver: Receiver) -> dict[str, Any]:
+def _document(
+    folder: Path, receiver: Receiver, webhook: str | None, token: str, repeat: str | None
+) -> dict[str, Any]:
     """The committed file with the test's receiver, and waits short enough for a test."""
     secrets = {
         "slack_url": f"{receiver.url}/slack",
         "pagerduty_routing_key": "a-routing-key",
-        "incident_event_token": "a-token",
+        "incident_event_token": token,
     }
     for name, text in secrets.items():
         (folder / name).write_text(text, "utf-8")
@@ -89,10 +104,11 @@ def _document(folder: Path, receiver: Receiver) -> dict[str, Any]:
     document = rendering.alertmanager(committed, _Anywhere(), MONITORING, lambda name: folder / name)
     document["global"]["pagerduty_url"] = f"{receiver.url}/pagerduty"
     for one in document["receivers"]:
-        for webhook in one.get("webhook_configs", []):
-            webhook["url"] = f"{receiver.url}/webhook"
+        for told in one.get("webhook_configs", []):
+            told["url"] = webhook or f"{receiver.url}/webhook"
+    hurry = {**HURRY, **({"repeat_interval": repeat} if repeat else {})}
     for route in (document["route"], *document["route"]["routes"]):
-        route.update({name: value for name, value in HURRY.items() if name in route})
+        route.update({name: value for name, value in hurry.items() if name in route})
     return document
 
 
