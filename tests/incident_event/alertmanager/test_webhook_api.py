@@ -212,7 +212,7 @@ async def test_it_is_counted_by_what_it_did(group: Group) -> None:
 
 async def test_the_watchdog_is_thanked_and_ignored(group: Group) -> None:
     watchdog = alert(labels={"alertname": "VFactoryWatchdog", "severity": "none"})
-    assert await group.tell(watchdog) == ("ignored", None)
+    assert (await group.post(watchdog)).json() == {"outcome": "ignored", "incident_id": None}
 
 
 async def test_a_token_for_another_factory_does_not_learn_of_the_platform(client_as: MakeClient) -> None:
