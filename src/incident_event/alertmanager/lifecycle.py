@@ -100,16 +100,13 @@ def _judge_firing(
     if known.is_firing:
         if not news:
             return Judgement(Outcome.UNCHANGED, known)
-        activities, started = _remember(known.activities, news)
-        return Judgement(
-            Outcome.UPDATED, replace(known, activities=activities, changed_at=now), started=started
-        )
+        return _update(known, news, now)
     firing = [one for one in told if one.ended_at is None]
     is_again = any(one.ended_at is None for one in news)
     if not is_again and known.occurred_at is not None and now - known.changed_at <= LATE:
         return Judgement(Outcome.UNCHANGED, known)  # said before the end that is known already
     begun = firing or told
-    activities, _ = _remember(known.activities, [one for one in begun if one not in known.activities])
+    activities, _ = _remember(known.activities, firing or news)
     occurred_at = min(now, *(one.started_at for one in begun))
     return Judgement(Outcome.OPENED, _begun(occurred_at, activities, now), started=len(begun))
 
@@ -123,6 +120,8 @@ def _judge_resolved(known: Episode, news: Sequence[Activity], now: datetime) -> 
     end = max(start, min(now, max(one.ended_at or now for one in news)))  # nothing ends in our future
     ends_known = started < len(news)
     if known.is_firing and known.occurred_at is not None and (ends_known or end > known.occurred_at):
+        if any(one.ended_at is None and one.started_at > end for one in activities):
+            return _update(known, news, now)  # said before another alert began, of which we know already
         ended = [replace(one, ended_at=one.ended_at or end) for one in activities]
         episode = _ended(known.occurred_at, end, ended, now)
         return Judgement(Outcome.RESOLVED, episode, started=started)
@@ -131,6 +130,12 @@ def _judge_resolved(known: Episode, news: Sequence[Activity], now: datetime) -> 
     past = _ended(start, end, activities, now)
     is_newest = not known.is_firing and (known.cleared_at is None or known.cleared_at < end)
     return Judgement(Outcome.RESOLVED, past if is_newest else remembered, started=started, past=past)
+
+
+def _update(known: Episode, news: Sequence[Activity], now: datetime) -> Judgement:
+    activities, started = _remember(known.activities, news)
+    episode = replace(known, activities=activities, changed_at=now)
+    return Judgement(Outcome.UPDATED, episode, started=started)
 
 
 def _begun(start: datetime, activities: Sequence[Activity], now: datetime) -> Episode:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -185,6 +186,19 @@ async def test_a_clock_that_runs_ahead_makes_no_incident_of_the_future(
     ended = alert(status="resolved", startsAt=since, endsAt=since)
     resolved = await alertmanager.post(PATH, json=notification(key, ended))
     assert resolved.json() == {"outcome": "resolved", "incident_id": incident["id"]}
+
+
+@pytest.mark.parametrize("since", ["0001-01-02T00:00:00Z", "1900-01-01T00:00:00+09:00"])
+async def test_times_of_long_ago_are_kept(
+    alertmanager: httpx.AsyncClient, client_as: MakeClient, since: str
+) -> None:
+    key = group()
+    incident = await read(
+        client_as, await alertmanager.post(PATH, json=notification(key, alert(startsAt=since)))
+    )
+    assert datetime.fromisoformat(incident["occurred_at"]) == datetime.fromisoformat(since)
+    again = await alertmanager.post(PATH, json=notification(key, alert(startsAt=since)))
+    assert again.json()["outcome"] == "unchanged"
 
 
 async def test_an_end_before_its_beginning_ends_at_its_beginning(

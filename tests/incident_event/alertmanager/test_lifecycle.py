@@ -80,6 +80,23 @@ def test_an_alert_that_fired_only_while_the_group_did_belongs_to_that_time() -> 
     assert tell(known, alert("b", 2, 10)).past is not None
 
 
+def test_a_time_nobody_told_of_covers_what_is_told_of_it_later() -> None:
+    known = after([alert("a", 1, 9)])
+    assert tell(known, alert("b", 2, 8)).outcome is Outcome.UNCHANGED
+
+
+def test_the_end_of_a_group_is_that_of_all_its_alerts_also_of_those_left_out_then() -> None:
+    known = after([alert("a", 1), alert("b", 2)], [alert("a", 1, 9)])
+    assert not known.is_firing
+    assert tell(known, alert("b", 10)).outcome is Outcome.OPENED
+
+
+def test_an_end_that_was_overtaken_by_another_alert_ends_its_own_alert_only() -> None:
+    judgement = tell(after([alert("a", 1)], [alert("b", 10)]), alert("a", 1, 9))
+    assert (judgement.outcome, judgement.episode.is_firing) == (Outcome.UPDATED, True)
+    assert tell(judgement.episode, alert("b", 10, 12)).outcome is Outcome.RESOLVED
+
+
 def test_another_alert_that_began_a_moment_before_the_groups_end_is_not_lost() -> None:
     known = after([alert("a", 1)], [alert("a", 1, 5)])
     assert tell(known, alert("b", 4.99)).outcome is Outcome.OPENED
