@@ -6,6 +6,7 @@ import yaml
 from built_manifests import ROOT, SERVICES, WORKERS, built, container, find, pod, settings
 from utils.lifecycle.exits import _LAST_WORDS_SECONDS
 from utils.lifecycle.server import _LAST_SECONDS
+from utils.lifecycle.watchdog import KERNEL_FACTOR
 from utils.settings import ServiceSettings
 
 OVERLAYS = ("base", "local", "production", "scale")
@@ -47,8 +48,8 @@ def test_a_probe_waits_longer_than_health_takes_under_any_fault(overlay: str, na
 def test_a_blocked_event_loop_ends_its_process_within_two_minutes(overlay: str) -> None:
     seconds = float(settings(built(overlay))["WATCHDOG_SECONDS"])
 
-    # Where the interpreter itself is stuck, the kernel ends it after twice as much CPU time.
-    assert 2 * seconds <= REPLACED_WITHIN_SECONDS
+    # Where the interpreter itself is stuck, the kernel ends the process by the processor's time it has used.
+    assert max(1, KERNEL_FACTOR) * seconds <= REPLACED_WITHIN_SECONDS
 
 
 def test_the_ways_out_of_a_process_lie_inside_the_grace_period(overlay: str, name: str) -> None:
