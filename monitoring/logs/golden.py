@@ -10,10 +10,12 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from monitoring.logs.containers import written
 
 SERVICE: Final = "factory-core"
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -40,9 +42,27 @@ class Golden:
     fields: dict[str, Any] | None
 
 
+@dataclass(frozen=True)
+class Contained:
+    """A golden line, when its runtime took it, and the pieces the runtime wrote."""
+
+    golden: Golden
+    time: str
+    pieces: tuple[bytes, ...]
+
+
+def contained(lines: Sequence[Golden], longest: int) -> list[Contained]:
+    """Each line as a runtime writes it, with a nanosecond time of its own."""
+    made = []
+    for number, line in enumerate(lines):
+        time = f"2026-01-15T10:30:{number:02d}.{987_654_321 + number}Z"
+        made.append(Contained(line, time, tuple(written(line.line, time, line.stream, longest))))
+    return made
+
+
 def golden_lines() -> list[Golden]:
     """What a service says in a process of its own, and the native lines of others."""
-    said = subprocess.run(  # noqa: S603 - this module, by the interpreter that runs it
+    said = subprocess.run(
         [sys.executable, "-P", "-m", "monitoring.logs.golden", "speak"],
         env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}"}
         | {"SERVICE_NAME": SERVICE, "LOG_LEVEL": "DEBUG"},
@@ -93,8 +113,8 @@ def speak() -> None:
     configure_logging(SERVICE, "DEBUG", process="worker")
     logger.info("a worker speaks")
     try:
-        raise RuntimeError("첫 줄\n둘째 줄")
-    except RuntimeError:
+        json.loads("첫 줄\n둘째 줄")
+    except ValueError:
         logger.exception("Uncaught exception", stack_info=True)
 
 
