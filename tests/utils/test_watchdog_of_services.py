@@ -30,7 +30,7 @@ def test_a_process_whose_loop_is_blocked_ends_with_one_critical_line_that_shows_
     service: str, command: str, environment_for: Environment
 ) -> None:
     variables = environment_for(service, WATCHDOG_SECONDS="1")
-    with python("-c", RUN, service.replace("-", "_"), command, **variables) as process:
+    with python("-c", RUN, service.replace("-", "_"), command, reading=True, **variables) as process:
         process.wait_until_it_answers("/health/live")
         process.send(signal.SIGUSR1)
         assert process.wait() == exits.EX_SOFTWARE
@@ -43,7 +43,7 @@ def test_a_process_whose_loop_is_blocked_ends_with_one_critical_line_that_shows_
 
 def test_a_service_whose_interpreter_is_held_is_ended_by_the_kernel(environment_for: Environment) -> None:
     variables = environment_for("factory-core", WATCHDOG_SECONDS="1")
-    with python("-c", RUN, "factory_core", "api", **variables) as process:
+    with python("-c", RUN, "factory_core", "api", reading=True, **variables) as process:
         process.wait_until_it_answers("/health/live")
         process.send(signal.SIGUSR2)
         assert process.wait() == -signal.SIGPROF
@@ -51,7 +51,7 @@ def test_a_service_whose_interpreter_is_held_is_ended_by_the_kernel(environment_
 
 def test_a_worker_that_is_only_busy_is_left_alone(environment_for: Environment) -> None:
     variables = environment_for("incident-event", WATCHDOG_SECONDS="2")
-    with python("-c", RUN, "incident_event", "worker", **variables) as process:
+    with python("-c", RUN, "incident_event", "worker", reading=True, **variables) as process:
         process.wait_until_it_answers("/health/live")
         time.sleep(4)
         process.get("/health/live")
