@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from deploy.checks.kustomize import Manifest
+from deploy.checks.pod_security import refusals
+from deploy.checks.pods import pods
 
-WORKLOADS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job"})
 CLUSTER_WIDE: Final = frozenset({"Namespace", "ClusterRole", "ClusterRoleBinding", "ClusterIssuer"})
 LARGEST_BYTES: Final = (
     256 * 1024
@@ -42,12 +43,7 @@ def misfits(build: Sequence[Manifest]) -> Iterator[str]:
     yield from _missing(build)
     yield from _selecting_nothing(build)
     yield from _autoscalers(build)
-
-
-def pod_of(manifest: Manifest) -> Mapping[str, Any]:
-    """The template of the pods that a workload makes."""
-    template: Mapping[str, Any] = manifest["spec"]["template"]
-    return template
+    yield from refusals(build)
 
 
 def of_kind(build: Iterable[Manifest], *kinds: str) -> list[Manifest]:
@@ -82,9 +78,9 @@ def _too_long(build: Sequence[Manifest]) -> Iterator[str]:
 
 def _missing(build: Sequence[Manifest]) -> Iterator[str]:
     there = {(one["kind"], _space(one), one["metadata"]["name"]) for one in build}
-    for workload in of_kind(build, *WORKLOADS):
+    for workload, template in pods(build):
         space = _space(workload)
-        for kind, name in _named(pod_of(workload)["spec"]):
+        for kind, name in _named(template["spec"]):
             known = kind == "Secret" and name in SECRETS
             if not known and (kind, space, name) not in there:
                 who = f"{workload['kind']} {workload['metadata']['name']}"
@@ -119,13 +115,13 @@ def _named(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _selecting_nothing(build: Sequence[Manifest]) -> Iterator[str]:
-    pods = [(_space(one), pod_of(one)) for one in of_kind(build, *WORKLOADS)]
+    there = [(_space(workload), template) for workload, template in pods(build)]
     for manifest in of_kind(build, "Service", "PodDisruptionBudget"):
         selector = manifest["spec"]["selector"]
         labels = selector.get("matchLabels", selector)
         chosen = [
             pod
-            for space, pod in pods
+            for space, pod in there
             if space == _space(manifest) and labels.items() <= pod["metadata"]["labels"].items()
         ]
         name = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -152,7 +148,7 @@ def _autoscalers(build: Sequence[Manifest]) -> Iterator[str]:
         )
         for one in scalers
     )
-    there = {(_space(one), one["kind"], one["metadata"]["name"]): one for one in of_kind(build, *WORKLOADS)}
+    there = {(_space(one), one["kind"], one["metadata"]["name"]): one for one, _ in pods(build)}
     for target, count in targets.items():
         name = f"{target[1]} {target[2]}"
         if count > 1:

@@ -219,3 +219,23 @@ def test_a_rule_that_changed_makes_its_manifest_out_of_date(tmp_path: Path) -> N
 
 def test_the_checks_of_files_pass_and_the_command_says_so() -> None:
     assert main(["check", "--only", "files"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda pod: pod.update(hostNetwork=True), "hostNetwork is not allowed"),
+        (
+            lambda pod: pod["volumes"].append({"name": "a", "hostPath": {"path": "/"}}),
+            "the volume a is a hostPath",
+        ),
+        (lambda pod: pod["securityContext"].update(runAsUser=0), "factory-core may run as root"),
+        (lambda pod: pod["securityContext"].pop("seccompProfile"), "factory-core has no seccomp profile"),
+        (lambda pod: pod["containers"][0].pop("securityContext"), "factory-core keeps capabilities"),
+    ],
+)
+def test_a_pod_its_namespace_would_not_let_in_is_told(change: Change, complaint: str) -> None:
+    freed = changed("Deployment", "factory-core", lambda one: change(one["spec"]["template"]["spec"]))
+    build = [one for one in built("production") if one["metadata"]["name"] != "factory-core"]
+
+    assert any(text == f"Deployment factory-core: {complaint}" for text in misfits([*build, freed]))
