@@ -257,6 +257,46 @@ def test_owners_and_grants_come_back_or_are_left_out_but_never_lost_silently(
         postgres.sql(f"DROP ROLE {role}")
 
 
+def test_the_roles_of_production_come_back_on_another_server(tmp_path: Path) -> None:
+    old, new = (Postgres(tmp_path / name) for name in ("old", "new"))
+    tmp_path.chmod(0o711)
+    for server in (old, new):
+        server.start()
+        server.create_database("vfactory")
+        psql(server, "-f", str(SCRIPTS.parent / "kubernetes" / "roles.sql"))
+        psql(server, "-c", "CREATE ROLE keeper LOGIN PASSWORD 'keeps' IN ROLE pg_read_all_data")
+        psql(server, "-c", "ALTER ROLE vfactory_owner PASSWORD 'owns'")
+    for service in APIS:
+        migrate(service, f"postgresql://vfactory_owner:owns@127.0.0.1:{old.port}/vfactory")
+    before = contents(old, "vfactory")
+
+    taken = script("backup", tmp_path, url=f"postgresql://keeper:keeps@127.0.0.1:{old.port}/vfactory")
+    assert taken.returncode == 0, taken.stderr
+    old.stop()
+    done = script("restore", taken.stdout.strip(), url=new.url("vfactory"))
+    assert done.returncode == 0, done.stderr
+    assert contents(new, "vfactory") == before
+    told = new.server.ask(
+        "SELECT tableowner, has_table_privilege('factory-core', 'factory_core.readings', 'INSERT'), "
+        "has_table_privilege('factory-core', 'incident_event.incidents', 'SELECT') "
+        "FROM pg_tables WHERE tablename = 'readings'",
+        database="vfactory",
+    )
+    assert told == "vfactory_owner|t|f"
+    psql(new, "-c", "SET ROLE vfactory_owner", "-c", "CREATE TABLE factory_core.later ()")
+    psql(new, "-c", 'SET ROLE "factory-core"', "-c", "SELECT * FROM factory_core.later")
+    new.stop()
+
+
+def psql(server: Postgres, *arguments: str) -> None:
+    subprocess.run(
+        ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments],
+        env=script_environment(**libpq(server, "vfactory")),
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
 def test_no_password_is_ever_an_argument(postgres: Postgres, filled: str, tmp_path: Path) -> None:
     secret = "p@ss/w%rd:x ü&?"
     role = f"keeper_{uuid.uuid4().hex[:8]}"
