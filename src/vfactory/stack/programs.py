@@ -165,9 +165,14 @@ def _take_shared_files(root: Path, folder: Path) -> None:
 
 
 def _take_libraries(root: Path, folder: Path) -> None:
-    """Keep the libraries that were asked for by their packages; a program finds them by LD_LIBRARY_PATH."""
+    """Keep the libraries that were asked for by their packages; a program finds them by LD_LIBRARY_PATH.
+
+    Modules of a program stay in a folder of its name.
+    """
     for library in (root / "usr/lib").glob("*-linux-*/lib*.so.*"):
         library.replace(folders.make(folder / LIBRARIES) / library.name)
+    for module in (root / "usr/lib").glob("*-linux-*/*/*.so"):
+        module.replace(folders.make(folder / LIBRARIES / module.parent.name) / module.name)
 
 
 @contextmanager
