@@ -30,6 +30,7 @@ SECRETS: Final = frozenset(
         "postgres-exporter",
         "redis-exporter",
         "v-factory-auth",
+        "v-factory-backup-database",
         "v-factory-redis",
     }
 )

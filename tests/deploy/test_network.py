@@ -28,6 +28,20 @@ def test_every_process_reaches_its_database(name: str) -> None:
     assert not lets_through(outside, peer_of(outside, name), INSIDE, 443)
 
 
+def test_the_backup_reaches_the_database_and_nothing_of_ours() -> None:
+    local, outside = built("local", "backup"), built("production", "backup")
+    cluster = built("production", "backup", "cloudnative-pg")
+    instance = Peer(labels={"cnpg.io/cluster": "postgres"}, namespace="v-factory")
+
+    assert lets_through(local, peer_of(local, "v-factory-backup"), peer_of(local, "postgres"), 5432)
+    assert lets_through(outside, peer_of(outside, "v-factory-backup"), INSIDE, 5432)
+    assert lets_through(cluster, peer_of(cluster, "v-factory-backup"), instance, 5432)
+    assert not lets_through(outside, peer_of(outside, "v-factory-backup"), INSIDE, 6379)
+    assert not lets_through(
+        outside, peer_of(outside, "v-factory-backup"), peer_of(outside, "factory-core"), 8000
+    )
+
+
 @pytest.mark.parametrize("name", [*PROCESSES, *MIGRATIONS])
 def test_only_who_needs_redis_reaches_it(name: str) -> None:
     local, outside = built("local"), built("production")

@@ -49,7 +49,9 @@ def test_the_secrets_of_local_are_all_it_needs_with_every_component_that_goes_wi
     script = ROOT / KUBERNETES / "local-secrets"
     done = subprocess.run([str(script)], capture_output=True, text=True, check=True, timeout=30)
     made = {item["metadata"]["name"]: set(item["stringData"]) for item in json.loads(done.stdout)["items"]}
-    chosen = [name for name in components(ROOT) if name not in {"cloudnative-pg", "prometheus-operator"}]
+    chosen = [
+        name for name in components(ROOT) if name not in {"backup", "cloudnative-pg", "prometheus-operator"}
+    ]
     needed = {
         volume["secret"]["secretName"]
         for one in built("local", *chosen)
