@@ -2,7 +2,7 @@
 
 from monitoring.grafana.board import NEEDS_LOKI, Board, Panel, Query, Row
 
-STREAM = '{namespace="v-factory", name=~"$service"}'
+STREAM = '{namespace="v-factory", service=~"$service"}'
 
 BOARD = Board(
     uid="vfactory-logs",
