@@ -4,8 +4,8 @@ BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL lock_timeout = '60s';
 SELECT pg_export_snapshot() AS snapshot \gset
 \setenv SNAPSHOT :snapshot
-\! sh "$HERE/dump" && : >"$FOLDER/dumped"
-\set dumped `test -e "$FOLDER/dumped" && echo 1 || echo 0`
+\! sh "$HERE/dump" && : >"$SCRATCH/dumped"
+\set dumped `test -e "$SCRATCH/dumped" && echo 1 || echo 0`
 \if :dumped
 \else
     \q
@@ -20,7 +20,7 @@ SELECT format(
 \gexec
 \o
 \if :with_files
-\o :folder/wanted
+\o :scratch/wanted
 SELECT DISTINCT sha256 FROM asset_management.assets ORDER BY 1;
 \o
 \endif
