@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backed_up import APIS, SCRIPTS, contents, script, script_environment
+from backed_up import APIS, SCRIPTS, contents, script, script_environment, stored
 from conftest import migrate
 from servers import PASSWORD, Postgres
 
@@ -403,6 +403,21 @@ def test_a_file_that_is_not_what_its_name_says_is_not_restored(
     assert restored.returncode == 1
     assert "a file is not what its name says" in restored.stderr
     assert schemas(postgres, empty) == ""
+
+
+def test_lost_files_come_back_beside_a_database_that_is_there(
+    postgres: Postgres, filled: str, backup: Path, tmp_path: Path
+) -> None:
+    newer = keep(tmp_path / "assets", b"uploaded since")
+    keep(tmp_path / "assets", b"a model").write_bytes(b"a m0del")  # as a failing disk leaves it
+    before = contents(postgres, filled)
+    for _ in range(2):  # again does no harm
+        done = script("restore", "--only-files", tmp_path / "assets", backup, url="")
+        assert done.returncode == 0, done.stderr
+    kept = set(stored(tmp_path / "assets").values())
+    assert kept == {newer.name, hashlib.sha256(b"a model").hexdigest()}
+    assert [path.name for path in (tmp_path / "assets").iterdir()] == ["sha256"]
+    assert contents(postgres, filled) == before
 
 
 def test_older_backups_go_only_once_the_new_one_is_complete(
