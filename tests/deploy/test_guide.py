@@ -146,6 +146,31 @@ def test_prometheus_operator_finds_every_pod_under_the_guides_job_names(name: st
     assert renamed["replacement"].replace("$1", labels["app"]) == f"v-factory-{name}"
 
 
+def test_prometheus_operator_asks_health_as_prometheus_without_it_does() -> None:
+    file = ROOT / "monitoring/prometheus/prometheus.kubernetes.yml"
+    jobs = yaml.safe_load(file.read_text("utf-8"))["scrape_configs"]
+    [job] = [one for one in jobs if one["job_name"] == "v-factory-health"]
+    asked = find(built("production", "prometheus-operator"), "ScrapeConfig", "v-factory-health")["spec"]
+    named, *relabelings = asked["relabelings"]
+    theirs = {"source_labels": "sourceLabels", "target_label": "targetLabel"}
+    # The operator's exporter is asked from another namespace.
+    wanted = [
+        {
+            theirs.get(key, key): str(value).replace("exporter:", "exporter.v-factory:")
+            for key, value in one.items()
+        }
+        for one in job["relabel_configs"]
+    ]
+
+    assert named == {"targetLabel": "job", "replacement": job["job_name"]}
+    assert [{key: str(value) for key, value in one.items()} for one in relabelings] == wanted
+    assert (asked["scrapeInterval"], asked["scrapeTimeout"]) == (
+        job["scrape_interval"],
+        job["scrape_timeout"],
+    )
+    assert (asked["metricsPath"], asked["params"]) == (job["metrics_path"], job["params"])
+
+
 def test_the_guides_log_systems_each_have_a_component() -> None:
     found = {
         path.parent.name for path in (ROOT / "deploy/kubernetes/components").glob("logs-*/kustomization.yaml")

@@ -40,6 +40,14 @@ def test_the_migration_goes_on_until_it_is_done_and_makes_room_for_the_next(serv
     assert job["ttlSecondsAfterFinished"] <= 600
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_change_of_settings_rolls_processes_and_changes_no_job(service: str) -> None:
+    before, after = built("production"), built("production", "otlp")
+
+    assert find(after, "Job", f"{service}-migrate") == find(before, "Job", f"{service}-migrate")
+    assert pod(find(after, "Deployment", service)) != pod(find(before, "Deployment", service))
+
+
 @pytest.mark.parametrize("overlay", ["production", "scale"])
 @pytest.mark.parametrize("service", SERVICES)
 def test_only_the_migration_has_the_owners_password(overlay: str, service: str) -> None:
