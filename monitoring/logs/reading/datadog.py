@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from monitoring.logs.containers import join
 from monitoring.logs.fields import Specification, read_specification
-from monitoring.logs.reading.event import Event, NotReadError, Pod, find, nanoseconds, put, take
+from monitoring.logs.reading.event import Event, NotReadError, Pod, find, milliseconds, nanoseconds, put, take
 
 PIPELINE: Final = Path("monitoring/logs/datadog/pipeline.json")
 # The first letters by which Datadog's status remapper knows a status, the longest first.
@@ -32,7 +32,12 @@ def read_lines(root: Path, lines: Iterable[bytes], pod: Pod) -> list[Event]:
     tags = {"namespace": pod.namespace, "pod": pod.name, "container": pod.container, "app": pod.app}
     events = []
     for line in join(lines):
-        log: Log = {"at": nanoseconds(line.time), "message": line.text, "service": "v-factory", "ids": {}}
+        log: Log = {
+            "at": milliseconds(nanoseconds(line.time)),
+            "message": line.text,
+            "service": "v-factory",
+            "ids": {},
+        }
         log["attributes"] = _attributes(line.text)
         for options in pipeline["processors"]:
             if options["is_enabled"]:
@@ -65,7 +70,7 @@ def _attribute(log: Log, options: Options) -> None:
 
 def _date(log: Log, options: Options) -> None:
     if isinstance(text := _first(log, options), str):
-        log["at"] = nanoseconds(text) // 1_000_000 * 1_000_000
+        log["at"] = milliseconds(nanoseconds(text))
     if (text := find(log["attributes"], MICROSECONDS)) is not None:
         log["microseconds"] = nanoseconds(text)
 
@@ -109,7 +114,7 @@ def _event(log: Log, tags: dict[str, str], specification: Specification) -> Even
     labels = tags | {"service": log["service"]}
     if attributes is None:
         return Event(log["at"], log["message"], None, None, labels)
-    if log["microseconds"] // 1_000_000 * 1_000_000 != log["at"]:
+    if milliseconds(log["microseconds"]) != log["at"]:
         raise NotReadError("the date is not the line's own")
     names = {name: specification.fields[name].datadog for name in specification.used_as("searchable")}
     found = {name: find(attributes, path) for name, path in names.items()} | log["ids"]

@@ -31,10 +31,15 @@ def read_lines(root: Path, lines: Iterable[bytes], pod: Pod) -> list[Event]:
         stored(
             root,
             json.loads(json.dumps(document))
-            | {"@timestamp": line.time, "stream": line.stream, "message": line.text},
+            | {"@timestamp": _shortened(line.time), "stream": line.stream, "message": line.text},
         )
         for line in join(lines)
     ]
+
+
+def _shortened(time: str) -> str:
+    """A time as Filebeat writes it, in milliseconds."""
+    return time[: len("2026-01-15T10:30:00.123")] + "Z"
 
 
 def _path(dissect: Mapping[str, Any], path: str) -> Document:

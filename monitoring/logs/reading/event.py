@@ -57,6 +57,11 @@ def nanoseconds(text: str) -> int:
     return seconds * 1_000_000_000 + int((found[2] or "0").ljust(9, "0"))
 
 
+def milliseconds(at: int) -> int:
+    """The same time, as far as milliseconds tell it."""
+    return at // 1_000_000 * 1_000_000
+
+
 def find(tree: Any, path: str) -> Any:
     """The value at a dotted path, None where there is none."""
     for part in path.split("."):

@@ -8,7 +8,7 @@ import pytest
 from monitoring.logs.fields import Specification
 from monitoring.logs.golden import ROOT, SERVICE, Contained
 from monitoring.logs.reading import alloy, collector, datadog, elastic, fluent_bit, fluentd
-from monitoring.logs.reading.event import Event, Pod, nanoseconds
+from monitoring.logs.reading.event import Event, Pod, milliseconds, nanoseconds
 
 Read = Callable[[Path, Iterable[bytes], Pod], list[Event]]
 PIPELINES: dict[str, Read] = {
@@ -83,7 +83,7 @@ def test_a_line_that_is_no_json_passes_unharmed_with_the_runtimes_time(
     for case, event in native:
         assert event.text == case.golden.line.decode()
         assert event.fields is None
-        assert event.nanoseconds == nanoseconds(case.time)
+        assert milliseconds(event.nanoseconds) == milliseconds(nanoseconds(case.time))
         assert event.labels["service"] in (POD.app, "v-factory")
 
 
