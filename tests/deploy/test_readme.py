@@ -65,6 +65,22 @@ def test_the_secrets_of_local_are_all_it_needs_with_every_component_that_goes_wi
     assert made["v-factory-auth"] == {"secret"}
 
 
+@pytest.mark.parametrize("volume", ["database", "redis"])
+def test_the_authority_in_an_address_is_where_the_secret_is_mounted(volume: str) -> None:
+    [path] = re.findall(rf"=(/run/secrets/{volume}/ca\.crt)\b", README)
+    mounts = {
+        (one["metadata"]["name"], mount["mountPath"])
+        for one in built("production")
+        if one["kind"] in {"Deployment", "Job"}
+        for each in [*pod(one).get("initContainers", []), *pod(one)["containers"]]
+        for mount in each["volumeMounts"]
+        if mount["name"] == volume
+    }
+
+    assert mounts
+    assert {where for _, where in mounts} == {str(Path(path).parent)}
+
+
 def test_no_two_runs_make_the_same_passwords() -> None:
     script = ROOT / KUBERNETES / "local-secrets"
     runs = [
