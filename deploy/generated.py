@@ -52,7 +52,7 @@ def write(root: Path) -> None:
 def check(root: Path) -> list[Finding]:
     """What is not as it would be generated now."""
     return [
-        Finding(str(path), "generated", "is out of date: run `python -m deploy generate`")
+        Finding(str(path), "generated", "is out of date: run `.venv/bin/python -m deploy generate`")
         for path, text in files(root).items()
         if not (root / path).exists() or (root / path).read_text("utf-8") != text
     ]

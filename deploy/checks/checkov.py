@@ -15,6 +15,7 @@ from monitoring.checks.finding import Finding
 from deploy.checks.builds import build_all, distinct
 from deploy.checks.kustomize import Manifest
 from deploy.checks.tools import tool
+from vfactory.stack.programs import ProgramsError
 
 EXCEPTIONS: Final = Path("deploy/checks/checkov.yml")
 DOCKERFILE: Final = Path("deploy/docker/Dockerfile")
@@ -88,7 +89,7 @@ def _run(framework: str, path: Path) -> list[Failure]:
         reports = said if isinstance(said, list) else [said]
         found = [failure for report in reports for failure in report["results"]["failed_checks"]]
     except (ValueError, KeyError):
-        raise RuntimeError(f"checkov did not run: {done.stdout[-500:]}{done.stderr[-1500:]}") from None
+        raise ProgramsError(f"checkov did not run: {done.stdout[-500:]}{done.stderr[-1500:]}") from None
     if not all(report["summary"]["passed"] for report in reports):
-        raise RuntimeError(f"checkov has looked at nothing: {done.stdout[-500:]}")
+        raise ProgramsError(f"checkov has looked at nothing: {done.stdout[-500:]}")
     return [Failure(one["check_id"], one["resource"], one["check_name"]) for one in found]

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -13,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from deploy.checks.kustomize import Manifest
 from deploy.checks.tools import tools_python
+from vfactory.stack.programs import ProgramsError
 
 VERSIONS: Final = ("1.31", "1.37")  # the oldest that is supported, and the newest there is a schema for
 OWN: Final = Path(__file__).with_name("schemas")
@@ -46,7 +46,7 @@ def custom_schemas() -> Mapping[str, Mapping[str, Any]]:
         [str(tools_python()), "-I", str(EXPORT)], capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        sys.exit(f"V-Factory: the schemas of custom resources cannot be read: {done.stderr[-2000:]}")
+        raise ProgramsError(f"The schemas of custom resources cannot be read: {done.stderr[-2000:]}")
     exported: dict[str, Mapping[str, Any]] = json.loads(done.stdout)
     own = {schema["title"]: schema for schema in map(_read, sorted(OWN.glob("*.json")))}
     return exported | own
