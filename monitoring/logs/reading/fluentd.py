@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from time import time_ns
 from typing import Any, Final
 
 from monitoring.logs.reading.elastic import stored
@@ -97,7 +98,7 @@ def _parse(parser: Section, text: str) -> tuple[int | None, Record | None]:
     options = parser.parameters
     if options["@type"] == "regexp":
         found = _regexp(parser).match(text)
-        return None, found and found.groupdict()
+        return time_ns(), found and found.groupdict()  # without a time of its own, Fluentd takes the present
     try:
         record = json.loads(text)
     except ValueError:
