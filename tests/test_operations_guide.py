@@ -59,6 +59,14 @@ def test_every_link_and_every_file_of_a_command_exists(page: str) -> None:
     assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= anchors
 
 
+def test_the_runbooks_lead_to_sections_that_are_there() -> None:
+    anchors = {title.lower().replace(" ", "-").replace(",", "") for _, title in headings(ENGLISH)}
+    pages = [page.read_text("utf-8") for page in (ROOT / "docs/runbooks").glob("*.md")]
+    linked = [anchor for page in pages for anchor in re.findall(r"\(\.\./operations\.md#?([^)]*)\)", page)]
+    assert len(linked) >= 5
+    assert {anchor for anchor in linked if anchor} <= anchors
+
+
 def test_every_kubernetes_name_in_a_command_is_a_name_of_the_manifests() -> None:
     known = set()
     for file in (*(ROOT / "deploy/kubernetes").rglob("*.yaml"), *(ROOT / "deploy/backup").glob("*.yaml")):
