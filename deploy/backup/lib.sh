@@ -103,6 +103,7 @@ watch_tables() {
             print > "/dev/stderr"
         }
     }' <"$1/progress" &
+    # shellcheck disable=SC2034 # backup and restore wait for it
     watcher=$!
 }
 
