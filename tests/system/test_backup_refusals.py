@@ -283,15 +283,22 @@ def test_the_roles_of_production_come_back_on_another_server(tmp_path: Path) -> 
         database="vfactory",
     )
     assert told == "vfactory_owner|t|f"
+    psql(new, "-c", "ALTER DATABASE vfactory RENAME TO vfactory_lost", database="postgres")
+    psql(new, "-c", "CREATE DATABASE vfactory", database="postgres")
+    psql(new, "-c", "GRANT CONNECT, CREATE ON DATABASE vfactory TO vfactory_owner")
+    again = script("restore", taken.stdout.strip(), url=new.url("vfactory"))
+    assert again.returncode == 0, again.stderr
+    for service in APIS:  # the next release's migrations
+        migrate(service, f"postgresql://vfactory_owner:owns@127.0.0.1:{new.port}/vfactory")
     psql(new, "-c", "SET ROLE vfactory_owner", "-c", "CREATE TABLE factory_core.later ()")
     psql(new, "-c", 'SET ROLE "factory-core"', "-c", "SELECT * FROM factory_core.later")
     new.stop()
 
 
-def psql(server: Postgres, *arguments: str) -> None:
+def psql(server: Postgres, *arguments: str, database: str = "vfactory") -> None:
     subprocess.run(
         ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", *arguments],
-        env=script_environment(**libpq(server, "vfactory")),
+        env=script_environment(**libpq(server, database)),
         stdout=subprocess.DEVNULL,
         check=True,
     )
