@@ -56,32 +56,50 @@ class Server:
 
     port: int
     messages: list[Message] = field(default_factory=list)
+    closed: threading.Event = field(default_factory=threading.Event)
 
-    def take(self, stream: IO[bytes]) -> None:
-        while length := re.match(rb"(\d+) ", b"".join(iter(lambda: stream.read(1), b" ")) + b" "):
-            found = MESSAGE.fullmatch(stream.read(int(length[1])).decode())
-            assert found is not None
-            self.messages.append(Message(int(found[1]) - 128, *found.groups()[1:]))
-
-    def listen(self) -> None:
-        listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, args=[listener], daemon=True).start()
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        with socket.create_server(("127.0.0.1", self.port)) as listener:
+            listener.settimeout(0.1)
+            thread = threading.Thread(target=self._accept, args=[listener])
+            thread.start()
+            try:
+                yield
+            finally:
+                self.closed.set()
+                thread.join()
 
     def _accept(self, listener: socket.socket) -> None:
-        with listener:
-            listener.settimeout(60)
+        while not self.closed.is_set():
             try:
-                while True:
-                    connection, _ = listener.accept()
-                    threading.Thread(target=self.take, args=[connection.makefile("rb")], daemon=True).start()
-            except OSError:
-                return
+                connection, _ = listener.accept()
+            except TimeoutError:
+                continue
+            with connection, connection.makefile("rb") as stream:
+                connection.settimeout(None)
+                self._take(stream)
+
+    def _take(self, stream: IO[bytes]) -> None:
+        """Take messages until rsyslog closes its only connection."""
+        while length := _length(stream):
+            found = MESSAGE.fullmatch(stream.read(length).decode())
+            assert found is not None
+            self.messages.append(Message(int(found[1]) - 128, *found.groups()[1:]))
 
     def wait_for(self, enough: Callable[[list[Message]], bool]) -> list[Message]:
         deadline = time.monotonic() + 40
         while not enough(self.messages) and time.monotonic() < deadline:
             time.sleep(0.05)
         return list(self.messages)
+
+
+def _length(stream: IO[bytes]) -> int:
+    """The length that stands before a message, 0 at the end."""
+    digits = b""
+    while (letter := stream.read(1)) not in (b" ", b""):
+        digits += letter
+    return int(digits or b"0")
 
 
 @pytest.fixture(scope="session")
@@ -175,10 +193,9 @@ def test_rsyslog_accepts_the_configuration(host: Host) -> None:
 def test_every_golden_line_arrives_whole_with_its_time_severity_and_name(
     host: Host, golden: list[Golden], specification: Specification
 ) -> None:
-    host.server.listen()
     file = host.log_file()
     file.write([line.line + b"\n" for line in golden])
-    with host.rsyslog():
+    with host.server.listening(), host.rsyslog():
         arrived = host.server.wait_for(lambda messages: len(messages) >= len(golden))
     file.close()
     assert [message.text for message in arrived] == [line.line.decode() for line in golden]
@@ -193,9 +210,8 @@ def test_every_golden_line_arrives_whole_with_its_time_severity_and_name(
 
 
 def test_no_line_is_lost_while_files_are_set_aside(host: Host) -> None:
-    host.server.listen()
     file = host.log_file(limit=60_000)
-    with host.rsyslog():
+    with host.server.listening(), host.rsyslog():
         for start in range(0, 2_000, 20):
             file.write(numbered(start, start + 20))
             time.sleep(0.01)
@@ -215,7 +231,6 @@ def test_what_is_written_while_rsyslog_is_dead_and_the_server_away_arrives_later
         file.write(numbered(start, start + 50))
     file.close()
     assert (host.logs / "factory-core.log.2").exists()
-    host.server.listen()
-    with host.rsyslog():
+    with host.server.listening(), host.rsyslog():
         arrived = host.server.wait_for(all_of(1_500))
     assert set(numbers(arrived)) == set(range(1_500))
