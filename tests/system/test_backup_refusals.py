@@ -118,11 +118,11 @@ def test_a_flipped_bit_is_noticed_before_anything_happens(
     ("file", "change", "reason"),
     [
         ("database.dump", lambda one: one[: len(one) * 3 // 4], "could not read from input file"),
-        ("contents", lambda one: one.replace(b"factories\t21", b"factories\t22"), "not what was backed up"),
+        ("contents", lambda one: one.replace(b"factories\t21", b"factories\t22"), "instead of 22, or"),
         (
             "contents",
             lambda one: one.replace(b"equipment\t0\t0", b"equipment\t0\t7"),
-            "not what was backed up",
+            "0 rows instead of 0, or other values",
         ),
     ],
 )
