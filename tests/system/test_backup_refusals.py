@@ -349,6 +349,20 @@ def test_a_database_that_cannot_be_had_is_said_without_its_password(
     assert not (tmp_path / "backups").exists()
 
 
+def test_one_service_with_a_database_of_its_own_is_backed_up_alone(
+    postgres: Postgres, filled: str, make: Make, tmp_path: Path
+) -> None:
+    url = postgres.url(filled)
+    done = script("backup", "--schemas", "incident_event", tmp_path / "backups", url=url)
+    empty = make()
+    restored = script("restore", done.stdout.strip(), url=postgres.url(empty))
+    assert restored.returncode == 0, restored.stderr
+    assert schemas(postgres, empty) == "incident_event"
+    keep(tmp_path / "assets", b"a model")
+    arguments = ("--schemas", "incident_event", "--files", tmp_path / "assets", tmp_path / "backups")
+    assert "--files belongs to asset_management" in script("backup", *arguments, url=url).stderr
+
+
 def test_a_schema_that_is_not_there_is_named(postgres: Postgres, make: Make, tmp_path: Path) -> None:
     done = script("backup", tmp_path, url=postgres.url(make()))
     assert done.returncode == 1
