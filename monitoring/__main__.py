@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from monitoring import generated
-from monitoring.checks import alertmanager, programs, rules, runbooks, style
+from monitoring.checks import alertmanager, dashboards, programs, rules, runbooks, style
 from monitoring.checks.finding import Finding
 from monitoring.slo.objectives import ObjectivesError
 from vfactory.stack.programs import ProgramsError
@@ -17,6 +17,7 @@ Check = Callable[[Path], list[Finding]]
 CHECKS: Final[Mapping[str, Check]] = {
     "files are as generated": generated.check,
     "rules": rules.check,
+    "dashboards": dashboards.check,
     "runbooks": runbooks.check,
     "routes": alertmanager.check,
     "yaml": style.check,

@@ -90,12 +90,14 @@ def _variable(board: DrawnBoard, name: str, variable: Json) -> Iterator[str]:
             yield "cannot choose several or all"
         if not str(variable.get("datasource", {}).get("uid", "")).startswith("$"):
             yield "asks a fixed datasource"
-    if not _is_used(board, name):
+    texts = _panel_texts(board) + (_source_texts(board) if variable["type"] == "datasource" else [])
+    if not any(name in names_in(text) for text in texts):
         yield "is used by no panel"
 
 
-def _is_used(board: DrawnBoard, name: str) -> bool:
-    texts = [
+def _panel_texts(board: DrawnBoard) -> list[str]:
+    """Where panels name variables."""
+    return [
         text
         for panel in board.panels
         for text in (
@@ -104,7 +106,12 @@ def _is_used(board: DrawnBoard, name: str) -> bool:
             *(link.get("url") or "" for link in panel.document.get("links", [])),
         )
     ]
-    return any(name in names_in(text) for text in texts)
+
+
+def _source_texts(board: DrawnBoard) -> list[str]:
+    """The datasources that variables and annotations ask."""
+    owners = [*board.variables.values(), *board.annotations]
+    return [str((owner.get("datasource") or {}).get("uid", "")) for owner in owners]
 
 
 def _grid(board: DrawnBoard) -> Problems:

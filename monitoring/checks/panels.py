@@ -125,7 +125,9 @@ def _windows(target: Target) -> Problems:
     """A fixed window leaves out samples as soon as somebody looks at more than a few hours."""
     if target.instant:
         return
-    for function, window in re.findall(r"\b(i?rate|increase)\([^\[\]]*\[([^\]]+)\]", target.expression):
+    for function, window in re.findall(
+        r"\b(i?rate|increase|changes)\([^\[\]]*\[([^\]]+)\]", target.expression
+    ):
         if window != "$__rate_interval":
             yield f"{function} over {window}: take $__rate_interval"
 

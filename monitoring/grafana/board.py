@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Kind = Literal["timeseries", "stat", "table", "bars", "logs"]
+Source = Literal["prometheus", "loki"]
 Unit = Literal[
     "reqps",
     "s",
@@ -25,8 +26,10 @@ NOTHING_WENT_WRONG: Final = "stays empty while nothing of the kind happens"
 NEEDS_REPLICA: Final = "there is no replica"
 NEEDS_LIMIT: Final = "no limit is set for the processes"
 
-SERVICE: Final = 'job=~"v-factory-$service(-worker)?", instance=~"$instance"'
-"""Selects what the variables `service` and `instance` of every dashboard choose."""
+CHOSEN_JOBS: Final = 'job=~"v-factory-$service(-worker)?"'
+"""Selects what the variable `service` of every dashboard chooses."""
+SERVICE: Final = f'{CHOSEN_JOBS}, instance=~"$instance"'
+"""The same, of these what `instance` chooses."""
 REQUESTS: Final = f'{SERVICE}, path!~"/health.*|/metrics"'
 """The same, of the requests that somebody else than a probe or Prometheus made."""
 
@@ -49,6 +52,7 @@ class Panel:
         unit: Grafana's name of the values' unit.
         queries: what is drawn.
         kind: how.
+        source: whose query language that is.
         width: of 24 columns.
         height: in Grafana's grid units.
         thresholds: values from which on a colour holds, ascending; below the first it is green.
@@ -63,6 +67,7 @@ class Panel:
     unit: Unit
     queries: tuple[Query, ...]
     kind: Kind = "timeseries"
+    source: Source = "prometheus"
     width: int = 8
     height: int = 7
     thresholds: tuple[tuple[float, str], ...] = ()
@@ -89,7 +94,11 @@ class Board:
     description: str
     rows: tuple[Row, ...]
     tags: tuple[str, ...] = field(default=("v-factory",))
-    uses_loki: bool = False
+
+    @property
+    def panels(self) -> list[Panel]:
+        """The panels of all rows."""
+        return [panel for row in self.rows for panel in row.panels]
 
 
 def query(expression: str, legend: str = "") -> tuple[Query, ...]:

@@ -1,35 +1,22 @@
 """Makes Grafana's JSON of the boards."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from grafana_foundation_sdk.builders import (
-    bargauge,
-    common,
-    dashboard,
-    logs,
-    loki,
-    prometheus,
-    stat,
-    table,
-    timeseries,
-)
+from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
-from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from monitoring.grafana.board import SERVICE, WIDTH, Board, Panel, Query
+from monitoring.grafana.board import CHOSEN_JOBS, WIDTH, Board
 from monitoring.grafana.dashboards import BOARDS
+from monitoring.grafana.panel_json import PROMETHEUS, panel_json
+from monitoring.grafana.variables import names_in
 
 FOLDER: Final = Path("monitoring/grafana/generated")
 RUNBOOKS: Final = "https://v-factory.example/docs/runbooks"
-SOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-LOGS: Final = models.DataSourceRef(type_val="loki", uid="${loki}")
 SERVICE_NAMES: Final = "label_values(vfactory_build_info, service)"
-INSTANCES: Final = 'label_values(up{job=~"v-factory-$service(-worker)?"}, instance)'
+INSTANCES: Final = f"label_values(up{{{CHOSEN_JOBS}}}, instance)"
 ROW_HEIGHT: Final = 1
 
 
@@ -87,40 +74,43 @@ def _place(made: dashboard.Dashboard, board: Board) -> None:
                 x, y, height = 0, y + height, 0
             number += 1
             place = models.GridPos(h=panel.height, w=panel.width, x=x, y=y)
-            made.with_panel(_panel(panel).id(number).grid_pos(place))
+            made.with_panel(panel_json(panel).id(number).grid_pos(place))
             x, height = x + panel.width, max(height, panel.height)
         y += height
 
 
 def _variables(board: Board) -> list[Any]:
-    reload = models.VariableRefresh.ON_TIME_RANGE_CHANGED
-    found: list[Any] = [
-        dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus"),
-        dashboard.QueryVariable("service")
-        .label("Service")
-        .datasource(SOURCE)
-        .query(SERVICE_NAMES)
-        .refresh(reload)
-        .multi(True)
-        .include_all(True)
-        .sort(models.VariableSort.ALPHABETICAL_ASC),
-        dashboard.QueryVariable("instance")
-        .label("Instance")
-        .datasource(SOURCE)
-        .query(INSTANCES)
-        .refresh(reload)
-        .multi(True)
-        .include_all(True)
-        .sort(models.VariableSort.ALPHABETICAL_ASC),
-        dashboard.TextBoxVariable("runbooks").label("Runbooks at").default_value(RUNBOOKS),
-    ]
-    if board.uses_loki:
-        found.insert(1, dashboard.DatasourceVariable("loki").label("Loki").type("loki"))
+    """The datasources and the service, and of the others those which the board's panels use."""
+    asked = {name for panel in board.panels for one in panel.queries for name in names_in(one.expression)}
+    found: list[Any] = [dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus")]
+    if any(panel.source == "loki" for panel in board.panels):
+        found.append(dashboard.DatasourceVariable("loki").label("Loki").type("loki"))
+    found.append(_choice("service", SERVICE_NAMES))
+    if "instance" in asked:
+        found.append(_choice("instance", INSTANCES))
+    if "search" in asked:
+        found.append(dashboard.TextBoxVariable("search").label("Lines with").default_value(""))
+    if any(panel.runbook for panel in board.panels):
+        found.append(dashboard.TextBoxVariable("runbooks").label("Runbooks at").default_value(RUNBOOKS))
     return found
 
 
+def _choice(name: str, values: str) -> Any:
+    """One, several or all of what Prometheus knows."""
+    return (
+        dashboard.QueryVariable(name)
+        .label(name.capitalize())
+        .datasource(PROMETHEUS)
+        .query(values)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .multi(True)
+        .include_all(True)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
 def _annotations() -> list[Any]:
-    starts = f"changes(process_start_time_seconds{{{SERVICE}}}[$__rate_interval]) > 0"
+    starts = f"changes(process_start_time_seconds{{{CHOSEN_JOBS}}}[$__rate_interval]) > 0"
     opened = "sum(increase(vfactory_incidents_opened_total[$__rate_interval])) > 0"
     return [
         _annotation("Starts and deployments", starts, "blue"),
@@ -132,103 +122,8 @@ def _annotation(name: str, expression: str, colour: str) -> Any:
     return (
         dashboard.AnnotationQuery()
         .name(name)
-        .datasource(SOURCE)
+        .datasource(PROMETHEUS)
         .enable(True)
         .icon_color(colour)
         .expr(expression)
     )
-
-
-def _panel(panel: Panel) -> Any:
-    made = _OF_KIND[panel.kind](panel)
-    made.title(panel.title).description(_description(panel)).unit(_GRAFANA_UNITS.get(panel.unit, panel.unit))
-    made.datasource(LOGS if panel.kind == "logs" else SOURCE)
-    made.no_value("0" if panel.kind == "stat" and not panel.empty else "no data")
-    for position, one in enumerate(panel.queries):
-        made.with_target(_target(panel, one, "ABCDEFGH"[position]))
-    if panel.thresholds:
-        made.thresholds(_thresholds(panel.thresholds))
-    made.links(_links(panel))
-    return made
-
-
-_GRAFANA_UNITS: Final = {"cores": "short"}
-
-
-def _description(panel: Panel) -> str:
-    return f"{panel.description} (May be empty: {panel.empty}.)" if panel.empty else panel.description
-
-
-def _target(panel: Panel, one: Query, reference: str) -> Any:
-    if panel.kind == "logs":
-        return loki.Dataquery().expr(one.expression).ref_id(reference).max_lines(500)
-    made = prometheus.Dataquery().expr(one.expression).legend_format(one.legend or "__auto").ref_id(reference)
-    if panel.kind == "table":
-        return made.instant().format(PromQueryFormat.TABLE)
-    if panel.kind in {"stat", "bars"}:
-        return made.instant()
-    return made.range().exemplar("histogram_quantile" in one.expression)
-
-
-def _timeseries(panel: Panel) -> Any:
-    made = timeseries.Panel().line_width(1).fill_opacity(30 if panel.stacked else 10).min(0)
-    made.show_points(common_models.VisibilityMode.NEVER)
-    made.legend(
-        common.VizLegendOptions()
-        .display_mode(common_models.LegendDisplayMode.TABLE)
-        .placement(common_models.LegendPlacement.BOTTOM)
-        .show_legend(True)
-        .calcs(["mean", "max", "lastNotNull"])
-    )
-    made.tooltip(common.VizTooltipOptions().mode(common_models.TooltipDisplayMode.MULTI))
-    if panel.stacked:
-        made.stacking(common.StackingConfig().mode(common_models.StackingMode.NORMAL))
-    if panel.highest is not None:
-        made.max(panel.highest)
-    if panel.thresholds:
-        made.thresholds_style(
-            common.GraphThresholdsStyleConfig().mode(common_models.GraphThresholdsStyleMode.LINE)
-        )
-    return made
-
-
-def _stat(_: Panel) -> Any:
-    made = stat.Panel().graph_mode(common_models.BigValueGraphMode.NONE)
-    made.color_mode(common_models.BigValueColorMode.BACKGROUND)
-    return made.reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-
-
-def _table(_: Panel) -> Any:
-    return table.Panel().filterable(True)
-
-
-def _bars(_: Panel) -> Any:
-    return bargauge.Panel().min(0).reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-
-
-def _logs(_: Panel) -> Any:
-    return (
-        logs.Panel()
-        .show_time(True)
-        .enable_log_details(True)
-        .sort_order(common_models.LogsSortOrder.DESCENDING)
-    )
-
-
-_OF_KIND: Final = {"timeseries": _timeseries, "stat": _stat, "table": _table, "bars": _bars, "logs": _logs}
-
-
-def _thresholds(steps: Sequence[tuple[float, str]]) -> Any:
-    low = [models.Threshold(value=None, color="green")]
-    high = [models.Threshold(value=value, color=colour) for value, colour in steps]
-    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(low + high)
-
-
-def _links(panel: Panel) -> list[Any]:
-    found = [("Logs of the service", "/d/vfactory-logs?${service:queryparam}&${__url_time_range}")]
-    if panel.runbook:
-        found.insert(0, (f"Runbook: {panel.runbook}", f"${{runbooks}}/{panel.runbook}.md"))
-    return [
-        dashboard.DashboardLink(title).type(models.DashboardLinkType.LINK).url(url).target_blank(True)
-        for title, url in found
-    ]

@@ -272,10 +272,11 @@ BOARD = Board(
                 ),
                 Panel(
                     "Background tasks restarted",
-                    "Restarts of relay, consumer, retention and count within fifteen minutes.",
+                    "Restarts of relay, consumer, retention and count, when they happened.",
                     "short",
                     query(
-                        "sum by (job, task) (increase(vfactory_task_restarts_total[15m]))", "{{job}} {{task}}"
+                        "sum by (job, task) (increase(vfactory_task_restarts_total[$__rate_interval]))",
+                        "{{job}} {{task}}",
                     ),
                     runbook="VFactoryTaskRestarting",
                 ),

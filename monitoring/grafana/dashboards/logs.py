@@ -1,52 +1,81 @@
-"""Logs, from Loki: what was said, how often, and how to find one request."""
+"""Logs, from Loki: how much was said, what, and how to find one request."""
 
 from monitoring.grafana.board import NEEDS_LOKI, Board, Panel, Query, Row
 
-STREAM = '{namespace="v-factory", service=~"$service"}'
+STREAM = '{namespace="v-factory", service=~"$service"} |= `$search`'
+
+
+def lines(title: str, description: str, condition: str, height: int) -> Panel:
+    """The lines for which a condition on their fields holds, the newest first."""
+    return Panel(
+        title,
+        description,
+        "string",
+        (Query(f"{STREAM} | json{condition}"),),
+        kind="logs",
+        source="loki",
+        width=24,
+        height=height,
+        empty=NEEDS_LOKI,
+    )
+
+
+def count(title: str, description: str, by: str) -> Panel:
+    """How many lines there were, by one of their fields or labels."""
+    counted = f'sum by ({by}) (count_over_time({STREAM} | json | __error__ = "" [$__interval]))'
+    return Panel(
+        title,
+        description,
+        "short",
+        (Query(counted, f"{{{{{by}}}}}"),),
+        source="loki",
+        width=12,
+        stacked=True,
+        empty=NEEDS_LOKI,
+    )
+
 
 BOARD = Board(
     uid="vfactory-logs",
     title="V-Factory / Logs",
     description="JSON lines of the services: by level, errors first, and by request or trace.",
-    uses_loki=True,
     rows=(
+        Row(
+            "How much",
+            (
+                count("Lines by level", "A rise of WARNING or ERROR is the first sign of trouble.", "level"),
+                count(
+                    "Lines by service",
+                    "One that suddenly says much more than the others has a reason.",
+                    "service",
+                ),
+            ),
+        ),
         Row(
             "Errors",
             (
-                Panel(
+                lines(
                     "Errors and worse",
                     "Lines of level ERROR and CRITICAL. Each has a traceback or says what to do.",
-                    "string",
-                    (Query(f'{STREAM} | json | level =~ "ERROR|CRITICAL"'),),
-                    kind="logs",
-                    width=24,
-                    height=9,
-                    empty=NEEDS_LOKI,
+                    ' | level =~ "ERROR|CRITICAL"',
+                    9,
                 ),
-                Panel(
+                lines(
                     "Warnings",
                     "Lines of level WARNING: dependencies that come and go, clients cut, settings ignored.",
-                    "string",
-                    (Query(f'{STREAM} | json | level = "WARNING"'),),
-                    kind="logs",
-                    width=24,
-                    height=8,
-                    empty=NEEDS_LOKI,
+                    ' | level = "WARNING"',
+                    8,
                 ),
             ),
         ),
         Row(
             "Everything",
             (
-                Panel(
+                lines(
                     "All lines",
-                    "Filter by `request_id` or `trace_id` to follow one request through every service.",
-                    "string",
-                    (Query(f"{STREAM} | json"),),
-                    kind="logs",
-                    width=24,
-                    height=14,
-                    empty=NEEDS_LOKI,
+                    "Put a `request_id` or `trace_id` into *Lines with* to follow one request through every service.",
+                    "",
+                    14,
                 ),
             ),
         ),

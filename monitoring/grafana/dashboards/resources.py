@@ -127,7 +127,10 @@ BOARD = Board(
                     "Starts",
                     "Starts of processes; a rollout makes one each.",
                     "short",
-                    query(f"sum by (job) (changes(process_start_time_seconds{{{SERVICE}}}[15m]))", "{{job}}"),
+                    query(
+                        f"sum by (job) (changes(process_start_time_seconds{{{SERVICE}}}[$__rate_interval]))",
+                        "{{job}}",
+                    ),
                     runbook="VFactoryRestarted",
                 ),
             ),
@@ -160,11 +163,11 @@ BOARD = Board(
                 ),
                 Panel(
                     "Pod restarts (Pod 재시작)",
-                    "Restarts of containers by Kubernetes within fifteen minutes.",
+                    "Restarts of containers by Kubernetes, when they happened.",
                     "short",
                     query(
                         "sum by (pod, container) "
-                        '(increase(kube_pod_container_status_restarts_total{namespace="v-factory"}[15m]))',
+                        '(increase(kube_pod_container_status_restarts_total{namespace="v-factory"}[$__rate_interval]))',
                         "{{pod}} {{container}}",
                     ),
                     empty=NEEDS_KUBERNETES,
