@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test
+.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -30,6 +30,7 @@ check: ## Lint, types, architecture, and whether generated files are up to date
 	$(bin)/lint-imports
 	$(bin)/python -P openapi/generate.py --check
 	PYTHONPATH=. $(bin)/python -P -m monitoring check
+	PYTHONPATH=. $(bin)/python -P -m deploy check
 
 fix: ## Let the tools mend what they can
 	@$(bootstrap) dev
@@ -47,6 +48,7 @@ openapi: ## Write openapi/*.json from the services
 monitoring: ## Write rules and dashboards from objectives and their Python
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m monitoring generate
+	@PYTHONPATH=. $(bin)/python -P -m deploy generate
 
 bench: ## Measure, each benchmark in a clean process; ONLY=name,… for some of them
 	@$(bootstrap) dev
@@ -58,6 +60,10 @@ image-pin: ## Write the digest of the image's base into deploy/docker/Dockerfile
 image-test: ## Build the image without a container engine and run every service from it (root)
 	@$(bootstrap) dev
 	@$(bin)/python -P deploy/docker/image_test.py
+
+rolling: ## Update all Deployments with local processes behind HAProxy, under load
+	@$(bootstrap) dev
+	@PYTHONPATH=. $(bin)/python -P -m deploy.rolling
 
 lock: ## Resolve the dependencies anew into requirements/
 	@$(bootstrap) dev
