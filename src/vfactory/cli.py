@@ -11,6 +11,7 @@ from vfactory.commands.logs import logs
 from vfactory.commands.status import status
 from vfactory.commands.terminal import complain
 from vfactory.commands.token import token
+from vfactory.commands.top import top
 from vfactory.commands.up import EPILOG, up
 from vfactory.stack.errors import StackError
 
@@ -38,6 +39,7 @@ def register_stack(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(logs)
     app.command()(alerts)
+    app.command()(top)
     app.command()(token)
 
 

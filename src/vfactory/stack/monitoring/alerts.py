@@ -46,9 +46,9 @@ def ask(prometheus: str, alertmanager: str) -> list[Alert]:
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
         firing = _get(client, "Alertmanager", f"{alertmanager}/api/v2/alerts")
         rules = _get(client, "Prometheus", f"{prometheus}/api/v1/alerts")
-    known = [_of_alertmanager(entry) for entry in firing]
+    known = [of_alertmanager(entry) for entry in firing]
     pending = [entry for entry in rules["data"]["alerts"] if entry["state"] == "pending"]
-    return sorted([*known, *map(_of_prometheus, pending)], key=_urgency)
+    return sorted([*known, *map(_of_prometheus, pending)], key=urgency)
 
 
 def _get(client: httpx.Client, who: str, url: str) -> Any:
@@ -58,7 +58,8 @@ def _get(client: httpx.Client, who: str, url: str) -> Any:
         raise NotRunningError(f"{who} does not answer at {url} ({type(error).__name__}).") from error
 
 
-def _of_alertmanager(entry: Mapping[str, Any]) -> Alert:
+def of_alertmanager(entry: Mapping[str, Any]) -> Alert:
+    """One entry of Alertmanager's `GET /api/v2/alerts`."""
     status = entry["status"]
     state = "silenced" if status["silencedBy"] else "inhibited" if status["inhibitedBy"] else "firing"
     return _alert(entry, state, entry["startsAt"])
@@ -81,7 +82,8 @@ def _alert(entry: Mapping[str, Any], state: str, since: str) -> Alert:
     )
 
 
-def _urgency(alert: Alert) -> tuple[bool, int, datetime, str]:
+def urgency(alert: Alert) -> tuple[bool, int, datetime, str]:
+    """What alerts are sorted by: the worst and oldest first, what is only pending last."""
     known: Sequence[str] = SEVERITIES
     rank = known.index(alert.severity) if alert.severity in known else len(known)
     return alert.state == "pending", rank, alert.since, alert.name

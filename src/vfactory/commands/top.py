@@ -1,0 +1,48 @@
+"""`vfactory top`: how everything is and how fast, again and again."""
+
+import sys
+from typing import Annotated
+
+import msgspec
+import typer
+
+from vfactory.commands.options import HomeOption
+from vfactory.commands.status import EXIT_CODES
+from vfactory.commands.terminal import tell
+from vfactory.stack.home import service_urls, state_directory
+
+
+def top(
+    *,
+    services: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="NAME", help="Only this service and its worker; repeatable."),
+    ] = None,
+    interval: Annotated[
+        float, typer.Option(min=0.5, max=60, help="Seconds from one look to the next.")
+    ] = 2.0,
+    once: Annotated[
+        bool,
+        typer.Option("--once", help="Print one table and end. Without a terminal it is always so."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and end.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Watch health, requests, latency, errors, CPU, memory, connections, readings, lag and alerts.
+
+    The figures come from Prometheus where it runs, else from each process' /metrics, where rates need two
+    looks. A dash is what nobody has measured; beside each colour stands a sign: ✔ well, ▲ warning, ✖ bad.
+
+    Exit codes: 3 the stack does not run; with --once or --json as `vfactory status` (0 everything is healthy,
+    4 something is not); otherwise 0 after q, 130 after Ctrl-C.
+    """
+    folder = state_directory(home)
+    service_urls(folder)  # refuses when nothing runs
+    # Textual and the parser take longer to import than all the rest of the command line.
+    from vfactory.top import run  # noqa: PLC0415
+
+    if not (once or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
+        raise typer.Exit(run.show(folder, services or [], interval))
+    view = run.look_once(folder, services or [], interval)
+    tell(msgspec.json.encode(view).decode() if as_json else run.text(view))
+    raise typer.Exit(EXIT_CODES["stopped"] if view.state == "stopped" else 0 if view.is_healthy else 4)

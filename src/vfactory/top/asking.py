@@ -1,0 +1,84 @@
+"""Asks the parts of the stack over HTTP: all at once, each for a bounded time, and never raising."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import httpx
+
+from vfactory.stack.answers import Answer
+from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, of_alertmanager, urgency
+from vfactory.top.exposition import Scrape, parse
+from vfactory.top.figures import NAMES
+
+PATIENCE_SECONDS: Final = 2.0
+
+
+class Asker:
+    """An HTTP client whose every question ends in time; use it as a context manager."""
+
+    def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
+        self._http = httpx.AsyncClient(
+            timeout=patience,
+            trust_env=False,  # a proxy is for the world outside
+            limits=httpx.Limits(max_keepalive_connections=0),  # a kept one may be closed just when it is used
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def health(self, url: str) -> Answer:
+        """What /health of the service at `url` says, or why it says nothing."""
+        try:
+            answer = await self._get(f"{url}/health")
+            body = answer.json()
+        except ValueError:
+            return Answer(None, {}, "another program answers there")
+        except (httpx.HTTPError, TimeoutError) as error:
+            return Answer(None, {}, _why(error))
+        return Answer(answer.status_code, body if isinstance(body, dict) else {})
+
+    async def metrics(self, url: str) -> Scrape | None:
+        """What /metrics of the process at `url` tells; None when it does not."""
+        try:
+            answer = await self._get(f"{url}/metrics")
+            return parse(answer.raise_for_status().text, NAMES, time.monotonic())
+        except (httpx.HTTPError, TimeoutError, ValueError):
+            return None
+
+    async def query(self, prometheus: str, expression: str) -> list[tuple[Mapping[str, str], float]] | None:
+        """Labels and value of every series the instant query gives; None without an answer."""
+        try:
+            answer = await self._get(f"{prometheus}/api/v1/query", query=expression)
+            result = answer.raise_for_status().json()["data"]["result"]
+            return [(series["metric"], float(series["value"][1])) for series in result]
+        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError):
+            return None
+
+    async def firing(self, alertmanager: str) -> list[Alert] | None:
+        """What fires, the worst and oldest first, without the watchdog; None without an answer."""
+        try:
+            answer = await self._get(f"{alertmanager}/api/v2/alerts")
+            known = [of_alertmanager(entry) for entry in answer.raise_for_status().json()]
+        except (httpx.HTTPError, TimeoutError, ValueError, LookupError, TypeError):
+            return None
+        firing = [alert for alert in known if alert.state == "firing" and alert.name != WATCHDOG]
+        return sorted(firing, key=urgency)
+
+    async def _get(self, url: str, **parameters: Any) -> httpx.Response:
+        # httpx bounds each step; a server that drips takes as many steps as it likes.
+        async with asyncio.timeout(self._patience):
+            return await self._http.get(url, params=parameters)
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, httpx.ConnectError):
+        return "nobody listens"
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return "takes too long"
+    return "breaks off"

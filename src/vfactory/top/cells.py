@@ -1,0 +1,203 @@
+"""How figures are written for people, and which of them are to worry about. Every colour has its sign."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from vfactory.stack.configuration import MEBIBYTE
+from vfactory.stack.monitoring.alerts import Alert
+from vfactory.top.figures import Figures, ratio
+from vfactory.top.view import Row, View, alerts_of
+
+UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, as in tables
+
+
+class Level(Enum):
+    """How bad something is, by the sign that says so."""
+
+    PLAIN = ""
+    GOOD = "✔"
+    WARNING = "▲"
+    BAD = "✖"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One entry of the table."""
+
+    text: str
+    level: Level = Level.PLAIN
+
+    def __str__(self) -> str:
+        return f"{self.level.value} {self.text}".strip()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of figures; from `warning` and `bad` on a value is to worry about.
+
+    The bounds are those of the alerts and dashboards.
+    """
+
+    title: str
+    value: Callable[[Figures], float | None]
+    write: Callable[[float], str]
+    watched: Callable[[Figures], float | None] | None = None
+    warning: float | None = None
+    bad: float | None = None
+
+    def cell(self, figures: Figures) -> Cell:
+        """The column's entry of one process."""
+        value = self.value(figures)
+        if value is None:
+            return Cell(UNKNOWN)
+        return Cell(self.write(value), self._level((self.watched or self.value)(figures)))
+
+    def _level(self, watched: float | None) -> Level:
+        if watched is None:
+            return Level.PLAIN
+        if self.bad is not None and watched >= self.bad:
+            return Level.BAD
+        return Level.WARNING if self.warning is not None and watched >= self.warning else Level.PLAIN
+
+
+def rate(value: float) -> str:
+    """Per second: `0.25/s`, `12/s`."""
+    return f"{short(value)}/s"
+
+
+def seconds(value: float) -> str:
+    """A duration: `3.1 ms`, `1.2 s`."""
+    return f"{short(value)} s" if value >= 1 else f"{short(value * 1000)} ms"
+
+
+def percent(value: float) -> str:
+    """A share: `0 %`, `0.31 %`, `12 %`."""
+    return f"{short(value * 100)} %"
+
+
+def mebibytes(value: float) -> str:
+    """An amount of memory: `143 MiB`."""
+    return f"{value / MEBIBYTE:.0f} MiB"
+
+
+def whole(value: float) -> str:
+    """A count."""
+    return f"{value:.0f}"
+
+
+def short(value: float) -> str:
+    """Two significant digits below 10, whole numbers above."""
+    if value >= 9.95:  # noqa: PLR2004 - what two digits would round to 10
+        return f"{value:.0f}"
+    return f"{value:.2g}" if value >= 0.005 else "0" if value == 0 else "<0.01"  # noqa: PLR2004
+
+
+def connections(figures: Figures) -> float | None:
+    """The share of the pool that is in use."""
+    return ratio(figures.connections_in_use, figures.connections_limit)
+
+
+COLUMNS: Final = (
+    Column("requests", lambda known: known.request_rate, rate),
+    Column("mean", lambda known: known.mean_seconds, seconds),
+    Column("p99", lambda known: known.p99_seconds, seconds, warning=1),
+    Column("5xx", lambda known: known.server_error_ratio, percent, warning=0.01, bad=0.05),
+    Column("4xx", lambda known: known.client_error_ratio, percent, warning=0.25),
+    Column(
+        "CPU",
+        lambda known: known.cpu_cores,
+        percent,
+        lambda known: known.cpu_limit_ratio,
+        warning=0.8,
+        bad=0.95,
+    ),
+    Column(
+        "memory",
+        lambda known: known.memory_bytes,
+        mebibytes,
+        lambda known: known.memory_limit_ratio,
+        warning=0.8,
+        bad=0.95,
+    ),
+    Column("DB in use", lambda known: known.connections_in_use, whole, connections, warning=0.9),
+    Column("DB open", lambda known: known.connections_open, whole),
+    Column("readings", lambda known: known.readings_rate, rate),
+    Column("lag", lambda known: known.lag_events, whole, warning=100, bad=1000),
+)
+HEADERS: Final = ("process", "health", *(column.title for column in COLUMNS), "alerts", "what is wrong")
+LEFT: Final = frozenset({"process", "health", "what is wrong"})  # the rest are numbers
+LEVELS: Final = {
+    "healthy": Level.GOOD,
+    "unhealthy": Level.BAD,
+    "silent": Level.BAD,
+    "waiting": Level.BAD,
+}
+WORDS: Final = {"silent": "no answer", "waiting": "ended"}
+
+
+def cells(row: Row, view: View) -> tuple[Cell, ...]:
+    """One process' line of the table, an entry for each of HEADERS."""
+    health = Cell(WORDS.get(row.condition, row.condition), LEVELS[row.condition])
+    figures = (column.cell(row.figures) for column in COLUMNS)
+    return Cell(row.name), health, *figures, count(alerts_of(row, view)), Cell(remark(row))
+
+
+def remark(row: Row) -> str:
+    """What is wrong with a process, and since when nothing is known of it."""
+    since = f"last answer {row.last_answer:%H:%M:%S}Z" if row.last_answer else ""
+    return "; ".join(printable(text) for text in (row.detail, since) if text)
+
+
+def count(alerts: Sequence[Alert] | None) -> Cell:
+    """How many alerts fire, with the sign of the worst."""
+    if alerts is None:
+        return Cell(UNKNOWN)
+    worst = severity(alerts[0]) if alerts else Level.PLAIN
+    return Cell(str(len(alerts)), worst)
+
+
+def printable(text: str) -> str:
+    """One line without what could steer a terminal: some of it was written by other programs."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def severity(alert: Alert) -> Level:
+    """The sign of one alert."""
+    return {"critical": Level.BAD, "warning": Level.WARNING}.get(alert.severity, Level.PLAIN)
+
+
+def heading(view: View) -> str:
+    """Where this is, where the figures come from, and of when they are."""
+    source = "Prometheus" if view.source == "prometheus" else "/metrics of every process"
+    window = f"rates over {view.window_seconds:.0f} s" if view.window_seconds else "no rates yet"
+    where = f"V-Factory in {view.home}"
+    if view.state == "stopped":
+        return f"{where} does not run. Start it with `vfactory up`. ({view.at:%H:%M:%S}Z)"
+    state = "" if view.state == "running" else f" is {view.state}"
+    return f"{where}{state} · {view.at:%H:%M:%S}Z · from {source}, {window}"
+
+
+def servers(view: View) -> list[Cell]:
+    """The databases and the monitoring: those that do not answer by name."""
+    silent = [server.name for server in view.servers if not server.answers]
+    answering = len(view.servers) - len(silent)
+    bad = [Cell(f"{name} does not answer", Level.BAD) for name in silent]
+    return [*bad, Cell(f"{answering} databases and monitors answer", Level.GOOD)] if view.servers else []
+
+
+def alert_lines(view: View) -> list[Cell]:
+    """What fires, one line each, and what is to be said about what is missing."""
+    notes = [Cell(printable(note)) for note in view.notes]
+    if view.alerts is None:
+        return notes
+    fires = [
+        Cell(
+            f"{alert.severity}  {alert.name}  {printable(alert.service)}  "
+            f"since {alert.since:%Y-%m-%d %H:%M:%S}Z  {printable(alert.summary)}",
+            severity(alert),
+        )
+        for alert in view.alerts
+    ]
+    return [*(fires or [Cell("Nothing fires.")]), *notes]

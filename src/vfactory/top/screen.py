@@ -1,0 +1,123 @@
+"""The screen of `vfactory top`: it draws what each look has found, and never waits for one."""
+
+import asyncio
+import signal
+import time
+from typing import ClassVar, Final
+
+from rich.text import Text
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import DataTable, Footer, Static
+
+from vfactory.stack.errors import StackError
+from vfactory.top.cells import HEADERS, LEFT, Cell, Level, alert_lines, cells, heading, servers
+from vfactory.top.view import View
+from vfactory.top.watch import Watch
+
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+STYLES: Final = {Level.PLAIN: "", Level.GOOD: "green", Level.WARNING: "yellow", Level.BAD: "bold red"}
+
+
+class Screen(App[None]):
+    """The live view.
+
+    Args:
+        watch: looks at the stack.
+        interval: seconds between two looks.
+    """
+
+    TITLE = "vfactory top"
+    ENABLE_COMMAND_PALETTE = False
+    CSS = """
+    #heading, #servers { height: auto; }
+    #heading { text-style: bold; }
+    DataTable { height: auto; max-height: 60%; }
+    #alerts { height: 1fr; min-height: 3; border-top: solid $foreground 30%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("q", "quit", "Quit"),
+        ("p", "pause", "Pause"),
+        ("ctrl+c", "interrupt"),
+    ]
+
+    def __init__(self, watch: Watch, interval: float) -> None:
+        super().__init__()
+        self._watch = watch
+        self._interval = interval
+        self._view: View | None = None
+        self._paused = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out the screen from top to bottom."""
+        yield Static("Looking …", id="heading", markup=False)
+        yield Static(id="servers", markup=False)
+        yield DataTable(id="processes", cursor_type="none", fixed_columns=1)
+        with VerticalScroll(id="alerts"):
+            yield Static(id="lines", markup=False)
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Begin to look, and end properly when asked to from outside."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
+        loop.add_signal_handler(signal.SIGTERM, self.exit, None, TERMINATED)
+        self.run_worker(self._keep_looking())
+
+    def action_interrupt(self) -> None:
+        """End like any program that is interrupted."""
+        self.exit(return_code=INTERRUPTED)
+
+    def action_pause(self) -> None:
+        """Stop looking, or go on."""
+        self._paused = not self._paused
+        self._draw()
+
+    async def _keep_looking(self) -> None:
+        while True:
+            begun = time.monotonic()
+            if not self._paused:
+                await self._look()
+            await asyncio.sleep(max(0.0, begun + self._interval - time.monotonic()))
+
+    async def _look(self) -> None:
+        try:
+            view = await self._watch.look()
+        except StackError as error:
+            self.exit(return_code=error.exit_code, message=f"vfactory: {error}")
+            return
+        if not self._paused:
+            self._view = view
+            self._draw()
+
+    def _draw(self) -> None:
+        if self._view is None:
+            return
+        view = self._view
+        paused = "PAUSED, not of now · " if self._paused else ""
+        self.query_one("#heading", Static).update(paused + heading(view))
+        self.query_one("#servers", Static).update(Text("   ").join(map(_styled, servers(view))))
+        self.query_one("#lines", Static).update(Text("\n").join(map(_styled, alert_lines(view))))
+        self._fill(view)
+
+    def _fill(self, view: View) -> None:
+        table = self.query_one(DataTable)
+        x, y = table.scroll_offset
+        table.clear(columns=True)  # columns never become narrower by themselves
+        for title in HEADERS:
+            table.add_column(_aligned(title, Text(title)))
+        for row in view.rows:
+            line = (_styled(cell) for cell in cells(row, view))
+            table.add_row(*(_aligned(title, text) for title, text in zip(HEADERS, line, strict=True)))
+        table.scroll_to(x, y, animate=False)
+
+
+def _styled(cell: Cell) -> Text:
+    return Text(str(cell), STYLES[cell.level])
+
+
+def _aligned(title: str, text: Text) -> Text:
+    text.justify = "left" if title in LEFT else "right"
+    return text
