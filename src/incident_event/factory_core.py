@@ -30,6 +30,8 @@ FETCH_FAILURES = Counter(
     "Requests to a publisher's event log that failed.",
     ["publisher", "reason"],
 )
+for _reason in ("timeout", "connection", "status"):
+    FETCH_FAILURES.labels("factory-core", _reason)
 
 
 class FactoryCoreError(Exception):

@@ -258,7 +258,7 @@ BOARD = Board(
                     "Notifications of Alertmanager per second by what they did here.",
                     "ops",
                     query(
-                        "sum by (outcome) (rate(vfactory_alert_webhooks_total[$__rate_interval]))",
+                        "sum by (outcome) (rate(vfactory_alertmanager_notifications_total[$__rate_interval]))",
                         "{{outcome}}",
                     ),
                     runbook="VFactoryAlertmanagerNotificationsFailing",

@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from factory_core.readings.lifecycle import Code
+
 READINGS_ACCEPTED = Counter("vfactory_readings_accepted", "Readings kept and sure to be evaluated")
 READINGS_DUPLICATE = Counter(
     "vfactory_readings_duplicates", "Readings already there, counted, not kept again"
@@ -38,6 +40,8 @@ BATCHES_FORGOTTEN = Counter(
     "vfactory_ingest_batches_forgotten", "Batch records deleted at the end of their time"
 )
 
+for _code in Code:
+    READINGS_REJECTED.labels(reason=_code)  # so that a rate over the first refusal is one
 NEW = BATCHES.labels(outcome="new")
 REPEATED = BATCHES.labels(outcome="repeated")
 CONFLICT = BATCHES.labels(outcome="conflict")

@@ -71,6 +71,7 @@ class StreamConsumer:
 
     async def run(self) -> None:
         """Consume for ever, or stand by while another process does; what is away is waited for."""
+        metrics.expose_consumer(self._publisher)
         while True:
             connection: asyncpg.Connection | None = None
             try:

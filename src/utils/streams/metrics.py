@@ -31,3 +31,9 @@ CONSUMER_IS_ACTIVE = Gauge(
 )
 FEED_SUBSCRIBERS = Gauge("vfactory_feed_subscribers", "Open subscriptions to events.")
 FEED_CUT = Counter("vfactory_feed_cut_total", "Subscribers cut because they were too slow.")
+
+
+def expose_consumer(publisher: str) -> None:
+    """Show what has not happened yet as 0, so that a rate over its first time is one."""
+    for counter in (CONSUMER_HANDLED, CONSUMER_FAILURES, CONSUMER_FETCHED, CONSUMER_SKIPPED):
+        counter.labels(publisher)
