@@ -32,6 +32,7 @@ def top(
 
     The figures come from Prometheus where it runs, else from each process' /metrics, where rates need two
     looks. A dash is what nobody has measured; beside each colour stands a sign: ✔ well, ▲ warning, ✖ bad.
+    100 % of CPU is one processor.
 
     Exit codes: 3 the stack does not run; with --once or --json as `vfactory status` (0 everything is healthy,
     4 something is not); otherwise 0 after q, 130 after Ctrl-C.

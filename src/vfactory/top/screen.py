@@ -66,6 +66,12 @@ class Screen(App[None]):
         loop.add_signal_handler(signal.SIGTERM, self.exit, None, TERMINATED)
         self.run_worker(self._keep_looking())
 
+    def on_unmount(self) -> None:
+        """Leave the signals to whoever comes next."""
+        loop = asyncio.get_running_loop()
+        loop.remove_signal_handler(signal.SIGINT)
+        loop.remove_signal_handler(signal.SIGTERM)
+
     def action_interrupt(self) -> None:
         """End like any program that is interrupted."""
         self.exit(return_code=INTERRUPTED)
