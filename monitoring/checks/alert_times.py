@@ -57,7 +57,7 @@ def memory(tree: Any, records: Mapping[str, Rule]) -> float:
         return memory(promql.parse(record.expression), records) if record else 0.0
     if kind == "BinaryExpr":
         sides = memory(tree.lhs, records), memory(tree.rhs, records)
-        operator = str(tree.op).split(maxsplit=1)[0]
+        operator = promql.operation(tree)
         if operator in SHORTAGE:
             return 0.0
         return {"and": min(sides), "unless": sides[0]}.get(operator, max(sides))

@@ -142,11 +142,11 @@ def _legend_labels(target: Target, tree: Any) -> Problems:
 
 def _idle(target: Target) -> list[str]:
     """Regular expressions that are none; those with a variable are."""
-    with_pattern = put_in(target.expression, _Pattern(SAMPLES))
+    with_pattern = put_in(target.expression, AnyValue(SAMPLES))
     return promql.idle_regexps(promql.parse(with_pattern))
 
 
-class _Pattern(dict[str, str]):
+class AnyValue(dict[str, str]):
     """Every variable is a pattern."""
 
     def __missing__(self, _: str) -> str:

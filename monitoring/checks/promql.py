@@ -1,7 +1,7 @@
 """Walks PromQL: what an expression reads, whether it compares, which labels are left at its end."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ def compares(tree: Any) -> bool:
 
 def _decides(node: Any) -> bool:
     if kind(node) == "BinaryExpr":
-        return str(node.op).split()[0] in COMPARISONS
+        return operation(node) in COMPARISONS
     return kind(node) == "Call" and node.func.name in {"absent", "absent_over_time"}
 
 
@@ -102,36 +102,45 @@ def aggregations(tree: Any) -> list[Any]:
     return [node for node in walk(tree) if kind(node) == "AggregateExpr"]
 
 
-def labels_left(node: Any) -> set[str] | None:
-    """The labels that an expression's result can have; None when nothing takes any away."""
+Known = Callable[[Any], set[str] | None]
+"""Gives the labels of a selector's series; None where they are not known."""
+
+
+def labels_left(node: Any, known: Known = lambda _: None) -> set[str] | None:
+    """The labels that an expression's result can have; None when nothing takes any away from unknown ones."""
     match kind(node):
+        case "VectorSelector" | "MatrixSelector":
+            return known(getattr(node, "vector_selector", node))
         case "AggregateExpr":
-            return _labels_of_aggregation(node)
+            return _labels_of_aggregation(node, known)
         case "Call":
-            return _labels_of_call(node)
+            return _labels_of_call(node, known)
         case "BinaryExpr":
-            return _labels_of_operation(node)
+            return _labels_of_operation(node, known)
         case "ParenExpr" | "UnaryExpr" | "SubqueryExpr":
-            return labels_left(node.expr)
-        case "NumberLiteral":
-            return set()
+            return labels_left(node.expr, known)
         case _:
-            return None
+            return set()
 
 
-def _labels_of_aggregation(node: Any) -> set[str] | None:
+def _labels_of_aggregation(node: Any, known: Known) -> set[str] | None:
     if str(node.op) in {"topk", "bottomk"}:
-        return labels_left(node.expr)
+        return labels_left(node.expr, known)
     if node.modifier is None:
         return set()
     named = set(node.modifier.labels)
-    if "By" in str(node.modifier.type):
+    if is_by(node):
         return named
-    inner = labels_left(node.expr)
+    inner = labels_left(node.expr, known)
     return None if inner is None else inner - named
 
 
-def _labels_of_call(node: Any) -> set[str] | None:
+def is_by(aggregation: Any) -> bool:
+    """Whether an aggregation with a modifier keeps the labels that it names; else it takes them away."""
+    return "By" in str(aggregation.modifier.type)
+
+
+def _labels_of_call(node: Any, known: Known) -> set[str] | None:
     name = node.func.name
     if name in {"absent", "absent_over_time"}:
         return {
@@ -140,7 +149,7 @@ def _labels_of_call(node: Any) -> set[str] | None:
     if name in {"vector", "time", "scalar"}:
         return set()
     vectors = [argument for argument in node.args if kind(argument) not in {"NumberLiteral", "StringLiteral"}]
-    inner = labels_left(vectors[0]) if vectors else set()
+    inner = labels_left(vectors[0], known) if vectors else set()
     if name == "label_replace" and inner is not None:
         inner = inner | {node.args[1].val}
     if name == "histogram_quantile" and inner is not None:
@@ -148,21 +157,33 @@ def _labels_of_call(node: Any) -> set[str] | None:
     return inner
 
 
-def _labels_of_operation(node: Any) -> set[str] | None:
-    left, right, operator = labels_left(node.lhs), labels_left(node.rhs), str(node.op).split()[0]
+def _labels_of_operation(node: Any, known: Known) -> set[str] | None:
+    left, right, operator = labels_left(node.lhs, known), labels_left(node.rhs, known), operation(node)
     if operator == "or":
         return None if left is None or right is None else left | right
     if operator in {"and", "unless"} or not selectors(node.rhs):
         return left
     if not selectors(node.lhs):
         return right
-    modifier = node.modifier
-    if modifier is not None and modifier.matching is not None and "Include" in str(modifier.matching.type):
-        if "OneToOne" in str(modifier.card):
-            return set(modifier.matching.labels)
+    if node.modifier is None or node.modifier.matching is None:
+        return left if left is not None else right
+    return _labels_of_match(node.modifier, left, right)
+
+
+def _labels_of_match(modifier: Any, left: set[str] | None, right: set[str] | None) -> set[str] | None:
+    if "OneToOne" not in str(modifier.card):
         many = right if "OneToMany" in str(modifier.card) else left
         return None if many is None else many | set(modifier.group_labels or [])
-    return left if left is not None else right
+    named = set(modifier.matching.labels)
+    if "Include" in str(modifier.matching.type):
+        return named
+    either = left if left is not None else right
+    return None if either is None else either - named
+
+
+def operation(node: Any) -> str:
+    """The operator between two sides: `/`, `>`, `unless`, ...."""
+    return str(node.op).split(maxsplit=1)[0]
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_/:. -]*")
