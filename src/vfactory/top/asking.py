@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Self
 
 import httpx
+import msgspec
 
 from vfactory.stack.answers import Answer
 from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, of_alertmanager, urgency
@@ -36,12 +37,11 @@ class Asker:
         """What /health of the service at `url` says, or why it says nothing."""
         try:
             answer = await self._get(f"{url}/health")
-            body = answer.json()
-        except ValueError:
+            return Answer(answer.status_code, msgspec.json.decode(answer.content, type=dict[str, Any]))
+        except (msgspec.DecodeError, UnicodeError):
             return Answer(None, {}, "another program answers there")
         except (httpx.HTTPError, TimeoutError) as error:
             return Answer(None, {}, _why(error))
-        return Answer(answer.status_code, body if isinstance(body, dict) else {})
 
     async def metrics(self, url: str) -> Scrape | None:
         """What /metrics of the process at `url` tells; None when it does not."""

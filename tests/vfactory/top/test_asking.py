@@ -71,6 +71,14 @@ async def test_another_program_is_not_believed(asker: Asker, body: bytes) -> Non
         assert await prometheus.ask(asker, server.url) is None
 
 
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[1]", b"\xff"])
+async def test_what_is_no_health_check_is_told_as_such(asker: Asker, body: bytes) -> None:
+    with serve((200, "text/html", body)) as server:
+        answer = await asker.health(server.url)
+    assert answer.status is None
+    assert answer.describe() == "another program answers there"
+
+
 async def test_what_health_says_is_told(asker: Asker) -> None:
     said = b'{"status":"unhealthy","database":"disconnected","database_error":"Connection refused"}'
     with serve((503, "application/json", said)) as server:

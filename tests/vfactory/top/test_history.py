@@ -1,4 +1,3 @@
-
 from scripted_server import Answer, serve
 from vfactory.top.asking import Asker
 from vfactory.top.exposition import Scrape
@@ -30,10 +29,9 @@ async def test_rates_need_two_answers_and_whoever_was_silent_begins_anew() -> No
     silence: Answer = (503, "text/plain", b"")
     with serve(told(5), told(6), silence, told(9), told(10)) as server:
         history, urls = History(), {"factory-core": server.url}
-        rates = []
         async with Asker() as asker:
-            for _ in range(5):
-                rates.append((await history.ask(asker, urls)).get("factory-core", UNKNOWN).request_rate)
+            answers = [await history.ask(asker, urls) for _ in range(5)]
+    rates = [figures.get("factory-core", UNKNOWN).request_rate for figures in answers]
     assert [rate is not None for rate in rates] == [False, True, False, False, True]
 
 
