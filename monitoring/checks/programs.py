@@ -1,7 +1,10 @@
 """What promtool and amtool say of the files."""
 
+import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +15,34 @@ from vfactory.stack.programs import AMTOOL, PROMTOOL, newer_prometheus, require_
 PROMETHEUS: Final = Path("monitoring/prometheus")
 ALERTMANAGER: Final = Path("monitoring/alertmanager/alertmanager.yml")
 SECONDS: Final = 300.0
+# A configuration that names files of another machine (tokens, certificates) is right all the same.
+CONFIGURATION: Final = ("check", "config", "--syntax-only")
+RULES: Final = ("check", "rules")
+TESTS: Final = ("test", "rules")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a program is asked about a file."""
+
+    file: Path
+    name: str
+    program: Path
+    words: tuple[str, ...]
+
+    def ask(self, root: Path) -> list[Finding]:
+        """What it has found."""
+        done = subprocess.run(  # noqa: S603 - programs of the monitoring, by fixed words
+            [str(self.program), *self.words, str(root / self.file)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        if done.returncode == 0:
+            return []
+        said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        return [Finding(str(self.file), self.name, " | ".join(said[-12:])[:1500])]
 
 
 def check(root: Path) -> list[Finding]:
@@ -22,42 +53,17 @@ def check(root: Path) -> list[Finding]:
     """
     found = require_programs([PROMTOOL, AMTOOL], state_directory())
     promtools = {"promtool": found[PROMTOOL], "promtool 3": newer_prometheus(state_directory()) / "promtool"}
-    amtool = ["check-config", str(root / ALERTMANAGER)]
-    return [
-        *_findings(str(ALERTMANAGER), "amtool", [str(found[AMTOOL]), *amtool]),
-        *(finding for name, path in promtools.items() for finding in _promtool(root, name, path)),
+    questions = [
+        Question(ALERTMANAGER, "amtool", found[AMTOOL], ("check-config",)),
+        *(one for name, program in promtools.items() for one in _promtool(root, name, program)),
     ]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = list(pool.map(lambda question: question.ask(root), questions))
+    return [finding for answer in answers for finding in answer]
 
 
-def _promtool(root: Path, name: str, program: Path) -> list[Finding]:
-    folder = root / PROMETHEUS
-    files: Mapping[str, Sequence[Path]] = {
-        "config": [folder / "prometheus.yml"],
-        "rules": sorted((folder / "rules").glob("*.yml")),
-    }
-    findings = [
-        finding
-        for what, paths in files.items()
-        for path in paths
-        for finding in _findings(
-            str(path.relative_to(root)), name, [str(program), "check", what, *_leniency(what), str(path)]
-        )
-    ]
-    for test in sorted((folder / "tests").glob("*.yml")):
-        findings += _findings(str(test.relative_to(root)), name, [str(program), "test", "rules", str(test)])
-    return findings
-
-
-def _leniency(what: str) -> list[str]:
-    """A configuration that names files of another machine (tokens, certificates) is right all the same."""
-    return ["--syntax-only"] if what == "config" else []
-
-
-def _findings(file: str, name: str, command: Sequence[str]) -> list[Finding]:
-    done = subprocess.run(  # noqa: S603 - programs of the monitoring, by fixed words
-        command, capture_output=True, text=True, check=False, timeout=SECONDS
-    )
-    if done.returncode == 0:
-        return []
-    said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    return [Finding(file, name, " | ".join(said[-12:])[:1500])]
+def _promtool(root: Path, name: str, program: Path) -> Iterator[Question]:
+    yield Question(PROMETHEUS / "prometheus.yml", name, program, CONFIGURATION)
+    for folder, words in (("rules", RULES), ("tests", TESTS)):
+        for path in sorted((root / PROMETHEUS / folder).glob("*.yml")):
+            yield Question(path.relative_to(root), name, program, words)
