@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from monitoring import generated
 from monitoring.checks import alertmanager, dashboards, programs, rules, runbooks, style
-from monitoring.checks.finding import Finding
+from monitoring.checks.finding import Finding, UnreadableError
 from monitoring.slo.objectives import ObjectivesError
 from vfactory.stack.programs import ProgramsError
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "check":
-            return _report([finding for check in CHECKS.values() for finding in check(ROOT)])
+            return _report({finding for check in CHECKS.values() for finding in _findings(check)})
         if chosen.check:
             return _report(generated.check(ROOT))
         generated.write(ROOT)
@@ -45,7 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _report(findings: Sequence[Finding]) -> int:
+def _findings(check: Check) -> list[Finding]:
+    try:
+        return check(ROOT)
+    except UnreadableError as error:
+        return [error.finding]
+
+
+def _report(findings: Collection[Finding]) -> int:
     for finding in sorted(findings):
         print(finding, file=sys.stderr)
     return 1 if findings else 0

@@ -41,12 +41,21 @@ class Tree:
 
 @dataclass(frozen=True)
 class Mutation:
-    """A change that breaks a file, and what has to be said about which alert, panel, ... then."""
+    """A change of a file, and what has to be said about which alert, panel, ... of it then.
+
+    `by` is the changed file where something is said about another.
+    """
 
     file: str
     change: Change
     subject: str
     said: str
+    by: str = ""
+
+    @property
+    def changed(self) -> str:
+        """The file that is changed."""
+        return self.by or self.file
 
     def __str__(self) -> str:
         return f"{self.subject}: {self.said}"

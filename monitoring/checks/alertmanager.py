@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from monitoring.checks import alert_times
-from monitoring.checks.finding import Finding
+from monitoring.checks.finding import Finding, UnreadableError
 from monitoring.checks.promql import QueryError, labels_left, parse
 from monitoring.checks.rule_files import Rule, alerts
 
@@ -52,7 +52,10 @@ class Matcher:
 
 def check(root: Path) -> list[Finding]:
     """Everything that is wrong with alertmanager.yml below `root`."""
-    document = yaml.safe_load((root / CONFIGURATION).read_text("utf-8"))
+    try:
+        document = yaml.safe_load((root / CONFIGURATION).read_text("utf-8"))
+    except yaml.YAMLError as error:
+        raise UnreadableError(CONFIGURATION, error) from error
     known = alerts(root)
     findings = [
         *_routes(document, known),

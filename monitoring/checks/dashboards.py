@@ -7,9 +7,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import Final
 
-from monitoring.checks.finding import Finding
+from monitoring.checks.finding import Finding, UnreadableError
 from monitoring.checks.panels import is_logs, panel_problems
-from monitoring.grafana.generated_boards import DrawnBoard, DrawnPanel, Json, boards
+from monitoring.grafana.generated_boards import FOLDER, DrawnBoard, DrawnPanel, Json, boards
 from monitoring.grafana.variables import names_in
 
 COLUMNS: Final = 24
@@ -22,8 +22,15 @@ Problems = Iterator[tuple[str, str]]
 
 
 def check(root: Path) -> list[Finding]:
-    """Everything that is wrong with the dashboards below `root`."""
-    known = boards(root)
+    """Everything that is wrong with the dashboards below `root`.
+
+    Raises:
+        UnreadableError: one is no JSON.
+    """
+    try:
+        known = boards(root)
+    except ValueError as error:
+        raise UnreadableError(FOLDER, error) from error
     return [
         Finding(str(board.path.relative_to(root)), subject, message)
         for board in known

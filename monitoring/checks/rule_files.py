@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import yaml
 
+from monitoring.checks.finding import UnreadableError
+
 RULES: Final = Path("monitoring/prometheus/rules")
 
 
@@ -32,16 +34,25 @@ class Rule:
 
 
 def rules(root: Path) -> list[Rule]:
-    """All rules below `root`, in the order of files and groups."""
+    """All rules below `root`, in the order of files and groups.
+
+    Raises:
+        UnreadableError: a file holds none.
+    """
     found = []
     for path in sorted((root / RULES).glob("*.yml")):
-        document = yaml.safe_load(path.read_text("utf-8"))
-        for group in document["groups"]:
-            for fields in group["rules"]:
-                name = fields.get("alert") or fields["record"]
-                file = str(path.relative_to(root))
-                found.append(Rule(file, name, "alert" in fields, str(fields["expr"]), fields))
+        file = path.relative_to(root)
+        try:
+            document = yaml.safe_load(path.read_text("utf-8"))
+            found += [_rule(str(file), one) for group in document["groups"] for one in group["rules"]]
+        except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+            raise UnreadableError(file, error) from error
     return found
+
+
+def _rule(file: str, fields: Mapping[str, Any]) -> Rule:
+    name = fields.get("alert") or fields["record"]
+    return Rule(file, str(name), "alert" in fields, str(fields["expr"]), fields)
 
 
 def alerts(root: Path) -> list[Rule]:
