@@ -99,9 +99,9 @@ class Screen(App[None]):
             self._draw()
 
     def _draw(self) -> None:
-        if self._view is None:
-            return
         view = self._view
+        if view is None or not self.query("#heading"):  # nothing is known yet, or the screen is being closed
+            return
         paused = "PAUSED, not of now · " if self._paused else ""
         self.query_one("#heading", Static).update(paused + heading(view))
         self.query_one("#servers", Static).update(Text("   ").join(map(_styled, servers(view))))

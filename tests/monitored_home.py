@@ -1,0 +1,100 @@
+"""The home of a stack that is watched by a real Prometheus in a hurry and a real Alertmanager."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from local_alertmanager import Alertmanager
+from running_stack import Stack, wait_for
+from vfactory.stack import processes, record
+from vfactory.stack.answers import answers_http
+from vfactory.stack.configuration import PORTS
+from vfactory.stack.home import state_directory
+from vfactory.stack.monitoring import rendering
+from vfactory.stack.monitoring.monitoring import configuration_folder
+from vfactory.stack.ports import free_port
+from vfactory.stack.programs import PROMETHEUS, require_programs
+from vfactory.stack.record import Part, Record
+
+
+@dataclass(frozen=True)
+class Prometheus:
+    """Where it listens, and its process."""
+
+    url: str
+    process: psutil.Process
+
+
+@contextmanager
+def run_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
+    """Run one that asks the services of `stack` every second, with its state in `folder`."""
+    program = require_programs([PROMETHEUS], state_directory())[PROMETHEUS]
+    address = f"127.0.0.1:{free_port()}"
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(rendering.text(_in_a_hurry(stack)), "utf-8")
+    command = [
+        str(program),
+        f"--config.file={configuration}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+    ]
+    with (folder / "log").open("wb") as log:
+        launched = processes.Program(command=command, directory=folder, environment={})
+        process = processes.launch(launched, output=log.fileno(), errors=log.fileno())
+        try:
+            wait_for(lambda: answers_http("prometheus", f"http://{address}"))
+            yield Prometheus(f"http://{address}", psutil.Process(process.pid))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _in_a_hurry(stack: Stack) -> rendering.Document:
+    """The committed jobs of the services and the recording rules, asked and worked out every second."""
+    every = {**stack.ports, **stack.monitoring_ports}
+    addresses = {name: f"127.0.0.1:{port}" for name, port in every.items()}
+    committed = rendering.read(configuration_folder() / "prometheus/prometheus.yml")
+    document = rendering.prometheus(committed, addresses, configuration_folder())
+    document["global"].update(scrape_interval="1s", scrape_timeout="1s", evaluation_interval="1s")
+    jobs = {f"v-factory-{name}" for name in PORTS}
+    document["scrape_configs"] = [job for job in document["scrape_configs"] if job["job_name"] in jobs]
+    document["rule_files"] = [str(configuration_folder() / "prometheus/rules/recording.yml")]
+    del document["alerting"]
+    return document
+
+
+@dataclass(frozen=True)
+class MonitoredHome:
+    """A home that says of itself what another one does, and that a monitoring runs there, too."""
+
+    home: Path
+    prometheus: Prometheus
+    alertmanager: Alertmanager
+    parts: list[Part]
+
+    def say(self, *changed: Part) -> None:
+        """Write the record, with other words about the parts that have `changed`."""
+        names = {part.name for part in changed}
+        parts = [*(part for part in self.parts if part.name not in names), *changed]
+        record.write_record(self.home, Record(supervisor=os.getpid(), state="running", logs="", parts=parts))
+
+
+@contextmanager
+def monitored_home(
+    home: Path, stack: Stack, prometheus: Prometheus, alertmanager: Alertmanager
+) -> Iterator[MonitoredHome]:
+    """Hold `home` as if the parts of the running `stack` were started from there, with this monitoring."""
+    known = record.read_record(stack.home)
+    assert known is not None
+    monitors = [
+        Part(name=name, kind="monitoring", where=url, state="running")
+        for name, url in (("prometheus", prometheus.url), ("alertmanager", alertmanager.url))
+    ]
+    with record.sole(home):
+        held = MonitoredHome(home, prometheus, alertmanager, [*known.parts, *monitors])
+        held.say()
+        yield held
