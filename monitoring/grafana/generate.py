@@ -82,9 +82,9 @@ def _place(made: dashboard.Dashboard, board: Board) -> None:
 def _variables(board: Board) -> list[Any]:
     """The datasources and the service, and of the others those which the board's panels use."""
     asked = {name for panel in board.panels for one in panel.queries for name in names_in(one.expression)}
-    found: list[Any] = [dashboard.DatasourceVariable("datasource").label("Prometheus").type("prometheus")]
+    found: list[Any] = [_source("datasource", "Prometheus")]
     if any(panel.source == "loki" for panel in board.panels):
-        found.append(dashboard.DatasourceVariable("loki").label("Loki").type("loki"))
+        found.append(_source("loki", "Loki"))
     found.append(_choice("service", SERVICE_NAMES))
     if "instance" in asked:
         found.append(_choice("instance", INSTANCES))
@@ -93,6 +93,13 @@ def _variables(board: Board) -> list[Any]:
     if any(panel.runbook for panel in board.panels):
         found.append(dashboard.TextBoxVariable("runbooks").label("Runbooks at").default_value(RUNBOOKS))
     return found
+
+
+def _source(name: str, label: str) -> Any:
+    """A datasource of the type that `label` is the name of; at first the provisioned one."""
+    kind = label.lower()
+    provisioned = models.VariableOption(selected=True, text=label, value=kind)
+    return dashboard.DatasourceVariable(name).label(label).type(kind).current(provisioned)
 
 
 def _choice(name: str, values: str) -> Any:
