@@ -1,14 +1,15 @@
-"""The home of a stack that is watched by a real Prometheus in a hurry and a real Alertmanager."""
+"""The home of a stack that is watched by a Prometheus in a hurry and an Alertmanager, both real."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psutil
 
-from local_alertmanager import Alertmanager
 from running_stack import Stack, wait_for
 from vfactory.stack import processes, record
 from vfactory.stack.answers import answers_http
@@ -17,37 +18,54 @@ from vfactory.stack.home import state_directory
 from vfactory.stack.monitoring import rendering
 from vfactory.stack.monitoring.monitoring import configuration_folder
 from vfactory.stack.ports import free_port
-from vfactory.stack.programs import PROMETHEUS, require_programs
+from vfactory.stack.programs import ALERTMANAGER, PROMETHEUS, Program, require_programs, shared_files
 from vfactory.stack.record import Part, Record
 
 
 @dataclass(frozen=True)
-class Prometheus:
-    """Where it listens, and its process."""
+class Running:
+    """A program of the monitoring: where it listens, and its process."""
 
     url: str
     process: psutil.Process
 
 
 @contextmanager
-def run_prometheus(stack: Stack, folder: Path) -> Iterator[Prometheus]:
+def run_prometheus(stack: Stack, folder: Path) -> Iterator[Running]:
     """Run one that asks the services of `stack` every second, with its state in `folder`."""
-    program = require_programs([PROMETHEUS], state_directory())[PROMETHEUS]
-    address = f"127.0.0.1:{free_port()}"
     configuration = folder / "prometheus.yml"
     configuration.write_text(rendering.text(_in_a_hurry(stack)), "utf-8")
-    command = [
-        str(program),
-        f"--config.file={configuration}",
-        f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address={address}",
-    ]
+    options = [f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}"]
+    with _run("prometheus", PROMETHEUS, options, folder) as running:
+        yield running
+
+
+@contextmanager
+def run_alertmanager(folder: Path) -> Iterator[Running]:
+    """Run one that tells nobody, with its state in `folder`."""
+    configuration = folder / "alertmanager.yml"
+    nobody = {"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}
+    configuration.write_text(rendering.text(nobody), "utf-8")
+    options = [f"--config.file={configuration}", f"--storage.path={folder}", "--cluster.listen-address="]
+    with _run("alertmanager", ALERTMANAGER, options, folder) as running:
+        yield running
+
+
+@contextmanager
+def _run(name: str, program: Program, options: list[str], folder: Path) -> Iterator[Running]:
+    path = require_programs([program], state_directory())[program]
+    address = f"127.0.0.1:{free_port()}"
+    launched = processes.Program(
+        command=[str(path), *options, f"--web.listen-address={address}"],
+        directory=folder,
+        environment={},
+        shared_files=shared_files(path) if program is ALERTMANAGER else None,
+    )
     with (folder / "log").open("wb") as log:
-        launched = processes.Program(command=command, directory=folder, environment={})
         process = processes.launch(launched, output=log.fileno(), errors=log.fileno())
         try:
-            wait_for(lambda: answers_http("prometheus", f"http://{address}"))
-            yield Prometheus(f"http://{address}", psutil.Process(process.pid))
+            wait_for(lambda: answers_http(name, f"http://{address}"))
+            yield Running(f"http://{address}", psutil.Process(process.pid))
         finally:
             process.kill()
             process.wait()
@@ -72,8 +90,8 @@ class MonitoredHome:
     """A home that says of itself what another one does, and that a monitoring runs there, too."""
 
     home: Path
-    prometheus: Prometheus
-    alertmanager: Alertmanager
+    prometheus: Running
+    alertmanager: Running
     parts: list[Part]
 
     def say(self, *changed: Part) -> None:
@@ -82,10 +100,14 @@ class MonitoredHome:
         parts = [*(part for part in self.parts if part.name not in names), *changed]
         record.write_record(self.home, Record(supervisor=os.getpid(), state="running", logs="", parts=parts))
 
+    def alert(self, *alerts: Mapping[str, Any]) -> None:
+        """Tell Alertmanager of alerts, as Prometheus does."""
+        httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=alerts).raise_for_status()
+
 
 @contextmanager
 def monitored_home(
-    home: Path, stack: Stack, prometheus: Prometheus, alertmanager: Alertmanager
+    home: Path, stack: Stack, prometheus: Running, alertmanager: Running
 ) -> Iterator[MonitoredHome]:
     """Hold `home` as if the parts of the running `stack` were started from there, with this monitoring."""
     known = record.read_record(stack.home)

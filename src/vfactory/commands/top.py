@@ -46,4 +46,4 @@ def top(
         raise typer.Exit(run.show(folder, services or [], interval))
     view = run.look_once(folder, services or [], interval)
     tell(msgspec.json.encode(view).decode() if as_json else run.text(view))
-    raise typer.Exit(EXIT_CODES["stopped"] if view.state == "stopped" else 0 if view.is_healthy else 4)
+    raise typer.Exit(0 if view.is_healthy else EXIT_CODES.get(view.state, EXIT_CODES["unhealthy"]))

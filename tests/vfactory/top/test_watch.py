@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from running_stack import PATIENCE_SECONDS, Stack
 from vfactory.stack.record import Part
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker
-from vfactory.top.figures import UNKNOWN
+from vfactory.top.figures import UNKNOWN, Figures
 from vfactory.top.view import Row, View
 from vfactory.top.watch import Watch
 
@@ -115,10 +115,30 @@ async def test_rates_that_outlive_a_hung_process_are_not_shown_as_present(
     running_stack.wait_until_healthy()
 
 
+async def test_prometheus_figures_of_a_process_that_is_down_are_left_out(
+    monitored: MonitoredHome, running_stack: Stack, asker: Asker
+) -> None:
+    async def figures() -> Mapping[str, Figures]:
+        answer = await prometheus.ask(asker, monitored.prometheus.url)
+        assert answer is not None
+        return answer
+
+    async def wait_until_known(*, known: bool) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while ("asset-management" in (await figures())) != known:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.2)
+
+    await wait_until_known(known=True)
+    with frozen(psutil.Process(running_stack.part("asset-management")["pid"])):
+        await wait_until_known(known=False)  # its rates go on for minutes
+    running_stack.wait_until_healthy()
+
+
 async def test_what_fires_is_shown_without_the_watchdog(monitored: MonitoredHome, asker: Asker) -> None:
     watch = Watch(monitored.home, asker)
     assert (await watch.look()).alerts == ()
-    monitored.alertmanager.post(FIRING, WATCHDOG)
+    monitored.alert(FIRING, WATCHDOG)
     view = await look_until(watch, lambda view: view.alerts)
     assert [alert.name for alert in view.alerts or ()] == ["VFactoryTargetDown"]
     assert (await Watch(monitored.home, asker, ["incident-event"]).look()).alerts == view.alerts
