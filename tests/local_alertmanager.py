@@ -1,7 +1,7 @@
 """A real Alertmanager with the committed routes and inhibitions, in a hurry, telling a test's receiver."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,14 +23,25 @@ HURRY = {"group_wait": "1s", "group_interval": "2s"}
 
 @dataclass(frozen=True)
 class Alertmanager:
-    """Where it listens, and what it has told."""
+    """What asks it, and what it has told."""
 
-    url: str
+    client: httpx.Client
     receiver: Receiver
+
+    @property
+    def url(self) -> str:
+        """Where it listens, without a slash at the end."""
+        return str(self.client.base_url).rstrip("/")
 
     def post(self, *alerts: Mapping[str, Any]) -> None:
         """Tell it of alerts, as Prometheus does."""
-        httpx.post(f"{self.url}/api/v2/alerts", json=alerts).raise_for_status()
+        self.client.post("/api/v2/alerts", json=alerts).raise_for_status()
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """What it knows and has not seen end, with its state at this moment."""
+        answer = self.client.get("/api/v2/alerts").raise_for_status()
+        found: list[dict[str, Any]] = answer.json()
+        return found
 
     def told(self, way: str) -> list[str]:
         """The names of the alerts which were told over `slack`, `pagerduty` or `webhook`, in order."""
@@ -52,6 +63,7 @@ def run(
     webhook: str | None = None,
     token: str = "a-token",  # noqa: S107 - the test's receiver does not look at it
     repeat: str | None = None,
+    maintenance: Sequence[Mapping[str, Any]] | None = None,
 ) -> Iterator[Alertmanager]:
     """Run it with its state in `folder`.
 
@@ -60,12 +72,17 @@ def run(
         webhook: the address that is told instead of the test's receiver.
         token: what it shows there.
         repeat: after how long it tells again what has not changed, instead of the committed intervals.
+        maintenance: when warnings are muted, instead of the committed hour.
     """
     program = require_programs([ALERTMANAGER], state_directory())[ALERTMANAGER]
     address = f"127.0.0.1:{free_port()}"
     with receive() as receiver:
         configuration = folder / "alertmanager.yml"
-        configuration.write_text(rendering.text(_document(folder, receiver, webhook, token, repeat)), "utf-8")
+        document = _document(folder, receiver, webhook, token, repeat)
+        if maintenance is not None:
+            [muted] = document["time_intervals"]
+            muted["time_intervals"] = [dict(one) for one in maintenance]
+        configuration.write_text(rendering.text(document), "utf-8")
         command = [
             str(program),
             f"--config.file={configuration}",
@@ -82,8 +99,9 @@ def run(
                 errors=log.fileno(),
             )
             try:
-                _await(f"http://{address}", folder / "log")
-                yield Alertmanager(f"http://{address}", receiver)
+                with httpx.Client(base_url=f"http://{address}", trust_env=False) as client:
+                    _await(client, folder / "log")
+                    yield Alertmanager(client, receiver)
             finally:
                 process.terminate()
                 process.wait()
@@ -119,11 +137,11 @@ class _Anywhere(dict[str, str]):
         return "127.0.0.1:1"
 
 
-def _await(url: str, log: Path) -> None:
+def _await(client: httpx.Client, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            if httpx.get(f"{url}/-/ready").is_success:
+            if client.get("/-/ready").is_success:
                 return
         except httpx.TransportError:
             assert time.monotonic() < deadline, log.read_text("utf-8", "replace")
