@@ -12,6 +12,7 @@ from monitoring.checks.rule_files import alerts
 import local_alertmanager
 from local_alertmanager import Alertmanager
 from monitoring_tree import ROOT
+from vfactory.stack.monitoring import rendering
 
 PATIENCE_SECONDS = 30
 SEVERITIES = {alert.name: alert.labels["severity"] for alert in alerts(ROOT)}
@@ -134,9 +135,7 @@ def test_maintenance_mutes_warnings_and_never_what_is_critical(
 
 
 def test_the_committed_maintenance_is_over() -> None:
-    document = local_alertmanager.rendering.read(
-        local_alertmanager.MONITORING / "alertmanager/alertmanager.yml"
-    )
+    document = rendering.read(local_alertmanager.MONITORING / "alertmanager/alertmanager.yml")
     [interval] = document["time_intervals"]
     assert interval["name"] == "maintenance"
     assert all(one["years"] == ["2000"] for one in interval["time_intervals"])
