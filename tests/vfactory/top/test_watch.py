@@ -118,21 +118,21 @@ async def test_rates_that_outlive_a_hung_process_are_not_shown_as_present(
 async def test_prometheus_figures_of_a_process_that_is_down_are_left_out(
     monitored: MonitoredHome, running_stack: Stack, asker: Asker
 ) -> None:
-    async def figures() -> Mapping[str, Figures]:
-        answer = await prometheus.ask(asker, monitored.prometheus.url)
-        assert answer is not None
-        return answer
-
-    async def wait_until_known(*, known: bool) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while ("asset-management" in (await figures())) != known:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.2)
-
-    await wait_until_known(known=True)
+    watch = Watch(monitored.home, asker)
+    await look_until(watch, lambda view: row(view, "asset-management").figures.cpu_cores is not None)
     with frozen(psutil.Process(running_stack.part("asset-management")["pid"])):
-        await wait_until_known(known=False)  # its rates go on for minutes
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while "asset-management" in (await figures(asker, monitored)):
+            assert time.monotonic() < deadline  # its rates go on for minutes
+            await asyncio.sleep(0.2)
     running_stack.wait_until_healthy()
+
+
+async def figures(asker: Asker, monitored: MonitoredHome) -> Mapping[str, Figures]:
+    """What Prometheus answers by itself, without what the processes say."""
+    answer = await prometheus.ask(asker, monitored.prometheus.url)
+    assert answer is not None
+    return answer
 
 
 async def test_what_fires_is_shown_without_the_watchdog(monitored: MonitoredHome, asker: Asker) -> None:
