@@ -9,6 +9,7 @@ from typing import Final
 
 from monitoring.checks.finding import Finding, UnreadableError
 from monitoring.checks.panels import is_logs, panel_problems
+from monitoring.checks.rule_files import alerts
 from monitoring.grafana.generated_boards import FOLDER, DrawnBoard, DrawnPanel, Json, boards
 from monitoring.grafana.variables import names_in
 
@@ -35,6 +36,23 @@ def check(root: Path) -> list[Finding]:
         Finding(str(board.path.relative_to(root)), subject, message)
         for board in known
         for subject, message in _problems(board, known, root)
+    ] + _unseen(known, root)
+
+
+def _unseen(known: Sequence[DrawnBoard], root: Path) -> list[Finding]:
+    """Alerts whose dashboard has no panel that leads to their runbook, so nothing shows what they look at."""
+    explained = {
+        (board.path.stem, page)
+        for board in known
+        for panel in board.panels
+        for link in panel.document.get("links", [])
+        for page in RUNBOOK.findall(link.get("url") or "")
+    }
+    return [
+        Finding(alert.file, alert.name, f"is shown by no panel of {uid}")
+        for alert in alerts(root)
+        for uid in BOARD.findall(str(alert.annotations.get("dashboard_url", "")))
+        if (uid, alert.name) not in explained
     ]
 
 

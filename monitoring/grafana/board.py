@@ -56,7 +56,7 @@ class Panel:
         width: of 24 columns.
         height: in Grafana's grid units.
         thresholds: values from which on a colour holds, ascending; below the first it is green.
-        runbook: the alert whose page explains it.
+        runbooks: the alerts that look at it, the worst first: each page explains it.
         empty: why it may have no data although all is well.
         stacked: whether series add up.
         highest: the axis' end, where there is one.
@@ -71,7 +71,7 @@ class Panel:
     width: int = 8
     height: int = 7
     thresholds: tuple[tuple[float, str], ...] = ()
-    runbook: str = ""
+    runbooks: tuple[str, ...] = ()
     empty: str = ""
     stacked: bool = False
     highest: float | None = None
@@ -107,18 +107,24 @@ def query(expression: str, legend: str = "") -> tuple[Query, ...]:
 
 
 def stat(
-    title: str, description: str, unit: Unit, expression: str, *thresholds: tuple[float, str], **more: str
+    title: str,
+    description: str,
+    unit: Unit,
+    expression: str,
+    *thresholds: tuple[float, str],
+    runbooks: tuple[str, ...] = (),
+    empty: str = "",
 ) -> Panel:
     """A number readable from across the room."""
     return Panel(
         title,
         description,
         unit,
-        query(expression, more.get("legend", "")),
+        query(expression),
         kind="stat",
         width=4,
         height=4,
         thresholds=thresholds,
-        runbook=more.get("runbook", ""),
-        empty=more.get("empty", ""),
+        runbooks=runbooks,
+        empty=empty,
     )

@@ -90,7 +90,7 @@ def _variables(board: Board) -> list[Any]:
         found.append(_choice("instance", INSTANCES))
     if "search" in asked:
         found.append(dashboard.TextBoxVariable("search").label("Lines with").default_value(""))
-    if any(panel.runbook for panel in board.panels):
+    if any(panel.runbooks for panel in board.panels):
         found.append(dashboard.TextBoxVariable("runbooks").label("Runbooks at").default_value(RUNBOOKS))
     return found
 

@@ -110,9 +110,8 @@ def _thresholds(steps: Sequence[tuple[float, str]]) -> Any:
 
 
 def _links(panel: Panel) -> list[Any]:
-    found = [("Logs of the service", "/d/vfactory-logs?${service:queryparam}&${__url_time_range}")]
-    if panel.runbook:
-        found.insert(0, (f"Runbook: {panel.runbook}", f"${{runbooks}}/{panel.runbook}.md"))
+    found = [(f"Runbook: {name}", f"${{runbooks}}/{name}.md") for name in panel.runbooks]
+    found.append(("Logs of the service", "/d/vfactory-logs?${service:queryparam}&${__url_time_range}"))
     return [
         dashboard.DashboardLink(title)
         .type(models.DashboardLinkType.LINK)

@@ -1,6 +1,6 @@
 """Broken panels and dashboards."""
 
-from broken_monitoring.places import FACTORY, LOGS, OVERVIEW
+from broken_monitoring.places import EVENTS, FACTORY, LOGS, OVERVIEW
 from monitoring_tree import Mutation, drop, in_board, in_panel, put, swap
 
 ON, OFF = True, False
@@ -96,6 +96,13 @@ IN_PANELS = (
 )
 
 IN_BOARDS = (
+    Mutation(
+        EVENTS,
+        in_panel("Since the consumer got on", drop("links", 0)),
+        "VFactoryConsumerStalled",
+        "is shown by no panel of vfactory-factory",
+        by=FACTORY,
+    ),
     Mutation(OVERVIEW, in_board(put(ON, "editable")), "dashboard", "can be edited"),
     Mutation(OVERVIEW, in_board(put("overview", "uid")), "dashboard", "its uid is overview"),
     Mutation(OVERVIEW, in_board(put("", "refresh")), "dashboard", "does not refresh itself"),

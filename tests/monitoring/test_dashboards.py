@@ -63,7 +63,7 @@ def with_panel(**changes: Any) -> Board:
 
 def test_a_board_has_the_variables_that_its_panels_use() -> None:
     assert variables(TINY) == ["datasource", "service"]
-    assert variables(with_panel(runbook="VFactoryTargetDown"))[-1] == "runbooks"
+    assert variables(with_panel(runbooks=("VFactoryTargetDown",)))[-1] == "runbooks"
     assert variables(with_panel(queries=query('up{instance=~"$instance"}')))[-1] == "instance"
     assert variables(with_panel(source="loki", kind="logs")) == ["datasource", "loki", "service"]
 

@@ -16,7 +16,7 @@ BOARD = Board(
                     "short",
                     f'count(vfactory_dependency_up{{dependency="database", {SERVICE}}} == 0) or vector(0)',
                     (1, "red"),
-                    runbook="VFactoryDatabaseDown",
+                    runbooks=("VFactoryDatabaseDown",),
                 ),
                 stat(
                     "Redis unreachable for",
@@ -24,7 +24,7 @@ BOARD = Board(
                     "short",
                     f'count(vfactory_dependency_up{{dependency="redis", {SERVICE}}} == 0) or vector(0)',
                     (1, "red"),
-                    runbook="VFactoryRedisDown",
+                    runbooks=("VFactoryRedisDown",),
                 ),
                 stat(
                     "Connections in use",
@@ -33,7 +33,7 @@ BOARD = Board(
                     "sum(pg_stat_activity_count) / max(pg_settings_max_connections)",
                     (0.8, "orange"),
                     (0.95, "red"),
-                    runbook="VFactoryDatabaseConnectionsHigh",
+                    runbooks=("VFactoryDatabaseConnectionsHigh",),
                 ),
                 stat(
                     "Longest transaction",
@@ -42,21 +42,21 @@ BOARD = Board(
                     'max(pg_stat_activity_max_tx_duration{state!="idle"})',
                     (60, "orange"),
                     (300, "red"),
-                    runbook="VFactoryDatabaseLongTransaction",
+                    runbooks=("VFactoryDatabaseLongTransaction",),
                 ),
                 stat(
                     "Redis memory",
                     "Bytes that Redis uses.",
                     "bytes",
                     "max(redis_memory_used_bytes)",
-                    runbook="VFactoryRedisMemoryHigh",
+                    runbooks=("VFactoryRedisMemoryHigh",),
                 ),
                 stat(
                     "Redis clients",
                     "Connections to Redis.",
                     "short",
                     "sum(redis_connected_clients)",
-                    runbook="VFactoryRedisRejectsConnections",
+                    runbooks=("VFactoryRedisRejectsConnections",),
                 ),
             ),
         ),
@@ -72,7 +72,7 @@ BOARD = Board(
                         "{{job}} {{state}}",
                     ),
                     width=12,
-                    runbook="VFactoryDatabasePoolSaturated",
+                    runbooks=("VFactoryDatabasePoolSaturated",),
                 ),
                 Panel(
                     "Pool in use",
@@ -86,7 +86,7 @@ BOARD = Board(
                     width=12,
                     thresholds=((0.9, "orange"),),
                     highest=1,
-                    runbook="VFactoryDatabasePoolSaturated",
+                    runbooks=("VFactoryDatabasePoolSaturated",),
                 ),
                 Panel(
                     "Wait for a connection, p99",
@@ -99,7 +99,7 @@ BOARD = Board(
                     ),
                     width=12,
                     thresholds=((0.25, "orange"),),
-                    runbook="VFactoryDatabasePoolWaitLong",
+                    runbooks=("VFactoryDatabasePoolWaitLong",),
                 ),
                 Panel(
                     "Connections in PostgreSQL",
@@ -108,7 +108,7 @@ BOARD = Board(
                     query("sum by (state) (pg_stat_activity_count)", "{{state}}"),
                     width=12,
                     stacked=True,
-                    runbook="VFactoryDatabaseConnectionsHigh",
+                    runbooks=("VFactoryDatabaseConnectionsHigh",),
                 ),
             ),
         ),
@@ -139,7 +139,7 @@ BOARD = Board(
                     "Bytes of every database.",
                     "bytes",
                     query('sum by (datname) (pg_database_size_bytes{datname!~"template.+"})', "{{datname}}"),
-                    runbook="VFactoryDiskFilling",
+                    runbooks=("VFactoryDiskFilling",),
                 ),
                 Panel(
                     "Deadlocks",
@@ -148,7 +148,7 @@ BOARD = Board(
                     query(
                         "sum by (datname) (rate(pg_stat_database_deadlocks[$__rate_interval]))", "{{datname}}"
                     ),
-                    runbook="VFactoryDatabaseDeadlocks",
+                    runbooks=("VFactoryDatabaseDeadlocks",),
                 ),
                 Panel(
                     "Locks",
@@ -165,7 +165,7 @@ BOARD = Board(
                         "max by (application_name) (pg_stat_replication_pg_wal_lsn_diff)",
                         "{{application_name}}",
                     ),
-                    runbook="VFactoryDatabaseReplicationLag",
+                    runbooks=("VFactoryDatabaseReplicationLag",),
                     empty=NEEDS_REPLICA,
                 ),
             ),
@@ -181,7 +181,7 @@ BOARD = Board(
                         Query("max(redis_memory_used_bytes)", "used"),
                         Query("max(redis_memory_max_bytes > 0)", "limit"),
                     ),
-                    runbook="VFactoryRedisMemoryHigh",
+                    runbooks=("VFactoryRedisMemoryHigh",),
                 ),
                 Panel(
                     "Commands",
@@ -201,7 +201,11 @@ BOARD = Board(
                             "refused connections",
                         ),
                     ),
-                    runbook="VFactoryRedisReadOnly",
+                    runbooks=(
+                        "VFactoryRedisReadOnly",
+                        "VFactoryRedisEvicting",
+                        "VFactoryRedisRejectsConnections",
+                    ),
                 ),
                 Panel(
                     "Reachable",
@@ -213,7 +217,7 @@ BOARD = Board(
                     ),
                     width=24,
                     highest=1,
-                    runbook="VFactoryDependencyUnreachable",
+                    runbooks=("VFactoryDependencyUnreachable",),
                 ),
             ),
         ),

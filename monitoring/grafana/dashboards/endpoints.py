@@ -54,7 +54,7 @@ BOARD = Board(
                     width=12,
                     height=9,
                     thresholds=((2.5, "orange"),),
-                    runbook="VFactoryEndpointLatencyHigh",
+                    runbooks=("VFactoryEndpointLatencyHigh",),
                 ),
                 Panel(
                     "Mean by endpoint",
@@ -84,7 +84,7 @@ BOARD = Board(
                     ),
                     width=12,
                     height=8,
-                    runbook="VFactoryEndpointErrorRateHigh",
+                    runbooks=("VFactoryEndpointErrorRateHigh",),
                     empty=NOTHING_WENT_WRONG,
                 ),
                 Panel(
@@ -98,7 +98,7 @@ BOARD = Board(
                     ),
                     width=12,
                     height=8,
-                    runbook="VFactoryClientErrorRateHigh",
+                    runbooks=("VFactoryClientErrorRateHigh",),
                     empty=NOTHING_WENT_WRONG,
                 ),
             ),

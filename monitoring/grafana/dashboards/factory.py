@@ -15,7 +15,7 @@ BOARD = Board(
                     "Readings kept and sure to be evaluated.",
                     "ops",
                     f"sum(rate(vfactory_readings_accepted_total{{{SERVICE}}}[1m]))",
-                    runbook="VFactoryReadingsStopped",
+                    runbooks=("VFactoryReadingsStopped",),
                 ),
                 stat(
                     "Silent sources",
@@ -23,7 +23,7 @@ BOARD = Board(
                     "short",
                     'sum(vfactory_sources{state="stale"}) or vector(0)',
                     (1, "orange"),
-                    runbook="VFactorySourcesStale",
+                    runbooks=("VFactorySourcesStale",),
                 ),
                 stat(
                     "Events to be handled",
@@ -32,7 +32,7 @@ BOARD = Board(
                     "max(vfactory_consumer_lag_events)",
                     (100, "orange"),
                     (1000, "red"),
-                    runbook="VFactoryConsumerLagHigh",
+                    runbooks=("VFactoryConsumerLagHigh",),
                 ),
                 stat(
                     "Oldest event in the outbox",
@@ -41,7 +41,7 @@ BOARD = Board(
                     "max(vfactory_outbox_oldest_age_seconds)",
                     (10, "orange"),
                     (60, "red"),
-                    runbook="VFactoryOutboxStuck",
+                    runbooks=("VFactoryOutboxStuck",),
                 ),
                 stat(
                     "Open incidents",
@@ -79,7 +79,7 @@ BOARD = Board(
                             "refused: {{reason}}",
                         ),
                     ),
-                    runbook="VFactoryReadingsRejected",
+                    runbooks=("VFactoryReadingsRejected",),
                 ),
                 Panel(
                     "Batch to commit, p50 and p99",
@@ -94,7 +94,7 @@ BOARD = Board(
                         for quantile, name in ((0.5, "p50"), (0.99, "p99"))
                     ),
                     thresholds=((1, "orange"),),
-                    runbook="VFactoryIngestSlow",
+                    runbooks=("VFactoryIngestSlow",),
                 ),
                 Panel(
                     "Waiting for the database",
@@ -110,7 +110,7 @@ BOARD = Board(
                             "turned away",
                         ),
                     ),
-                    runbook="VFactoryIngestQueueHigh",
+                    runbooks=("VFactoryIngestTurnedAway", "VFactoryIngestQueueHigh"),
                 ),
                 Panel(
                     "Sources",
@@ -118,14 +118,14 @@ BOARD = Board(
                     "short",
                     query("sum by (state) (vfactory_sources)", "{{state}}"),
                     stacked=True,
-                    runbook="VFactorySourcesStale",
+                    runbooks=("VFactorySourcesStale",),
                 ),
                 Panel(
                     "Since the last reading",
                     "Seconds since the newest reading came in.",
                     "s",
                     query("time() - max(vfactory_last_reading_timestamp_seconds)", "ago"),
-                    runbook="VFactoryReadingsStopped",
+                    runbooks=("VFactoryReadingsStopped",),
                     empty="no reading has come in yet",
                 ),
                 Panel(
@@ -136,7 +136,7 @@ BOARD = Board(
                         "sum by (outcome) (rate(vfactory_asset_uploads_total[$__rate_interval]))",
                         "{{outcome}}",
                     ),
-                    runbook="VFactoryAssetUploadsFailing",
+                    runbooks=("VFactoryAssetUploadsFailing",),
                 ),
             ),
         ),
@@ -151,14 +151,38 @@ BOARD = Board(
                         "max by (job, publisher) (vfactory_consumer_lag_events)", "{{job}} of {{publisher}}"
                     ),
                     thresholds=((1000, "red"),),
-                    runbook="VFactoryConsumerLagHigh",
+                    runbooks=("VFactoryConsumerLagHigh", "VFactoryConsumerLagNotFalling"),
+                ),
+                Panel(
+                    "Since the consumer got on",
+                    "Seconds since events were handled, or known to be none; an idle consumer says so every 2 s.",
+                    "s",
+                    query(
+                        "time() - max by (job, publisher) (vfactory_consumer_last_success_timestamp_seconds)",
+                        "{{job}} of {{publisher}}",
+                    ),
+                    thresholds=((40, "red"),),
+                    runbooks=("VFactoryConsumerStalled",),
+                ),
+                Panel(
+                    "Who relays and consumes",
+                    "Processes at work for each stream: one of several, the others stand by. 0 is nobody.",
+                    "short",
+                    (
+                        Query(
+                            'sum by (job) (vfactory_relay_is_leader{job=~"v-factory-.+-worker"})',
+                            "relays {{job}}",
+                        ),
+                        Query("sum by (publisher) (vfactory_consumer_is_active)", "consumes {{publisher}}"),
+                    ),
+                    runbooks=("VFactoryRelayAbsent", "VFactoryConsumerAbsent"),
                 ),
                 Panel(
                     "Outbox",
                     "Committed events that are not in their stream yet, by service.",
                     "short",
                     query("max by (job) (vfactory_outbox_pending)", "{{job}}"),
-                    runbook="VFactoryOutboxStuck",
+                    runbooks=("VFactoryOutboxStuck",),
                 ),
                 Panel(
                     "Events published and handled",
@@ -188,7 +212,7 @@ BOARD = Board(
                         for quantile, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
                     ),
                     thresholds=((5, "red"),),
-                    runbook="VFactoryDetectionSlow",
+                    runbooks=("VFactoryDetectionSlow",),
                     empty="nothing was detected",
                 ),
                 Panel(
@@ -200,7 +224,7 @@ BOARD = Board(
                         Query("sum(rate(vfactory_readings_late_total[$__rate_interval]))", "late"),
                         Query("sum(rate(vfactory_readings_bad_total[$__rate_interval]))", "bad quality"),
                     ),
-                    runbook="VFactoryReadingsLate",
+                    runbooks=("VFactoryReadingsLate",),
                 ),
                 Panel(
                     "Trouble on the way",
@@ -216,8 +240,18 @@ BOARD = Board(
                         ),
                         Query("sum(rate(vfactory_consumer_skipped_total[$__rate_interval]))", "skipped"),
                         Query("sum(rate(vfactory_events_unreadable_total[$__rate_interval]))", "unreadable"),
+                        Query(
+                            "sum by (reason) (rate(vfactory_publisher_fetch_failures_total[$__rate_interval]))",
+                            "not fetched: {{reason}}",
+                        ),
                     ),
-                    runbook="VFactoryConsumerFailing",
+                    runbooks=(
+                        "VFactoryEventsSkipped",
+                        "VFactoryEventsUnreadable",
+                        "VFactoryConsumerFailing",
+                        "VFactoryEventsRepublished",
+                        "VFactoryPublisherFetchFailing",
+                    ),
                 ),
             ),
         ),
@@ -251,7 +285,7 @@ BOARD = Board(
                             "ended: {{reason}}",
                         ),
                     ),
-                    runbook="VFactoryStreamClientsCut",
+                    runbooks=("VFactoryStreamClientsCut",),
                 ),
                 Panel(
                     "Alertmanager's webhook",
@@ -261,7 +295,7 @@ BOARD = Board(
                         "sum by (outcome) (rate(vfactory_alertmanager_notifications_total[$__rate_interval]))",
                         "{{outcome}}",
                     ),
-                    runbook="VFactoryAlertmanagerNotificationsFailing",
+                    runbooks=("VFactoryAlertmanagerNotificationsFailing",),
                     empty=NOTHING_WENT_WRONG,
                 ),
                 Panel(
@@ -278,7 +312,7 @@ BOARD = Board(
                         "sum by (job, task) (increase(vfactory_task_restarts_total[$__rate_interval]))",
                         "{{job}} {{task}}",
                     ),
-                    runbook="VFactoryTaskRestarting",
+                    runbooks=("VFactoryTaskRestarting",),
                 ),
             ),
         ),

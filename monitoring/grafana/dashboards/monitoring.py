@@ -16,7 +16,7 @@ BOARD = Board(
                     "short",
                     "count(up == 0) or vector(0)",
                     (1, "red"),
-                    runbook="VFactoryExporterDown",
+                    runbooks=("VFactoryExporterDown",),
                 ),
                 stat(
                     "Chosen targets",
@@ -36,14 +36,14 @@ BOARD = Board(
                     "short",
                     "sum(increase(prometheus_rule_evaluation_failures_total[5m]))",
                     (1, "red"),
-                    runbook="VFactoryPrometheusRulesFailing",
+                    runbooks=("VFactoryPrometheusRulesFailing",),
                 ),
                 stat(
                     "Alertmanagers",
                     "Alertmanagers that Prometheus hands alerts to. 0 means that nobody is told anything.",
                     "short",
                     "max(prometheus_notifications_alertmanagers_discovered)",
-                    runbook="VFactoryPrometheusCannotAlert",
+                    runbooks=("VFactoryPrometheusCannotAlert",),
                 ),
                 stat(
                     "Failed notifications",
@@ -51,7 +51,7 @@ BOARD = Board(
                     "short",
                     "sum(increase(alertmanager_notifications_failed_total[5m]))",
                     (1, "red"),
-                    runbook="VFactoryAlertmanagerNotificationsFailing",
+                    runbooks=("VFactoryAlertmanagerNotificationsFailing",),
                 ),
             ),
         ),
@@ -65,7 +65,7 @@ BOARD = Board(
                     query("avg by (job) (up)", "{{job}}"),
                     width=12,
                     highest=1,
-                    runbook="VFactoryTargetDown",
+                    runbooks=("VFactoryTargetDown", "VFactoryTargetAbsent", "VFactoryExporterDown"),
                 ),
                 Panel(
                     "Duration of scrapes",
@@ -74,7 +74,7 @@ BOARD = Board(
                     query("max by (job) (scrape_duration_seconds)", "{{job}}"),
                     width=12,
                     thresholds=((5, "orange"),),
-                    runbook="VFactoryScrapeFailing",
+                    runbooks=("VFactoryScrapeFailing",),
                 ),
                 Panel(
                     "Samples by job",
@@ -82,7 +82,7 @@ BOARD = Board(
                     "short",
                     query("sum by (job) (scrape_samples_scraped)", "{{job}}"),
                     width=12,
-                    runbook="VFactoryScrapeFailing",
+                    runbooks=("VFactoryScrapeFailing",),
                 ),
                 Panel(
                     "Samples stored",
@@ -92,7 +92,7 @@ BOARD = Board(
                         "sum(rate(prometheus_tsdb_head_samples_appended_total[$__rate_interval]))", "samples"
                     ),
                     width=12,
-                    runbook="VFactoryPrometheusStorageFailing",
+                    runbooks=("VFactoryPrometheusStorageFailing",),
                 ),
             ),
         ),
@@ -107,7 +107,7 @@ BOARD = Board(
                         "max by (rule_group) (prometheus_rule_group_last_duration_seconds)", "{{rule_group}}"
                     ),
                     width=12,
-                    runbook="VFactoryPrometheusRulesLate",
+                    runbooks=("VFactoryPrometheusRulesLate",),
                 ),
                 Panel(
                     "Alerts by state",
@@ -131,7 +131,7 @@ BOARD = Board(
                         ),
                     ),
                     width=12,
-                    runbook="VFactoryAlertmanagerNotificationsFailing",
+                    runbooks=("VFactoryAlertmanagerNotificationsFailing",),
                 ),
                 Panel(
                     "Memory of the monitoring",
@@ -144,13 +144,25 @@ BOARD = Board(
                     width=12,
                 ),
                 Panel(
+                    "Configurations taken",
+                    "1 while the last reload was taken; at 0 the process goes on with what it had.",
+                    "short",
+                    (
+                        Query("min by (job) (prometheus_config_last_reload_successful)", "{{job}}"),
+                        Query("min by (job) (alertmanager_config_last_reload_successful)", "{{job}}"),
+                    ),
+                    width=12,
+                    highest=1,
+                    runbooks=("VFactoryPrometheusConfigFailed", "VFactoryAlertmanagerConfigFailed"),
+                ),
+                Panel(
                     "Watchdog",
                     "1 while the watchdog fires, as it always must.",
                     "short",
                     query('max(ALERTS{alertname="VFactoryWatchdog", alertstate="firing"})', "watchdog"),
                     width=12,
                     highest=1,
-                    runbook="VFactoryWatchdog",
+                    runbooks=("VFactoryWatchdog",),
                 ),
                 Panel(
                     "Refused samples",
@@ -163,7 +175,7 @@ BOARD = Board(
                         "refused",
                     ),
                     width=12,
-                    runbook="VFactoryScrapeFailing",
+                    runbooks=("VFactoryScrapeFailing",),
                 ),
             ),
         ),

@@ -1,6 +1,16 @@
 """Resources: CPU, memory, files and disks against their limits, and who was restarted."""
 
-from monitoring.grafana.board import NEEDS_KUBERNETES, NEEDS_LIMIT, SERVICE, Board, Panel, Row, query, stat
+from monitoring.grafana.board import (
+    NEEDS_KUBERNETES,
+    NEEDS_LIMIT,
+    SERVICE,
+    Board,
+    Panel,
+    Query,
+    Row,
+    query,
+    stat,
+)
 
 DISKS = 'fstype!~"tmpfs|overlay|squashfs|ramfs|iso9660"'
 
@@ -31,14 +41,14 @@ BOARD = Board(
                     f"sum(changes(process_start_time_seconds{{{SERVICE}}}[1h]))",
                     (1, "orange"),
                     (5, "red"),
-                    runbook="VFactoryCrashLooping",
+                    runbooks=("VFactoryCrashLooping",),
                 ),
                 stat(
                     "Node memory free",
                     "Share of the node's memory that is available; below 10 % the kernel may begin to kill.",
                     "percentunit",
                     "min(node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
-                    runbook="VFactoryNodeMemoryLow",
+                    runbooks=("VFactoryNodeMemoryLow",),
                 ),
                 stat(
                     "Fullest disk",
@@ -47,7 +57,7 @@ BOARD = Board(
                     f"max(1 - node_filesystem_avail_bytes{{{DISKS}}} / node_filesystem_size_bytes{{{DISKS}}})",
                     (0.85, "orange"),
                     (0.95, "red"),
-                    runbook="VFactoryDiskFull",
+                    runbooks=("VFactoryDiskFull",),
                 ),
                 stat(
                     "Node CPU",
@@ -56,7 +66,7 @@ BOARD = Board(
                     '1 - avg(rate(node_cpu_seconds_total{mode="idle"}[5m]))',
                     (0.8, "orange"),
                     (0.95, "red"),
-                    runbook="VFactoryCpuHigh",
+                    runbooks=("VFactoryCpuHigh",),
                 ),
             ),
         ),
@@ -72,7 +82,7 @@ BOARD = Board(
                         "{{job}} {{instance}}",
                     ),
                     width=12,
-                    runbook="VFactoryCpuHigh",
+                    runbooks=("VFactoryCpuHigh",),
                 ),
                 Panel(
                     "Memory by process (메모리 사용률)",
@@ -80,7 +90,7 @@ BOARD = Board(
                     "bytes",
                     query(f"process_resident_memory_bytes{{{SERVICE}}}", "{{job}} {{instance}}"),
                     width=12,
-                    runbook="VFactoryMemoryHigh",
+                    runbooks=("VFactoryMemoryHigh",),
                 ),
                 Panel(
                     "CPU against its limit",
@@ -89,7 +99,7 @@ BOARD = Board(
                     query('vfactory:cpu_limit:ratio{job=~"v-factory-$service(-worker)?"}', "{{job}} {{pod}}"),
                     width=12,
                     thresholds=((0.8, "orange"), (0.95, "red")),
-                    runbook="VFactoryCpuCritical",
+                    runbooks=("VFactoryCpuCritical",),
                     empty=NEEDS_LIMIT,
                 ),
                 Panel(
@@ -101,7 +111,7 @@ BOARD = Board(
                     ),
                     width=12,
                     thresholds=((0.8, "orange"), (0.95, "red")),
-                    runbook="VFactoryMemoryCritical",
+                    runbooks=("VFactoryMemoryCritical",),
                     empty=NEEDS_LIMIT,
                 ),
                 Panel(
@@ -113,7 +123,7 @@ BOARD = Board(
                         "{{job}} {{instance}}",
                     ),
                     thresholds=((0.8, "orange"),),
-                    runbook="VFactoryFileDescriptorsHigh",
+                    runbooks=("VFactoryFileDescriptorsHigh",),
                 ),
                 Panel(
                     "Event loop",
@@ -121,7 +131,7 @@ BOARD = Board(
                     "s",
                     query(f"max by (job) (vfactory_event_loop_lag_seconds{{{SERVICE}}})", "{{job}}"),
                     thresholds=((0.25, "orange"),),
-                    runbook="VFactoryEventLoopBlocked",
+                    runbooks=("VFactoryEventLoopBlocked",),
                 ),
                 Panel(
                     "Starts",
@@ -131,7 +141,7 @@ BOARD = Board(
                         f"sum by (job) (changes(process_start_time_seconds{{{SERVICE}}}[$__rate_interval]))",
                         "{{job}}",
                     ),
-                    runbook="VFactoryRestarted",
+                    runbooks=("VFactoryRestarted",),
                 ),
             ),
         ),
@@ -147,7 +157,7 @@ BOARD = Board(
                         "{{pod}} {{container}}",
                     ),
                     empty=NEEDS_KUBERNETES,
-                    runbook="VFactoryMemoryHigh",
+                    runbooks=("VFactoryMemoryHigh",),
                 ),
                 Panel(
                     "Container CPU",
@@ -159,7 +169,7 @@ BOARD = Board(
                         "{{pod}} {{container}}",
                     ),
                     empty=NEEDS_KUBERNETES,
-                    runbook="VFactoryCpuHigh",
+                    runbooks=("VFactoryCpuHigh",),
                 ),
                 Panel(
                     "Pod restarts (Pod 재시작)",
@@ -171,7 +181,59 @@ BOARD = Board(
                         "{{pod}} {{container}}",
                     ),
                     empty=NEEDS_KUBERNETES,
-                    runbook="VFactoryPodRestarted",
+                    runbooks=("VFactoryPodRestarted", "VFactoryCrashLooping"),
+                ),
+                Panel(
+                    "Throttled",
+                    "Share of its scheduling periods in which the kernel held a container back; above 25 % its limit is too small.",
+                    "percentunit",
+                    query(
+                        "sum by (pod, container) (rate(container_cpu_cfs_throttled_periods_total"
+                        '{namespace="v-factory", container!=""}[$__rate_interval]))'
+                        " / sum by (pod, container) (rate(container_cpu_cfs_periods_total"
+                        '{namespace="v-factory", container!=""}[$__rate_interval]))',
+                        "{{pod}} {{container}}",
+                    ),
+                    thresholds=((0.25, "orange"),),
+                    highest=1,
+                    empty=NEEDS_KUBERNETES,
+                    runbooks=("VFactoryCpuThrottled",),
+                ),
+                Panel(
+                    "Not there",
+                    "Pods that are not ready, replicas that are missing, and pods of jobs that failed. All should be 0.",
+                    "short",
+                    (
+                        Query(
+                            'sum(kube_pod_status_ready{namespace="v-factory", condition="false"}'
+                            ' unless on (pod) kube_pod_status_phase{namespace="v-factory", phase="Succeeded"} == 1)',
+                            "pods not ready",
+                        ),
+                        Query(
+                            'sum(kube_deployment_spec_replicas{namespace="v-factory"}'
+                            ' - kube_deployment_status_replicas_available{namespace="v-factory"})',
+                            "replicas missing",
+                        ),
+                        Query('sum(kube_job_status_failed{namespace="v-factory"})', "pods of jobs failed"),
+                    ),
+                    empty=NEEDS_KUBERNETES,
+                    runbooks=("VFactoryPodNotReady", "VFactoryReplicasMissing", "VFactoryJobFailed"),
+                ),
+                Panel(
+                    "Volumes in use",
+                    "Share of every persistent volume that is in use.",
+                    "percentunit",
+                    query(
+                        "1 - max by (persistentvolumeclaim) "
+                        '(kubelet_volume_stats_available_bytes{namespace="v-factory"})'
+                        " / max by (persistentvolumeclaim) "
+                        '(kubelet_volume_stats_capacity_bytes{namespace="v-factory"})',
+                        "{{persistentvolumeclaim}}",
+                    ),
+                    thresholds=((0.85, "orange"),),
+                    highest=1,
+                    empty=NEEDS_KUBERNETES,
+                    runbooks=("VFactoryVolumeFilling",),
                 ),
             ),
         ),
@@ -194,7 +256,7 @@ BOARD = Board(
                     "Bytes available on every node.",
                     "bytes",
                     query("node_memory_MemAvailable_bytes", "{{instance}}"),
-                    runbook="VFactoryNodeMemoryLow",
+                    runbooks=("VFactoryNodeMemoryLow",),
                 ),
                 Panel(
                     "Disk in use",
@@ -207,14 +269,35 @@ BOARD = Board(
                     ),
                     thresholds=((0.85, "orange"), (0.95, "red")),
                     highest=1,
-                    runbook="VFactoryDiskFilling",
+                    runbooks=("VFactoryDiskFull", "VFactoryDiskFilling"),
+                ),
+                Panel(
+                    "Inodes in use",
+                    "Share of every file system's inodes; with none left no file can be made, however much space there is.",
+                    "percentunit",
+                    query(
+                        f"max by (instance, mountpoint) (1 - node_filesystem_files_free{{{DISKS}}}"
+                        f" / (node_filesystem_files{{{DISKS}}} > 0))",
+                        "{{instance}} {{mountpoint}}",
+                    ),
+                    thresholds=((0.95, "orange"),),
+                    highest=1,
+                    runbooks=("VFactoryInodesLow",),
+                ),
+                Panel(
+                    "Clocks",
+                    "Seconds between every node's clock and Prometheus'; rules run in event time, so 5 s is a warning.",
+                    "s",
+                    query("abs(node_time_seconds - timestamp(node_time_seconds))", "{{instance}}"),
+                    thresholds=((5, "orange"),),
+                    runbooks=("VFactoryClockSkewed",),
                 ),
                 Panel(
                     "Kills for lack of memory",
                     "Processes that the kernel killed, per second, by node.",
                     "ops",
                     query("rate(node_vmstat_oom_kill[$__rate_interval])", "{{instance}}"),
-                    runbook="VFactoryOutOfMemoryKilled",
+                    runbooks=("VFactoryOutOfMemoryKilled",),
                 ),
                 Panel(
                     "Disk throughput",

@@ -24,9 +24,8 @@ def heading(objective: Objective) -> str:
 def panels(objective: Objective) -> tuple[Panel, ...]:
     """One objective: how much of its budget is left, and how fast it goes."""
     chosen = f'slo="{objective.name}", {CHOSEN}'
-    runbook = (
-        "VFactoryErrorBudgetBurnFast" if objective.kind == "availability" else "VFactoryLatencyBudgetBurnFast"
-    )
+    what = "Error" if objective.kind == "availability" else "Latency"
+    runbooks = (f"VFactory{what}BudgetBurnFast", f"VFactory{what}BudgetBurnSlow")
     return (
         Panel(
             f"Budget left: {objective.name}",
@@ -36,7 +35,7 @@ def panels(objective: Objective) -> tuple[Panel, ...]:
             kind="stat",
             width=4,
             height=6,
-            runbook=runbook,
+            runbooks=runbooks,
             empty=NO_TRAFFIC,
         ),
         Panel(
@@ -50,7 +49,7 @@ def panels(objective: Objective) -> tuple[Panel, ...]:
             width=10,
             height=6,
             thresholds=((objective.budget, "orange"), (14.4 * objective.budget, "red")),
-            runbook=runbook,
+            runbooks=runbooks,
             empty=NO_TRAFFIC,
         ),
         Panel(
@@ -65,7 +64,7 @@ def panels(objective: Objective) -> tuple[Panel, ...]:
             width=10,
             height=6,
             thresholds=((6, "orange"), (14.4, "red")),
-            runbook=runbook,
+            runbooks=runbooks,
             empty=NO_TRAFFIC,
         ),
     )
