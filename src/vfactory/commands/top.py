@@ -44,6 +44,9 @@ def top(
 
     if not (once or as_json) and sys.stdin.isatty() and sys.stdout.isatty():
         raise typer.Exit(run.show(folder, services or [], interval))
-    view = run.look_once(folder, services or [], interval)
+    try:
+        view = run.look_once(folder, services or [], interval)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
     tell(msgspec.json.encode(view).decode() if as_json else run.text(view))
     raise typer.Exit(0 if view.is_healthy else EXIT_CODES.get(view.state, EXIT_CODES["unhealthy"]))

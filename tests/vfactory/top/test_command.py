@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from running_stack import COMMAND, Stack, wait_for
+from running_stack import COMMAND, PATIENCE_SECONDS, Stack, wait_for
 
 LEFT_ALONE = b"\x1b[?1049l"  # back from the alternate screen
 SHOWS_CURSOR = b"\x1b[?25h"
@@ -123,6 +123,16 @@ def test_a_frozen_service_costs_seconds_and_is_told(running_stack: Stack) -> Non
     row = next(row for row in told["rows"] if row["name"] == "incident-event")
     assert row["condition"] == "silent"
     assert set(row["figures"].values()) == {None}
+
+
+def test_one_look_can_be_interrupted(running_stack: Stack) -> None:
+    with running_stack.start("top", "--once", "--interval", "60") as process:
+        files = Path(f"/proc/{process.pid}/fd")
+        wait_for(lambda: any("eventpoll" in str(file.resolve()) for file in files.iterdir()))  # it has begun
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 130
+        assert said == ""
 
 
 def test_without_a_stack_it_says_how_to_start_one(tmp_path: Path) -> None:
