@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from monitoring.checks.finding import Finding
+from monitoring.grafana.generate import FOLDER as DASHBOARDS
 from monitoring.grafana.generate import dashboards
 from monitoring.slo.objectives import read_objectives
 from monitoring.slo.rules import generate
@@ -30,10 +31,12 @@ def write(root: Path) -> None:
 
 
 def check(root: Path) -> list[Finding]:
-    """What is not as it would be generated now."""
+    """What is not as it would be generated now, and dashboards that nothing makes any more."""
+    made = files(root)
     findings = []
-    for path, text in files(root).items():
+    for path, text in made.items():
         there = (root / path).read_text("utf-8") if (root / path).exists() else None
         if there != text:
             findings.append(Finding(str(path), "generated", "is out of date: run `make monitoring`"))
-    return findings
+    left = {path.relative_to(root) for path in (root / DASHBOARDS).glob("*.json")} - set(made)
+    return findings + [Finding(str(path), "generated", "is made by no board: delete it") for path in left]

@@ -1,6 +1,6 @@
 """Broken runbooks, YAML, and generated files."""
 
-from broken_monitoring.places import EVENTS, OVERVIEW, PAGES, ROUTES, RULES
+from broken_monitoring.places import BOARDS, EVENTS, OVERVIEW, PAGES, ROUTES, RULES
 from monitoring_tree import Mutation, in_board, put, swap, write
 
 PAGE = f"{PAGES}/VFactoryCpuHigh.md"
@@ -44,4 +44,5 @@ IN_GENERATED = (
     ),
     Mutation(OVERVIEW, in_board(put("Overview", "title")), "generated", "is out of date"),
     Mutation(OVERVIEW, write(""), "generated", "is out of date"),
+    Mutation(f"{BOARDS}/vfactory-old.json", write("{}"), "generated", "is made by no board"),
 )
