@@ -9,6 +9,7 @@ from typing import Final
 from monitoring import generated
 from monitoring.checks import alertmanager, dashboards, programs, rules, runbooks, style
 from monitoring.checks.finding import Finding, UnreadableError
+from monitoring.logs import checks as log_pipelines
 from monitoring.slo.objectives import ObjectivesError
 from vfactory.stack.programs import ProgramsError
 
@@ -19,6 +20,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "rules": rules.check,
     "dashboards": dashboards.check,
     "runbooks": runbooks.check,
+    "log pipelines": log_pipelines.check,
     "routes": alertmanager.check,
     "yaml": style.check,
     "promtool and amtool": programs.check,

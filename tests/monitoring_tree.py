@@ -9,7 +9,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("monitoring/prometheus", "monitoring/alertmanager", "monitoring/grafana", "docs/runbooks")
+FOLDERS = (
+    "monitoring/prometheus",
+    "monitoring/alertmanager",
+    "monitoring/grafana",
+    "monitoring/logs",
+    "docs/runbooks",
+)
 FILES = ("monitoring/slo.yml", "compose.yaml")
 
 Change = Callable[[str], str]

@@ -13,8 +13,10 @@ from broken_monitoring.places import BOARDS, EVENTS, OVERVIEW, ROUTES, RULES
 from broken_monitoring.routes import IN_ROUTES, IN_TIMES
 from broken_monitoring.rules import IN_RULES
 from monitoring import generated
+from monitoring.logs import checks as log_pipelines
 from monitoring_tree import Mutation, Tree, swap
 
+ALLOY = "monitoring/logs/loki/kubernetes.alloy"
 BROKEN: Sequence[tuple[Check, Mutation]] = [
     *((rules.check, one) for one in IN_RULES),
     *((dashboards.check, one) for one in (*IN_PANELS, *IN_BOARDS)),
@@ -22,6 +24,10 @@ BROKEN: Sequence[tuple[Check, Mutation]] = [
     *((runbooks.check, one) for one in IN_PAGES),
     *((style.check, one) for one in IN_STYLE),
     *((generated.check, one) for one in IN_GENERATED),
+    (
+        log_pipelines.check,
+        Mutation(ALLOY, swap('target_label  = "pod"', 'target_label  = "name"'), "labels", "are ["),
+    ),
 ]
 
 
