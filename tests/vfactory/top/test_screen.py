@@ -18,7 +18,6 @@ from vfactory.top.screen import Screen
 from vfactory.top.watch import Watch
 
 INTERVAL = 0.2
-PATIENCE = 0.5
 WIDE = (200, 30)
 SERVICES = [
     "factory-core",
@@ -31,7 +30,7 @@ SERVICES = [
 
 @pytest.fixture
 async def watch(running_stack: Stack) -> AsyncIterator[Watch]:
-    async with Asker(PATIENCE) as asker:
+    async with Asker() as asker:
         yield Watch(running_stack.home, asker)
 
 

@@ -30,7 +30,7 @@ WATCHDOG = {"labels": {"alertname": "VFactoryWatchdog", "severity": "none"}, "an
 
 @pytest.fixture
 async def asker() -> AsyncIterator[Asker]:
-    async with Asker(1.0) as asker:
+    async with Asker() as asker:
         yield asker
 
 
@@ -84,7 +84,7 @@ async def test_without_prometheus_the_processes_are_asked_and_the_view_says_so(
     with frozen(monitored.prometheus.process):
         begun = time.monotonic()
         first = await watch.look()
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 15
         second = await watch.look()
     assert (first.source, second.source) == ("metrics", "metrics")
     assert row(first, "factory-core").figures.cpu_cores is None
