@@ -18,6 +18,7 @@ ON_TIME_CHANGE: Final = 2
 RUNBOOKS: Final = Path("docs/runbooks")
 RUNBOOK: Final = re.compile(r"\$\{runbooks\}/(\w+)\.md")
 BOARD: Final = re.compile(r"/d/([a-z-]+)")
+FILLED: Final = re.compile(r"[?&]var-(\w+)=")
 
 Problems = Iterator[tuple[str, str]]
 
@@ -36,7 +37,17 @@ def check(root: Path) -> list[Finding]:
         Finding(str(board.path.relative_to(root)), subject, message)
         for board in known
         for subject, message in _problems(board, known, root)
-    ] + _unseen(known, root)
+    ] + [*_unseen(known, root), *_unfilled(known, root)]
+
+
+def _unfilled(known: Sequence[DrawnBoard], root: Path) -> Iterator[Finding]:
+    """Alerts whose link fills a variable that the dashboard does not have."""
+    variables = {board.path.stem: set(board.variables) for board in known}
+    for alert in alerts(root):
+        address = str(alert.annotations.get("dashboard_url", ""))
+        for uid in BOARD.findall(address):
+            for name in sorted(set(FILLED.findall(address)) - variables.get(uid, set())):
+                yield Finding(alert.file, alert.name, f"fills ${name}, which {uid} does not have")
 
 
 def _unseen(known: Sequence[DrawnBoard], root: Path) -> list[Finding]:

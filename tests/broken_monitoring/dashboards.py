@@ -1,6 +1,6 @@
 """Broken panels and dashboards."""
 
-from broken_monitoring.places import EVENTS, FACTORY, LOGS, OVERVIEW
+from broken_monitoring.places import EVENTS, FACTORY, LOGS, OVERVIEW, SERVICES
 from monitoring_tree import Mutation, drop, in_board, in_panel, put, swap
 
 ON, OFF = True, False
@@ -102,6 +102,12 @@ IN_BOARDS = (
         "VFactoryConsumerStalled",
         "is shown by no panel of vfactory-factory",
         by=FACTORY,
+    ),
+    Mutation(
+        SERVICES,
+        swap("?var-service=", "?var-job="),
+        "VFactoryTargetDown",
+        "fills $job, which vfactory-overview does not have",
     ),
     Mutation(OVERVIEW, in_board(put(ON, "editable")), "dashboard", "can be edited"),
     Mutation(OVERVIEW, in_board(put("overview", "uid")), "dashboard", "its uid is overview"),

@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import yaml
 from grafana_foundation_sdk.models import dashboard as models
 from monitoring.grafana.board import Board, Panel, Row, query
 from monitoring.grafana.dashboards import BOARDS
-from monitoring.grafana.generate import dashboards, render
+from monitoring.grafana.generate import RUNBOOKS, dashboards, render
 from monitoring.grafana.generated_boards import DrawnBoard, boards
 from monitoring.grafana.variables import UnknownVariableError, any_of, intervals, names_in, put_in
 
@@ -120,6 +121,12 @@ SHOWN = {
 @pytest.mark.parametrize("uid", UIDS)
 def test_what_one_looks_for_is_there(uid: str) -> None:
     assert {panel.title for panel in DRAWN[f"vfactory-{uid}"].panels} >= set(SHOWN[uid])
+
+
+def test_runbooks_are_where_the_alerts_say_that_they_are() -> None:
+    for name in ("prometheus", "prometheus.kubernetes"):
+        committed = yaml.safe_load((ROOT / f"monitoring/prometheus/{name}.yml").read_text("utf-8"))
+        assert committed["global"]["external_labels"]["runbooks_url"] == RUNBOOKS
 
 
 def test_variables_are_put_in_as_grafana_does() -> None:
