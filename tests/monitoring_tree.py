@@ -16,7 +16,7 @@ FOLDERS = (
     "monitoring/logs",
     "docs/runbooks",
 )
-FILES = ("monitoring/slo.yml", "compose.yaml")
+FILES = ("monitoring/slo.yml",)
 
 Change = Callable[[str], str]
 
