@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling
+.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling drill
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -60,6 +60,10 @@ image-pin: ## Write the digest of the image's base into deploy/docker/Dockerfile
 image-test: ## Build the image without a container engine and run every service from it (root)
 	@$(bootstrap) dev
 	@$(bin)/python -P deploy/docker/image_test.py
+
+drill: ## Break a stack of its own in every way that must be told (40 minutes); ONLY=name,… for some
+	@$(bootstrap) dev
+	@PYTHONPATH=. $(bin)/python -P -m monitoring.drills $(if $(ONLY),--only "$(ONLY)")
 
 rolling: ## Update all Deployments with local processes behind HAProxy, under load
 	@$(bootstrap) dev

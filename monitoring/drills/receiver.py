@@ -30,6 +30,11 @@ class Message:
         """A Slack message's text; empty when it has none."""
         return str(self._attachment().get("text", ""))
 
+    @property
+    def title_link(self) -> str:
+        """Where a Slack message's title leads; empty when nowhere."""
+        return str(self._attachment().get("title_link", ""))
+
     def _attachment(self) -> dict[str, Any]:
         attachments = self.body.get("attachments") if isinstance(self.body, dict) else None
         return attachments[0] if attachments else {}

@@ -1,0 +1,158 @@
+"""A local stack for drills: with a folder, ports, a PostgreSQL and a receiver of messages of its own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_urlsafe
+from typing import Any, Final
+
+import httpx
+
+from contracts.platform import PLATFORM_FACTORY_ID
+from monitoring.drills.receiver import Receiver, receive
+from utils.principal import Role
+from utils.tokens import issue_token
+from vfactory.stack import folders, record, secrets
+from vfactory.stack.answers import ask_health
+from vfactory.stack.configuration import MONITORING_PORTS, PORTS, POSTGRES, default_home, port_variable
+from vfactory.stack.errors import NotRunningError, StartError
+from vfactory.stack.ports import free_port
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.programs import FOLDER_VARIABLE
+from vfactory.stack.supervisor import DATABASE
+
+COMMAND: Final = Path(sys.executable).parent / "vfactory"
+COMMITTED_RULES: Final = Path(__file__).resolve().parents[1] / "prometheus/rules"
+SECONDS: Final = 5.0
+TOKEN_LIFETIME: Final = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class DrillPlant:
+    """The running stack.
+
+    Args:
+        home: its state directory.
+        postgres: the server it uses, which a drill may stop.
+        receiver: what takes the messages that go to Slack.
+        rules: the rules that its Prometheus reads: a copy.
+    """
+
+    home: Path
+    postgres: PostgresServer
+    receiver: Receiver
+    rules: Path
+
+    def part(self, name: str) -> record.Part:
+        """A process of the stack as it is now; NotRunningError when the stack has gone."""
+        known = record.read_record(self.home)
+        found = [part for part in known.parts if part.name == name] if known else []
+        if not found:
+            raise NotRunningError(f"{name} does not run in {self.home}.")
+        return found[0]
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to a process; nothing happens while it is between two lives."""
+        pid = self.part(name).pid
+        if pid is not None:
+            os.kill(pid, number)
+
+    def health(self, name: str) -> int | None:
+        """The status of /health of a service; None without an answer."""
+        return ask_health(self.part(name).where).status
+
+    def alerts(self) -> list[Mapping[str, Any]]:
+        """What Prometheus says of alerts that fire."""
+        answer = httpx.get(f"{self.part('prometheus').where}/api/v1/alerts", timeout=SECONDS)
+        found = answer.raise_for_status().json()["data"]["alerts"]
+        return [alert for alert in found if alert["state"] == "firing"]
+
+    def incidents(self) -> list[Mapping[str, Any]]:
+        """The platform's newest incidents."""
+        secret = secrets.find(self.home, "auth")
+        if secret is None:
+            raise NotRunningError(f"There is no secret in {self.home}.")
+        token = issue_token(secret.value, subject="drill", role=Role.VIEWER, lifetime=TOKEN_LIFETIME)
+        answer = httpx.get(
+            f"{self.part('incident-event').where}/v1/incidents",
+            params={"factory": str(PLATFORM_FACTORY_ID), "limit": 100},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=SECONDS,
+        )
+        found: list[Mapping[str, Any]] = answer.raise_for_status().json()["items"]
+        return found
+
+    def reload_rules(self) -> None:
+        """Let Prometheus read its rules anew; what fires goes on firing."""
+        self.signal("prometheus", signal.SIGHUP)
+
+
+@contextmanager
+def run(*, keep: bool = False) -> Iterator[DrillPlant]:
+    """Run a stack for as long as the block runs; its folder stays there afterwards with `keep`.
+
+    Raises:
+        StackError: it does not come up.
+    """
+    home = Path(tempfile.mkdtemp(prefix="vfactory-drill-"))
+    postgres = PostgresServer(home / POSTGRES, port=free_port(), password=token_urlsafe(24))
+    try:
+        with receive() as receiver:
+            postgres.start()
+            postgres.create_database(DATABASE)
+            folders.make_private(home / "secrets")
+            folders.write_private(home / "secrets/slack_url", f"{receiver.url}/slack\n")
+            variables = _variables(home, postgres)
+            _vfactory(variables, "up", "--detach")
+            try:
+                plant = DrillPlant(home, postgres, receiver, _own_rules(home))
+                plant.reload_rules()
+                yield plant
+            finally:
+                _vfactory(variables, "down")
+    finally:
+        postgres.stop()
+        if not keep:
+            shutil.rmtree(home, ignore_errors=True)
+
+
+def _own_rules(home: Path) -> Path:
+    """Give the stack's Prometheus a copy of the rules, so that a drill can set a threshold of its own."""
+    rules = home / "rules"
+    shutil.copytree(COMMITTED_RULES, rules)
+    configuration = home / "monitoring/prometheus.yml"
+    text = configuration.read_text("utf-8")
+    folders.write_private(configuration, re.sub(re.escape(str(COMMITTED_RULES)), lambda _: str(rules), text))
+    return rules
+
+
+def _variables(home: Path, postgres: PostgresServer) -> dict[str, str]:
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("VFACTORY_")}
+    ports: set[int] = set()
+    while len(ports) < len(PORTS) + len(MONITORING_PORTS):
+        ports.add(free_port())
+    moved = zip((*PORTS, *MONITORING_PORTS), map(str, ports), strict=True)
+    return {
+        **ours,
+        **{port_variable(name): port for name, port in moved},
+        FOLDER_VARIABLE: os.environ.get(FOLDER_VARIABLE) or str(default_home() / "programs"),
+        "VFACTORY_HOME": str(home),
+        "DATABASE_URL": postgres.url(DATABASE),
+    }
+
+
+def _vfactory(variables: Mapping[str, str], *arguments: str) -> None:
+    done = subprocess.run(  # noqa: S603 - the project's own command
+        [COMMAND, *arguments], env=variables, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise StartError(f"`vfactory {' '.join(arguments)}` failed: {done.stderr.strip()}")
