@@ -105,7 +105,10 @@ class ReadingService:
     ) -> tuple[SentBatch, list[Series]]:
         known = self._directory.known(factory_id)
         keys = [(reading.source, reading.metric) for reading in sent.readings]
-        found = await self._directory.resolve(by, factory_id, {key for key in keys if key not in known})
+        unknown = list(
+            dict.fromkeys(key for key in keys if key not in known)
+        )  # where not all fit, the first do
+        found = await self._directory.resolve(by, factory_id, unknown)
         series = [known.get(key) or found[key] for key in keys]
         flaws = [one if isinstance(one, Flaw) else None for one in series]
         return sent.without(flaws), [one for one in series if isinstance(one, Series)]

@@ -170,6 +170,7 @@ async def test_one_metric_too_many_is_refused_alone(plant: Plant) -> None:
     answer = answer_of(await plant.send([reading(metric=f"m{n}") for n in range(MAX_METRICS + 2)]))
     assert answer["accepted"] == MAX_METRICS
     assert {one["code"] for one in answer["rejected"]} == {"too_many_metrics"}
+    assert [one["index"] for one in answer["rejected"]] == [MAX_METRICS, MAX_METRICS + 1]
     elsewhere = [reading(source="press-2", metric="m9"), reading(metric="m0", second=1)]
     assert answer_of(await plant.send(elsewhere))["accepted"] == 2
 
