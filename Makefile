@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling drill
+.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling drill pictures
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -64,6 +64,10 @@ image-test: ## Build the image without a container engine and run every service 
 drill: ## Break a stack of its own in every way that must be told (40 minutes); ONLY=name,… for some
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m monitoring.drills $(if $(ONLY),--only "$(ONLY)")
+
+pictures: ## Draw every dashboard after fifteen minutes of traffic and one drill, into docs/pictures/dashboards
+	@$(bootstrap) dev
+	@PYTHONPATH=. $(bin)/python -P -m monitoring.pictures
 
 rolling: ## Update all Deployments with local processes behind HAProxy, under load
 	@$(bootstrap) dev

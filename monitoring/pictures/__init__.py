@@ -1,0 +1,1 @@
+"""Draws what the dashboards show, without Grafana: every panel's query, asked of a live Prometheus."""

@@ -1,0 +1,90 @@
+"""Draws a dashboard as Grafana lays it out, in a picture without a screen."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.dates import DateFormatter
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
+
+from monitoring.grafana.generated_boards import DrawnBoard, DrawnPanel
+from monitoring.pictures.answers import Line, Prometheus
+
+COLUMNS: Final = 24
+INCHES_PER_COLUMN: Final = 0.75
+INCHES_PER_LINE: Final = 0.42
+DOTS_PER_INCH: Final = 70
+MOST_IN_LEGEND: Final = 8
+REASON: Final = re.compile(r"\(May be empty: (.+)\.\)")
+
+
+def draw(board: DrawnBoard, prometheus: Prometheus, path: Path) -> list[str]:
+    """Write the picture, and give the titles of panels that have no data and do not say why."""
+    mpl.rcParams["font.family"] = ["DejaVu Sans"]
+    lines = max(y + height for _, y, _, height in (panel.place for panel in board.panels))
+    figure = Figure(figsize=(COLUMNS * INCHES_PER_COLUMN, lines * INCHES_PER_LINE), layout=None)
+    figure.suptitle(str(board.document["title"]), y=0.998, fontsize=14)
+    grid = GridSpec(
+        lines, COLUMNS, figure, left=0.03, right=0.99, top=0.98, bottom=0.01, hspace=2.2, wspace=1.6
+    )
+    silent = []
+    for panel in board.panels:
+        x, y, width, height = panel.place
+        axes = figure.add_subplot(grid[y : y + height, x : x + width])
+        found = prometheus.lines(board, panel)
+        _panel(axes, panel, found)
+        if not found and not _reason(panel):
+            silent.append(panel.title)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+    return silent
+
+
+def _panel(axes: Axes, panel: DrawnPanel, lines: list[Line]) -> None:
+    axes.set_title(_latin(panel.title), fontsize=8, loc="left")
+    axes.tick_params(labelsize=6)
+    if not lines:
+        _say(axes, f"no data: {_reason(panel) or 'it does not say why'}", 7)
+    elif panel.kind == "timeseries":
+        _series(axes, panel, lines)
+    else:
+        shown = [f"{line.name}  {line.values[-1]:.4g}".strip() for line in lines[:MOST_IN_LEGEND]]
+        _say(axes, "\n".join(map(_latin, shown)) + f" {panel.unit}", 11 if len(shown) == 1 else 7)
+
+
+def _series(axes: Axes, panel: DrawnPanel, lines: list[Line]) -> None:
+    for number, line in enumerate(lines):
+        times = [datetime.fromtimestamp(at, UTC) for at in line.times]
+        label = _latin(line.name) if number < MOST_IN_LEGEND else None
+        axes.plot(times, line.values, linewidth=1, label=label)  # type: ignore[arg-type]
+    axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
+    axes.set_ylabel(panel.unit, fontsize=6)
+    axes.set_ylim(bottom=min(0.0, *(value for line in lines for value in line.values)))
+    axes.grid(visible=True, linewidth=0.3)
+    axes.legend(fontsize=5, loc="upper left", framealpha=0.6)
+
+
+def _reason(panel: DrawnPanel) -> str:
+    """Why the panel may have no data, in its own words; empty when it gives no reason."""
+    found = REASON.search(str(panel.document.get("description", "")))
+    if found is not None:
+        return found[1]
+    return "there is none, which counts as 0" if panel.defaults.get("noValue") == "0" else ""
+
+
+def _say(axes: Axes, text: str, size: int) -> None:
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", fontsize=size, wrap=True)
+
+
+def _latin(text: str) -> str:
+    """Without what the picture's font cannot write: titles say it in English first."""
+    return (
+        "".join(character for character in text if not "\uac00" <= character <= "\ud7a3")
+        .replace("()", "")
+        .strip()
+    )
