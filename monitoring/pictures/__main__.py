@@ -59,8 +59,7 @@ def _live(minutes: float, folder: Path) -> int:
 
 
 def _draw(url: str, minutes: float, folder: Path) -> int:
-    end = time.time()
-    prometheus, went_well = Prometheus(url, end - minutes * 60, end), True
+    prometheus, went_well = Prometheus.of_the_last(minutes * 60, url), True
     for board in boards(ROOT):
         silent = draw(board, prometheus, folder / f"{board.path.stem}.png")
         print(f"{board.path.stem}: {len(board.panels)} panels", flush=True)

@@ -2,9 +2,10 @@
 
 import math
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import httpx
 
@@ -35,6 +36,12 @@ class Prometheus:
     begin: float
     end: float
 
+    @classmethod
+    def of_the_last(cls, seconds: float, url: str) -> Self:
+        """What the Prometheus at `url` knows of the time up to now."""
+        now = time.time()
+        return cls(url, now - seconds, now)
+
     def lines(self, board: DrawnBoard, panel: DrawnPanel) -> list[Line]:
         """Every series of a panel that has a value; none of one that asks Loki."""
         if is_logs(panel):
@@ -49,9 +56,10 @@ class Prometheus:
         query = put_in(target.expression, values)
         if target.instant:
             found = self._ask("query", query=query, time=self.end)
-            return [_line(one["metric"], target, [one["value"]]) for one in found]
-        found = self._ask("query_range", query=query, start=self.begin, end=self.end, step=STEP_SECONDS)
-        lines = [_line(one["metric"], target, one["values"]) for one in found]
+            lines = [_line(one["metric"], target, [one["value"]]) for one in found]
+        else:
+            found = self._ask("query_range", query=query, start=self.begin, end=self.end, step=STEP_SECONDS)
+            lines = [_line(one["metric"], target, one["values"]) for one in found]
         return [line for line in lines if line.values]
 
     def _ask(self, path: str, **parameters: str | float) -> list[Mapping[str, Any]]:
