@@ -31,6 +31,7 @@ SECRETS: Final = frozenset(
         "redis-exporter",
         "v-factory-auth",
         "v-factory-backup-database",
+        "incident-event-service-token",
         "v-factory-redis",
     }
 )

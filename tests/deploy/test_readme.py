@@ -50,7 +50,9 @@ def test_the_secrets_of_local_are_all_it_needs_with_every_component_that_goes_wi
     done = subprocess.run([str(script)], capture_output=True, text=True, check=True, timeout=30)
     made = {item["metadata"]["name"]: set(item["stringData"]) for item in json.loads(done.stdout)["items"]}
     chosen = [
-        name for name in components(ROOT) if name not in {"backup", "cloudnative-pg", "prometheus-operator"}
+        name
+        for name in components(ROOT)
+        if name not in {"backup", "cloudnative-pg", "oidc", "prometheus-operator"}
     ]
     needed = {
         volume["secret"]["secretName"]
