@@ -24,7 +24,6 @@ NEEDS_KUBERNETES: Final = "only Kubernetes tells this (cAdvisor, kube-state-metr
 NEEDS_LOKI: Final = "log lines come from Loki"
 NOTHING_WENT_WRONG: Final = "stays empty while nothing of the kind happens"
 NEEDS_REPLICA: Final = "there is no replica"
-NEEDS_LIMIT: Final = "no limit is set for the processes"
 
 CHOSEN_JOBS: Final = 'job=~"v-factory-$service(-worker)?"'
 """Selects what the variable `service` of every dashboard chooses."""

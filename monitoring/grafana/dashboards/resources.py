@@ -2,7 +2,6 @@
 
 from monitoring.grafana.board import (
     NEEDS_KUBERNETES,
-    NEEDS_LIMIT,
     SERVICE,
     Board,
     Panel,
@@ -100,7 +99,6 @@ BOARD = Board(
                     width=12,
                     thresholds=((0.8, "orange"), (0.95, "red")),
                     runbooks=("VFactoryCpuCritical",),
-                    empty=NEEDS_LIMIT,
                 ),
                 Panel(
                     "Memory against its limit",
@@ -112,7 +110,6 @@ BOARD = Board(
                     width=12,
                     thresholds=((0.8, "orange"), (0.95, "red")),
                     runbooks=("VFactoryMemoryCritical",),
-                    empty=NEEDS_LIMIT,
                 ),
                 Panel(
                     "File descriptors",
