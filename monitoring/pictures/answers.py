@@ -79,8 +79,10 @@ def _line(labels: Mapping[str, str], target: Target, samples: list[tuple[float, 
 
 
 def _legend(template: str, labels: Mapping[str, str]) -> str:
-    """The name of a series; `__auto` is Grafana's word for none, and a label that is not there is nothing."""
-    text = "" if template == "__auto" else template
+    """The name of a series: its labels where the template leaves it to Grafana (`__auto`)."""
+    if template in {"", "__auto"}:
+        return " ".join(value for name, value in labels.items() if name != "__name__")
+    text = template
     for name, value in labels.items():
         text = text.replace(f"{{{{{name}}}}}", value)
     return PLACEHOLDER.sub("", text).strip()

@@ -19,6 +19,7 @@ INCHES_PER_COLUMN: Final = 0.75
 INCHES_PER_LINE: Final = 0.42
 DOTS_PER_INCH: Final = 70
 MOST_IN_LEGEND: Final = 8
+MARGIN: Final = 0.05
 REASON: Final = re.compile(r"\(May be empty: (.+)\.\)")
 
 
@@ -63,7 +64,9 @@ def _series(axes: Axes, panel: DrawnPanel, lines: list[Line]) -> None:
         axes.plot(times, line.values, linewidth=1, label=label)  # type: ignore[arg-type]
     axes.xaxis.set_major_formatter(DateFormatter("%H:%M"))  # type: ignore[no-untyped-call]
     axes.set_ylabel(panel.unit, fontsize=6)
-    axes.set_ylim(bottom=min(0.0, *(value for line in lines for value in line.values)))
+    known = [0.0, *(value for line in lines for value in line.values)]
+    room = MARGIN * ((max(known) - min(known)) or 1.0)  # a line of zeros is seen, too
+    axes.set_ylim(min(known) - room, max(known) + room)
     axes.grid(visible=True, linewidth=0.3)
     axes.legend(fontsize=5, loc="upper left", framealpha=0.6)
 
