@@ -153,7 +153,8 @@ async def test_a_small_terminal_scrolls_and_keeps_the_names(screen: Screen) -> N
         left = table.scroll_offset.x
         await pilot.pause(1)
         assert table.scroll_offset.x == left  # a new look does not take one back
-        assert "factory-core-worker" in screen.export_screenshot()
+        # The lines above are longer, and the table lower, while something answers late.
+        await until(pilot, lambda: "factory-core-worker" in screen.export_screenshot())
 
 
 async def test_without_colour_the_signs_remain(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
