@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servers import Postgres, RunningProcess, Valkey
+from servers import Postgres, Replica, RunningProcess, Valkey
 from utils.database import Database, Transaction
 from utils.principal import Role
 from utils.settings import ServiceSettings
@@ -56,6 +56,25 @@ def hurt_postgres(postgres: Postgres) -> Iterator[Postgres]:
     """The worker's PostgreSQL for a test that stops, freezes or restarts it; whole again afterwards."""
     yield postgres
     postgres.heal()
+
+
+@pytest.fixture(scope="session")
+def shared_replica(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
+    """A streaming replica of this worker's PostgreSQL, made when first asked for. Tests take `replica`."""
+    server = Replica(tmp_path_factory.mktemp("replica"), postgres)
+    server.start()
+    yield server
+    server.resume()
+    server.stop()
+
+
+@pytest.fixture
+def replica(hurt_postgres: Postgres, shared_replica: Replica) -> Iterator[Replica]:
+    """The worker's replica, and its PostgreSQL to be hurt; both whole and level again afterwards."""
+    yield shared_replica
+    hurt_postgres.heal()
+    shared_replica.heal()
+    shared_replica.catch_up()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from typing import IO, Self
 import httpx
 import psutil
 
+from vfactory.stack import folders
 from vfactory.stack.ports import free_port
 from vfactory.stack.postgres import PostgresServer
 from vfactory.stack.valkey import ValkeyServer
@@ -94,6 +96,58 @@ class Postgres:
         self.resume()
         if self.server.password != PASSWORD:
             self.change_password(PASSWORD)
+
+
+class ReplicaServer(PostgresServer):
+    """A streaming replica of another server, on 127.0.0.1."""
+
+    def __init__(self, directory: Path, primary: PostgresServer) -> None:
+        tuning = {**primary.tuning, "wal_retrieve_retry_interval": "100ms", "hot_standby": "on"}
+        super().__init__(directory, port=free_port(), password=primary.password, tuning=tuning)
+        self._primary = primary
+
+    def copy(self) -> None:
+        """Make the data directory: a copy of the running primary's that goes on with its log."""
+        folders.make(self.directory)
+        copied = Path(tempfile.mkdtemp(prefix="copied-", dir=self.directory))
+        folders.hand_over(copied, *self.identity.owner)
+        command = ["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]
+        target = ("-D", str(copied / "data"), "-d", self._primary.url())
+        self._run(self._program("pg_basebackup", *command, *target))
+        (copied / "data").rename(self.data)
+
+    def is_ready(self) -> bool:
+        """Whether it takes read-only connections, or all once it is promoted."""
+        return self._state() in {"standby", "ready"}
+
+
+class Replica(Postgres):
+    """A read replica that tests may hold back, stop, freeze and promote."""
+
+    def __init__(self, directory: Path, primary: Postgres) -> None:
+        super().__init__(directory)
+        self.primary = primary
+        server = ReplicaServer(directory, primary.server)
+        server.copy()
+        self.server = server
+
+    def hold_back(self) -> None:
+        """Replay nothing more of the primary's log until `catch_up`."""
+        self.sql("SELECT pg_wal_replay_pause()")
+        while self.sql("SELECT pg_get_wal_replay_pause_state()") != "paused":
+            time.sleep(0.01)
+
+    def catch_up(self, timeout: float = 20) -> None:
+        """Replay what the primary has by now; it must be running."""
+        self.sql("SELECT CASE WHEN pg_is_wal_replay_paused() THEN pg_wal_replay_resume() END")
+        end, deadline = self.primary.sql("SELECT pg_current_wal_flush_lsn()"), time.monotonic() + timeout
+        while self.sql(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") != "t":
+            assert time.monotonic() < deadline, "the replica does not catch up"
+            time.sleep(0.01)
+
+    def promote(self) -> None:
+        """Make it a primary of its own; it is no replica after that."""
+        assert self.sql("SELECT pg_promote()") == "t"
 
 
 class Valkey:

@@ -19,6 +19,7 @@ from factory_core.readings.service import ReadingService
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
 from utils.database import Database
+from utils.database.replica import ReplicaReader
 from utils.http import build_app
 from utils.lifecycle import serve
 
@@ -36,9 +37,11 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await reader.start()
         try:
             yield
         finally:
+            await reader.close()
             await intake.close()
             recorder.close()
 
@@ -57,7 +60,8 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     recorder = BatchRecorder(database)
     intake = Intake(recorder.record, most_readings=settings.max_queued_readings)
     directory = SeriesDirectory(database, utc_now, max_metrics=settings.max_metrics_per_equipment)
-    app.state.readings = ReadingService(database, directory, intake, utc_now)
+    reader = ReplicaReader(database, settings)
+    app.state.readings = ReadingService(reader, directory, intake, utc_now)
     for routes in (factories, equipment, readings, event_log):
         app.include_router(routes.router, prefix="/v1")
     readings.add_ingest_route(app, "/v1/factories/{factory_id}/readings")

@@ -54,8 +54,8 @@ class EnvironmentSettings(BaseSettings):
 class ServiceSettings(EnvironmentSettings):
     """What all services share; a service's own subclass adds its prefixed variables.
 
-    `DATABASE_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a mounted file, in the
-    variable of the same name with `_FILE`.
+    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a
+    mounted file, in the variable of the same name with `_FILE`.
     """
 
     service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
@@ -65,6 +65,11 @@ class ServiceSettings(EnvironmentSettings):
 
     database_url: SecretStr
     database_url_file: Path | None = None
+    database_read_url: SecretStr | None = None
+    """One or more streaming replicas behind one address; for what reads history. None: there is none."""
+    database_read_url_file: Path | None = None
+    database_read_max_lag_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 2
+    """How old an answer of a replica may be; the primary answers where no replica can promise that."""
     redis_url: SecretStr | None = None
     redis_url_file: Path | None = None
 
@@ -89,7 +94,7 @@ class ServiceSettings(EnvironmentSettings):
     @classmethod
     def _read_mounted_secrets(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            for name in ("database_url", "redis_url", "auth_secret"):
+            for name in ("database_url", "database_read_url", "redis_url", "auth_secret"):
                 _read_mounted_secret(values, name)
         return values
 
@@ -98,10 +103,11 @@ class ServiceSettings(EnvironmentSettings):
     def _known_level(cls, value: object) -> str:
         return parse_level(str(value)) or "INFO"
 
-    @field_validator("database_url")
+    @field_validator("database_url", "database_read_url")
     @classmethod
-    def _postgresql(cls, value: SecretStr) -> SecretStr:
-        _require_url(value, "postgresql", "postgres")
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _require_url(value, "postgresql", "postgres")
         return value
 
     @field_validator("redis_url")

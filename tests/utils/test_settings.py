@@ -83,6 +83,13 @@ def test_a_database_url_names_postgresql_and_a_host(environment: pytest.MonkeyPa
     assert problems() == [("DATABASE_URL", "must be a URL that begins with postgresql:// and names a host")]
 
 
+def test_a_replicas_url_names_postgresql_and_a_host(environment: pytest.MonkeyPatch) -> None:
+    assert ServiceSettings().database_read_url is None
+    environment.setenv("DATABASE_READ_URL", "mysql://user:hunter2@db/x")
+    said = "must be a URL that begins with postgresql:// and names a host"
+    assert problems() == [("DATABASE_READ_URL", said)]
+
+
 def test_a_redis_url_names_redis_and_a_host() -> None:
     assert problems(redis_url="http://:hunter2@cache") == [
         ("REDIS_URL", "must be a URL that begins with redis:// and names a host")
@@ -101,6 +108,10 @@ def test_a_redis_url_names_redis_and_a_host() -> None:
         ("SHUTDOWN_SECONDS", "inf"),
         ("WATCHDOG_SECONDS", "0"),
         ("DATABASE_POOL_SIZE", "0"),
+        ("DATABASE_READ_MAX_LAG_SECONDS", "0"),
+        ("DATABASE_READ_MAX_LAG_SECONDS", "-1"),
+        ("DATABASE_READ_MAX_LAG_SECONDS", "nan"),
+        ("DATABASE_READ_MAX_LAG_SECONDS", "a while"),
         ("SERVICE_NAME", "Factory Core"),
         ("AUTH_JWKS_URL", "ftp://keys"),
     ],

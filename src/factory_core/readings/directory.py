@@ -60,8 +60,12 @@ class SeriesDirectory:
         self._remember(factory_id, [series for series in found.values() if isinstance(series, Series)])
         return found
 
-    async def find(self, by: Principal, factory_id: UUID, key: SeriesKey) -> Series | Flaw | None:
+    async def find(
+        self, transaction: Transaction, by: Principal, factory_id: UUID, key: SeriesKey
+    ) -> Series | Flaw | None:
         """Give one series as far as it exists: a flaw where its source does not, None where only it does not.
+
+        Only reads, so the transaction may be a replica's.
 
         Raises:
             NotFoundError: there is no such factory.
@@ -69,9 +73,8 @@ class SeriesDirectory:
         known = self.known(factory_id).get(key)
         if known is not None:
             return known
-        async with self._database.transaction() as transaction:
-            resolution = _Resolution(transaction, self._now, by, factory_id, self._max_metrics)
-            return (await resolution.find([key])).get(key)
+        resolution = _Resolution(transaction, self._now, by, factory_id, self._max_metrics)
+        return (await resolution.find([key])).get(key)
 
     def _remember(self, factory_id: UUID, found: Collection[Series]) -> None:
         if self._size + len(found) > MOST_REMEMBERED:

@@ -113,6 +113,9 @@ async def list_readings(  # noqa: PLR0917 - FastAPI names them
     """Read back the readings of one metric of one piece of equipment, by time.
 
     A tag the factory does not have is a 404; a metric its equipment never sent is an empty list.
+
+    Where the service reads from a replica of its database, a reading may be missing from the list for up to
+    `DATABASE_READ_MAX_LAG_SECONDS` (2 s by default) after it was accepted.
     """
     if since is not None and before is not None and since >= before:
         raise InvalidError.of("to", "must be later than from")

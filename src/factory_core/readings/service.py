@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+import asyncpg
 import msgspec
 
 from contracts.factory_core import Quality
@@ -12,7 +13,8 @@ from factory_core.readings.intake import Intake
 from factory_core.readings.lifecycle import QUALITIES, Flaw
 from factory_core.readings.repository import ReadingRepository
 from utils.clock import Now
-from utils.database import Database
+from utils.database import Transaction
+from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError, ServiceError
 from utils.principal import Principal
 
@@ -38,8 +40,8 @@ class Period(msgspec.Struct, frozen=True):
 class ReadingService:
     """The use cases of readings; one for the whole process."""
 
-    def __init__(self, database: Database, directory: SeriesDirectory, intake: Intake, now: Now) -> None:
-        self._database = database
+    def __init__(self, reader: ReplicaReader, directory: SeriesDirectory, intake: Intake, now: Now) -> None:
+        self._reader = reader
         self._directory = directory
         self._intake = intake
         self._now = now
@@ -68,16 +70,21 @@ class ReadingService:
     ) -> list[StoredReading]:
         """List the readings of one metric by time; none where the equipment never sent this metric.
 
+        With a read replica the list may be as old as `ReplicaReader` says; that there is no such factory or
+        equipment is always the primary's word.
+
         Raises:
             NotFoundError: no such factory, or no such equipment in it.
         """
-        series = await self._directory.find(by, factory_id, (source, metric))
-        if isinstance(series, Flaw):
-            raise NotFoundError(f"There is no equipment {source} in the factory {factory_id}.")
-        if series is None:
-            return []
-        async with self._database.transaction() as transaction:
-            rows = await ReadingRepository(await transaction.connection()).list_readings(
+        by.require_factory(factory_id)
+
+        async def read(transaction: Transaction) -> list[asyncpg.Record]:
+            series = await self._directory.find(transaction, by, factory_id, (source, metric))
+            if isinstance(series, Flaw):
+                raise NotFoundError(f"There is no equipment {source} in the factory {factory_id}.")
+            if series is None:
+                return []
+            return await ReadingRepository(await transaction.connection()).list_readings(
                 factory_id,
                 series.id,
                 since=period.since,
@@ -85,6 +92,8 @@ class ReadingService:
                 after=period.after,
                 limit=limit,
             )
+
+        rows = await self._reader.read(read)
         return [StoredReading(source, metric, at, value, QUALITIES[quality]) for at, value, quality in rows]
 
     async def _identify(self, by: Principal, factory_id: UUID, sent: SentBatch) -> Batch:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 from weakref import WeakSet
 
 import asyncpg
@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from utils.database.pool import MeasuredPool
 from utils.database.schema import SchemaGuard
@@ -57,6 +58,8 @@ class Database:
     connection of that age, so that one fault costs at most the requests that were in it.
     """
 
+    pool_class: ClassVar[type[AsyncAdaptedQueuePool]] = MeasuredPool
+
     def __init__(self, settings: DatabaseSettings, *, schema: str) -> None:
         self.schema = schema
         self.bell: Bell | None = None
@@ -67,13 +70,17 @@ class Database:
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self.open_connection,
-            poolclass=MeasuredPool,
+            poolclass=self.pool_class,
             pool_size=settings.database_pool_size,
             max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_SECONDS,
+            pool_timeout=self.pool_timeout_seconds(),
         )
         event.listen(self.engine.sync_engine, "checkout", self._refuse_dead)
         event.listen(self.engine.sync_engine, "handle_error", self._drop_hung)
+
+    def pool_timeout_seconds(self) -> float:
+        """How long a transaction waits for a connection of the pool."""
+        return POOL_TIMEOUT_SECONDS
 
     async def open_connection(self, *, purpose: str = "", **server_settings: str) -> asyncpg.Connection:
         """Open a connection outside the pool, for who holds one for long (a relay, a lock).

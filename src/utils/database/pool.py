@@ -24,7 +24,8 @@ POOL_CONNECTIONS.labels(state="limit").set_function(lambda: sum(pool.size() for 
 
 
 # Opening, closing and replacing connections is everyday work, not worth a line each.
-logging.getLogger(f"{__name__}.MeasuredPool").setLevel(logging.WARNING)
+for _pool in ("MeasuredPool", "ReplicaPool"):
+    logging.getLogger(f"{__name__}.{_pool}").setLevel(logging.WARNING)
 
 
 class MeasuredPool(AsyncAdaptedQueuePool):
@@ -34,3 +35,7 @@ class MeasuredPool(AsyncAdaptedQueuePool):
         _pools.add(self)
         with POOL_WAIT.time():
             return super().connect()
+
+
+class ReplicaPool(AsyncAdaptedQueuePool):
+    """A read replica's pool: apart from the primary's figures, since its connections are not as needed."""

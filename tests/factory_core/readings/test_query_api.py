@@ -1,6 +1,8 @@
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from factory_core_plant import Plant, reading
@@ -79,3 +81,12 @@ async def test_a_metric_never_sent_is_empty_and_equipment_never_made_is_not_foun
     for source in ("press-9", "프레스", "-"):
         assert (await get(plant, source=source)).status_code == 404
     assert (await get(Plant(plant.client, uuid4()))).status_code == 404
+
+
+async def test_a_factory_that_is_not_ones_own_is_not_found_however_well_its_metrics_are_known(
+    filled: Plant, client_as: Callable[..., httpx.AsyncClient]
+) -> None:
+    own = Plant(client_as("viewer", factories=[filled.factory_id]), filled.factory_id)
+    assert (await get(own)).status_code == 200
+    stranger = Plant(client_as("viewer", factories=[uuid4()]), filled.factory_id)
+    assert (await get(stranger)).status_code == 404

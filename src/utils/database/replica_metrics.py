@@ -1,0 +1,46 @@
+"""What is told of a read replica; nothing of it where there is none."""
+
+from functools import cache
+from typing import Final
+
+from prometheus_client import REGISTRY, Counter, Gauge
+from sqlalchemy.pool import QueuePool
+
+READS: Final = Counter(
+    "vfactory_database_reads_total",
+    "Reads that a replica may answer, by the server that did: replica or primary.",
+    ["server"],
+    registry=None,
+)
+USABLE: Final = Gauge(
+    "vfactory_database_replica_usable",
+    "1 while reads go to the replica; 0 while it does not answer in time, is behind, or is no replica.",
+    registry=None,
+)
+LAG: Final = Gauge(
+    "vfactory_database_replica_lag_seconds",
+    "By how much the replica was behind the primary when last looked at; NaN when it did not answer.",
+    registry=None,
+)
+CONNECTIONS: Final = Gauge(
+    "vfactory_database_replica_pool_connections",
+    "Connections of this process's pool to the replica: in use, idle, and how many there may be.",
+    ["state"],
+    registry=None,
+)
+
+
+def expose_replica(pool: QueuePool) -> None:
+    """Show what there is to tell, from now on, of the replica behind `pool`."""
+    _register()
+    for server in ("replica", "primary"):
+        READS.labels(server)
+    CONNECTIONS.labels("in_use").set_function(pool.checkedout)
+    CONNECTIONS.labels("idle").set_function(pool.checkedin)
+    CONNECTIONS.labels("limit").set_function(pool.size)
+
+
+@cache
+def _register() -> None:
+    for metric in (READS, USABLE, LAG, CONNECTIONS):
+        REGISTRY.register(metric)
