@@ -25,6 +25,8 @@ from utils.streams import StreamConsumer
 PUBLISHER: Final = "factory-core"
 CONSUMER: Final = "incident-event"
 COUNT_SECONDS: Final = 5.0
+PARTITIONS: Final = 64
+"""As many workers can share the factories; another number moves every factory to another worker, once."""
 
 
 def create_worker(settings: IncidentEventSettings) -> FastAPI:
@@ -37,12 +39,15 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         kit: Kit = app.state.kit
         if kit.redis is None:
             raise LookupError("Incident Event needs Redis")  # its settings require the URL
+        readings = ReadingsConsumer(utc_now)
         consumer = StreamConsumer(
             database=kit.database,
             redis=kit.redis,
             publisher=PUBLISHER,
             consumer=CONSUMER,
-            handle=ReadingsConsumer(utc_now).handle,
+            handle=readings.handle,
+            let_go=readings.forget,
+            partitions=PARTITIONS,
             fetch_gap=client.fetch_gap,
             fetch_heads=client.fetch_heads,
         )

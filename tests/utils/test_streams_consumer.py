@@ -13,6 +13,7 @@ from servers import Postgres, Valkey
 from utils.database import Database, Transaction
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import StreamConsumer, index_key, metrics, stream_key
+from utils.streams.share import PartitionShare
 
 INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
 
@@ -27,6 +28,9 @@ class Worker:
         self.batches: list[int] = []
         self.gaps: list[tuple[int, int]] = []
         self.broken: set[int] = set()
+        self.handled: set[UUID] = set()
+        self.left: list[UUID] = []
+        self.running = self.consumer()
 
     def consumer(self, **changes: Any) -> StreamConsumer:
         arguments: dict[str, Any] = {
@@ -45,6 +49,7 @@ class Worker:
 
     async def handle(self, transaction: Transaction, events: list[StoredEvent]) -> None:
         self.batches.append(len(events))
+        self.handled.add(events[0].factory_id)
         connection = await transaction.connection()
         for event in events:
             await connection.execute(INSERT, event.factory_id, event.seq, str(number_of(event)))
@@ -216,7 +221,7 @@ async def test_a_poison_event_is_tried_again_and_blocks_no_other_factory(
         await worker.has_handled(sick, 4)
 
 
-async def test_two_consumers_handle_each_event_once_and_the_second_takes_over(
+async def test_of_two_consumers_of_one_partition_the_second_takes_over(
     worker: Worker, publisher: Any
 ) -> None:
     factory = uuid4()
@@ -231,15 +236,107 @@ async def test_two_consumers_handle_each_event_once_and_the_second_takes_over(
 async def test_a_consumer_that_lost_its_lock_without_noticing_doubles_nothing(
     worker: Worker, publisher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def everybody(*_: object) -> None:
-        return
+    async def everything(share: PartitionShare, _let_go: object) -> set[int]:
+        taken = {0} - share.held
+        share._held.update(taken)
+        return taken
 
-    monkeypatch.setattr("utils.streams.consumer.StreamConsumer._stand_by", everybody)
+    monkeypatch.setattr(PartitionShare, "balance", everything)
     factory = uuid4()
     async with in_background(publisher, worker.run, worker.run):
         for number in range(60):
             await publish(worker.database, factory, number)
         await worker.has_handled(factory, 60)
+
+
+def sharing(*workers: Worker, **changes: Any) -> list[Callable[[], Any]]:
+    """Give the runs of consumers that share eight partitions."""
+    for one in workers:
+        one.running = one.consumer(partitions=8, let_go=one.left.append, **changes)
+    return [one.running.run for one in workers]
+
+
+async def all_share(*workers: Worker) -> bool:
+    """Say whether eight partitions are divided evenly."""
+    shares = [len(one.running._working_on) for one in workers]
+    return sum(shares) == 8 and max(shares) - min(shares) <= 1
+
+
+async def all_begun(factories: list[UUID], *workers: Worker) -> bool:
+    """Say whether somebody has seen events of each factory."""
+    return set(factories) == set().union(*(one.handled for one in workers))
+
+
+async def test_consumers_divide_the_factories_and_each_event_is_handled_once(
+    worker: Worker, publisher: Any
+) -> None:
+    others = [Worker(worker.database, worker.redis) for _ in range(2)]
+    factories = [uuid4() for _ in range(24)]
+    async with in_background(publisher, *sharing(worker, *others)):
+        await eventually(lambda: all_share(worker, *others))
+        for factory in factories:
+            await publish(worker.database, factory, 1, 2, together=True)
+        for factory in factories:
+            await worker.has_handled(factory, 2)
+    for one in (worker, *others):
+        assert one.handled
+    assert sum(len(one.handled) for one in (worker, *others)) == len(factories)
+
+
+async def test_what_comes_while_processes_come_and_go_is_handled_once_and_in_order(
+    worker: Worker, publisher: Any
+) -> None:
+    others = [Worker(worker.database, worker.redis) for _ in range(3)]
+    factories = [uuid4() for _ in range(8)]
+    rounds = 12
+    async with in_background(publisher, *sharing(worker)) as tasks:
+        for number in range(rounds):
+            for factory in factories:
+                await publish(worker.database, factory, number)
+            if others:
+                tasks.extend(asyncio.ensure_future(run()) for run in sharing(others.pop()))
+            elif len(tasks) > 2:
+                tasks.pop(1).cancel()
+            await asyncio.sleep(0.4)
+        for factory in factories:
+            await worker.has_handled(factory, rounds)
+    assert worker.left, "no factory went to another process"
+
+
+async def test_a_factory_nobody_has_begun_is_found_by_who_takes_it_over(
+    worker: Worker, publisher: Any
+) -> None:
+    broken = Worker(worker.database, worker.redis)
+    broken.broken = {1}
+    factories = [uuid4() for _ in range(24)]
+    async with in_background(publisher, *sharing(worker, broken, fetch_heads=None)) as tasks:
+        await eventually(lambda: all_share(worker, broken))
+        for factory in factories:
+            await publish(worker.database, factory, 1)
+        await eventually(lambda: all_begun(factories, worker, broken))
+        assert broken.handled
+        tasks.pop().cancel()
+        for factory in factories:
+            await worker.has_handled(factory, 1)
+    assert worker.gaps == []
+
+
+async def test_figures_are_of_this_process_alone_and_gone_with_its_database(
+    worker: Worker, publisher: Any, hurt_postgres: Postgres
+) -> None:
+    held = metrics.CONSUMER_PARTITIONS_HELD.labels(SERVICE)
+    async with in_background(publisher, *sharing(worker)):
+
+        async def holds(number: int) -> bool:
+            return value(held) == number
+
+        await eventually(lambda: holds(8))
+        assert value(metrics.CONSUMER_PARTITIONS.labels(SERVICE)) == 8
+        hurt_postgres.kill()
+        await eventually(lambda: holds(0))
+        assert not [sample for one in metrics.CONSUMER_LAG.collect() for sample in one.samples]
+        hurt_postgres.start()
+        await eventually(lambda: holds(8))
 
 
 async def test_events_nobody_has_any_more_are_counted_as_skipped(
@@ -299,10 +396,9 @@ async def test_the_lag_is_told(worker: Worker, publisher: Any) -> None:
     factory = uuid4()
     worker.broken = {1}
     await publish(worker.database, factory, 1, 2, 3)
-    lag = metrics.CONSUMER_LAG.labels(SERVICE)
 
     async def told(expected: int) -> bool:
-        return value(lag) == expected
+        return value(metrics.CONSUMER_LAG.labels(SERVICE)) == expected
 
     async with in_background(publisher, worker.run):
         await eventually(lambda: told(3))

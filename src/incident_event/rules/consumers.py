@@ -63,6 +63,11 @@ class ReadingsConsumer:
         await self._save(transaction, watch, factory_id, events[-1].seq)
         self._remember(transaction, watch, factory_id, tally)
 
+    def forget(self, factory_id: UUID) -> None:
+        """Forget a factory whose events another process may handle from now on."""
+        self._watches.pop(factory_id, None)
+        self._count_rules()
+
     async def _watch(self, transaction: Transaction, factory_id: UUID, first_seq: int) -> FactoryWatch | None:
         """Give the factory's rules as committed now; None where there are none."""
         known = self._watches.pop(factory_id, None)  # comes back when this transaction has committed
@@ -126,9 +131,12 @@ class ReadingsConsumer:
             metrics.READINGS_EVALUATED.inc(tally.evaluated)
             metrics.READINGS_LATE.inc(tally.late)
             metrics.READINGS_BAD.inc(tally.bad)
-            metrics.RULES_WATCHED.set(sum(len(one.rules) for one in self._watches.values()))
+            self._count_rules()
 
         transaction.on_commit(committed)
+
+    def _count_rules(self) -> None:
+        metrics.RULES_WATCHED.set(sum(len(one.rules) for one in self._watches.values()))
 
 
 def _read(event: StreamEvent) -> ReadingsAccepted | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
 import asyncpg
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from utils.cancellation import heed_cancellation
 from utils.clock import utc_now
-from utils.database import AdvisoryLock, Database
+from utils.database import Database
 from utils.database.faults import DATABASE_FAULTS
 from utils.database.locks import HOLDER_SETTINGS
 from utils.logging import logger
@@ -20,21 +20,22 @@ from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
 from utils.streams.jobs import Jobs
 from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
 from utils.streams.positions import Positions
+from utils.streams.share import PartitionShare, partition_of
 from utils.streams.wire import read_entries, read_streams
 
 ENTRIES_PER_READ = 32
 STREAMS_AT_ONCE = 8
 QUEUED_BYTES = 32 * 1024 * 1024
 BUSY_SECONDS = 0.02
-STANDBY_SECONDS = 1.0
+BALANCE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-ALIVE_SECONDS = 2.0
 AWAY_POLL_SECONDS = 1.0
 SAFETY_POLL_SECONDS = 15.0
 
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
+LetGoFactory = Callable[[UUID], None]
 
 
 class StreamConsumer:
@@ -43,7 +44,9 @@ class StreamConsumer:
     `handle(transaction, events)` gets consecutive events of one factory; its effects and the position commit
     together. `fetch_gap(factory_id, after_seq, limit)` asks the publisher for what a stream has lost;
     `fetch_heads()` for every factory's newest seq, so that nothing depends on Redis having told of it.
-    Of several processes one consumes; another takes over when its database session ends.
+    The factories are divided into `partitions`, and these among all processes that consume: with more
+    processes than partitions some stand by. What a process held goes to the others when its database session
+    ends. `let_go(factory_id)` hears of every factory whose events another process may handle from now on.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class StreamConsumer:
         handle: Handle,
         fetch_gap: FetchGap,
         fetch_heads: FetchHeads | None = None,
+        let_go: LetGoFactory = lambda _: None,
+        partitions: int = 1,
     ) -> None:
         self._database = database
         self._redis = redis
@@ -64,69 +69,118 @@ class StreamConsumer:
         self._positions = Positions(consumer, publisher)
         self._work = Work(database, self._positions, publisher, handle, fetch_gap)
         self._fetch_heads = fetch_heads
+        self._let_go_factory = let_go
+        self._partitions = partitions
         self._lanes: dict[UUID, Lane] = {}
         self._keys: dict[str, Lane] = {}
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._working_on: set[int] = set()
+        self._announced: set[UUID] = set()
+        self._reading: asyncio.Task[None] | None = None
         self._index_position = "0"
         self._redis_away = False
 
     async def run(self) -> None:
-        """Consume for ever, or stand by while another process does; what is away is waited for."""
-        metrics.expose_consumer(self._publisher)
+        """Consume for ever; what is away is waited for."""
+        metrics.expose_consumer(self._publisher, self._partitions)
         while True:
             connection: asyncpg.Connection | None = None
             try:
                 connection = await self._database.open_connection(purpose="consumer", **HOLDER_SETTINGS)
-                await self._stand_by(connection)
                 await self._consume(connection)
             except DATABASE_FAULTS as error:
                 name = type(error).__name__
                 logger.warning("the consumer lost its database", extra={**self._about(), "error": name})
             finally:
-                metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(0)
+                metrics.forget_share(self._publisher)
                 if connection is not None:
                     connection.terminate()
             heed_cancellation()
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _stand_by(self, connection: asyncpg.Connection) -> None:
-        lock = AdvisoryLock(connection, f"consumer {self._consumer} of {self._publisher}")
-        while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
-            await asyncio.sleep(STANDBY_SECONDS)
-
-    async def _consume(self, lock_connection: asyncpg.Connection) -> None:
-        positions = await self._positions.load(self._database)
-        logger.info("consuming", extra={**self._about(), "factories": len(positions)})
-        metrics.CONSUMER_IS_ACTIVE.labels(self._publisher).set(1)
-        self._lanes, self._keys, self._index_position = {}, {}, "0"
+    async def _consume(self, connection: asyncpg.Connection) -> None:
+        name = f"consumer {self._consumer} of {self._publisher}"
+        share = PartitionShare(connection, name, self._partitions)
+        await share.join()
+        self._index_position = "0"
         jobs = Jobs()
         try:
-            for factory_id, position in positions.items():
-                self._add_lane(jobs, factory_id, position)
-            jobs.start(self._watch(lock_connection))
-            jobs.start(self._read(jobs))
+            jobs.start(self._keep_share(share, jobs))
             jobs.start(self._ask_publisher(jobs))
             await jobs.first_failure()
         finally:
             await jobs.end()
+            self._working_on.clear()
+            self._forget(list(self._lanes))
 
-    async def _watch(self, lock_connection: asyncpg.Connection) -> None:
-        """End the consuming when the lock may be lost; keep the figures fresh meanwhile."""
+    async def _keep_share(self, share: PartitionShare, jobs: Jobs) -> None:
+        """Keep to this process's part of the partitions, and the figures fresh.
+
+        Fails, and all consuming ends with it, when the locks may be lost.
+        """
+        told: dict[str, int] = {}
         while True:
-            await lock_connection.fetchval("SELECT 1")
-            lag = sum(lane.lag for lane in self._lanes.values())
-            metrics.CONSUMER_LAG.labels(self._publisher).set(lag)
-            if lag == 0:
-                metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
-            await asyncio.sleep(ALIVE_SECONDS)
+            taken = await share.balance(self._let_go)
+            if taken:
+                await self._take_up(taken, jobs)
+            state = {"partitions": len(share.held), "of": self._partitions, "processes": share.members}
+            if state != told:
+                logger.info("consuming" if share.held else "standing by", extra={**self._about(), **state})
+                told = state
+            self._measure()
+            await asyncio.sleep(BALANCE_SECONDS)
+
+    def _measure(self) -> None:
+        lag = sum(lane.lag for lane in self._lanes.values())
+        metrics.CONSUMER_PARTITIONS_HELD.labels(self._publisher).set(len(self._working_on))
+        metrics.CONSUMER_LAG.labels(self._publisher).set(lag)
+        if lag == 0:
+            metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
+
+    async def _take_up(self, partitions: Collection[int], jobs: Jobs) -> None:
+        """Go on where the partitions' factories were left, and begin with those nobody has handled yet."""
+        positions = await self._positions.load(self._database)
+        self._working_on.update(partitions)
+        for factory_id in {*positions, *self._announced}:
+            if partition_of(factory_id, self._partitions) in partitions:
+                self._add_lane(jobs, factory_id, positions.get(factory_id, 0))
+        await self._read_anew(jobs)
+
+    async def _read_anew(self, jobs: Jobs) -> None:
+        """Read for the present lanes at once: a read under way may block for a second without them."""
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+        self._reading = jobs.start(self._read(jobs))
+
+    async def _let_go(self, partitions: Collection[int]) -> None:
+        self._working_on.difference_update(partitions)
+        factories = [one for one in self._lanes if partition_of(one, self._partitions) in partitions]
+        tasks = [self._tasks[factory_id] for factory_id in factories]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._forget(factories)
+
+    def _forget(self, factories: Iterable[UUID]) -> None:
+        for factory_id in factories:
+            del self._lanes[factory_id], self._tasks[factory_id]
+            del self._keys[stream_key(self._publisher, factory_id)]
+            self._let_go_factory(factory_id)
 
     def _add_lane(self, jobs: Jobs, factory_id: UUID, position: int) -> Lane:
         lane = Lane(self._work, factory_id, position)
         self._lanes[factory_id] = self._keys[stream_key(self._publisher, factory_id)] = lane
-        jobs.start(lane.run())
+        self._tasks[factory_id] = jobs.start(lane.run())
         return lane
 
-    def _lane(self, jobs: Jobs, factory_id: UUID) -> Lane:
-        return self._lanes.get(factory_id) or self._add_lane(jobs, factory_id, 0)
+    def _note_factory(self, jobs: Jobs, factory_id: UUID) -> Lane | None:
+        """Give the factory's lane, or None where its events are another process's."""
+        self._announced.add(factory_id)
+        lane = self._lanes.get(factory_id)
+        if lane is None and partition_of(factory_id, self._partitions) in self._working_on:
+            lane = self._add_lane(jobs, factory_id, 0)
+        return lane
 
     async def _read(self, jobs: Jobs) -> None:
         while True:
@@ -164,7 +218,7 @@ class StreamConsumer:
         )
         for identifier, fields in answer.pop(index, []):
             self._index_position = identifier.decode()
-            self._lane(jobs, UUID(fields[b"factory_id"].decode()))
+            self._note_factory(jobs, UUID(fields[b"factory_id"].decode()))
         for key, lane in lanes.items():
             entries = answer.get(key, [])
             lane.behind = len(entries) == ENTRIES_PER_READ
@@ -192,7 +246,9 @@ class StreamConsumer:
     async def _ask_once(self, jobs: Jobs) -> None:
         heads = await self._ask_heads()
         for factory_id, head in heads.items():
-            self._note_head(self._lane(jobs, factory_id), head)
+            lane = self._note_factory(jobs, factory_id)
+            if lane is not None:
+                self._note_head(lane, head)
         for lane in list(self._lanes.values()):
             if lane.factory_id in heads or self._redis_away:
                 await self._fetch_missing(lane, heads.get(lane.factory_id))

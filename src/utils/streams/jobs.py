@@ -12,11 +12,12 @@ class Jobs:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def start(self, job: Coroutine[Any, Any, None]) -> None:
-        """Run a job beside the others."""
+    def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run a job beside the others; it may be cancelled alone."""
         task = asyncio.create_task(job)
         self._tasks.add(task)
         task.add_done_callback(self._note_end)
+        return task
 
     async def first_failure(self) -> None:
         """Wait until a job fails, and raise what it raised."""

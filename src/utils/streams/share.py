@@ -1,0 +1,102 @@
+"""Divides a consumer's partitions among its processes, with PostgreSQL's locks as the only record of it."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from utils.database import lock_key
+
+TRY_ACQUIRE = """
+    SELECT number FROM unnest($1::int[], $2::bigint[]) AS wanted (number, key)
+    WHERE pg_try_advisory_lock(key)
+"""
+RELEASE = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS held (key)"
+JOIN = "SELECT pg_advisory_lock_shared($1)"
+# `pg_locks` shows a 64-bit key as two halves. Members are told apart, and put in order, by their sessions.
+MEMBERS = """
+    SELECT count(*) AS members, count(*) FILTER (WHERE pid < pg_backend_pid()) AS before
+    FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = $1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+LetGo = Callable[[Collection[int]], Awaitable[None]]
+
+
+def partition_of(factory_id: UUID, partitions: int) -> int:
+    """Give the number, from 0, of a factory's partition; the same in every process and release."""
+    digest = hashlib.blake2b(factory_id.bytes, digest_size=8).digest()
+    return int.from_bytes(digest, "big") % partitions
+
+
+@dataclass(frozen=True)
+class Membership:
+    """How many processes share the work, and how many of them come before this one."""
+
+    members: int
+    before: int
+
+    def quota(self, partitions: int) -> int:
+        """Give how many partitions are this member's; the quotas of all members sum up to `partitions`."""
+        least, rest = divmod(partitions, self.members)
+        return least + (self.before < rest)
+
+
+class PartitionShare:
+    """The partitions this process holds, on the one connection that holds their locks.
+
+    Every process of a consumer holds a lock that all may share, so each sees how many there are and takes
+    its even part. A partition belongs to one at a time. Whoever dies, hangs or is cut off loses its session,
+    and the others see it go and divide what it held.
+    """
+
+    def __init__(self, connection: asyncpg.Connection, name: str, partitions: int) -> None:
+        self._connection = connection
+        self._partitions = partitions
+        self._member_key = lock_key(f"{name}, member")
+        self._keys = [lock_key(f"{name}, partition {number} of {partitions}") for number in range(partitions)]
+        self._held: set[int] = set()
+        self.members = 0
+
+    @property
+    def held(self) -> AbstractSet[int]:
+        """The numbers of the partitions that are this process's."""
+        return self._held
+
+    async def join(self) -> None:
+        """Become one of those who share."""
+        await self._connection.execute(JOIN, self._member_key)
+
+    async def balance(self, let_go: LetGo) -> set[int]:
+        """Take what is missing to this process's part, give back what is beyond it; give what was taken.
+
+        `let_go` ends the work on partitions before their locks are given back. Raises what the connection
+        raises: then every lock may be lost.
+        """
+        row = await self._connection.fetchrow(MEMBERS, self._member_key)
+        membership = Membership(row["members"], row["before"])
+        self.members = membership.members
+        quota = membership.quota(self._partitions)
+        if len(self._held) > quota:
+            await self._give_back(sorted(self._held)[quota:], let_go)
+        return await self._take(quota - len(self._held))
+
+    async def _give_back(self, numbers: Collection[int], let_go: LetGo) -> None:
+        await let_go(numbers)
+        self._held.difference_update(numbers)
+        await self._connection.execute(RELEASE, [self._keys[number] for number in numbers])
+
+    async def _take(self, missing: int) -> set[int]:
+        """Take free partitions, trying no more of them at once than are missing."""
+        taken: set[int] = set()
+        candidates = [number for number in range(self._partitions) if number not in self._held]
+        while candidates and len(taken) < missing:
+            tried, candidates = candidates[: missing - len(taken)], candidates[missing - len(taken) :]
+            rows = await self._connection.fetch(TRY_ACQUIRE, tried, [self._keys[number] for number in tried])
+            taken.update(row["number"] for row in rows)
+        self._held.update(taken)
+        return taken
