@@ -3,7 +3,7 @@
 from broken_monitoring.places import EVENTS, RECORDING, RULES, SERVICES, TESTS
 from monitoring_tree import Mutation, swap, write
 
-LAG = "max by (job, publisher) (vfactory_consumer_lag_events) > 1000"
+LAG = "sum by (job, publisher) (vfactory_consumer_lag_events) > 1000"
 COPY = """
 groups:
   - name: twice

@@ -12,6 +12,7 @@ import pytest
 from built_manifests import ROOT, built, find
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from factory_core.readings.intake import LARGE_WRITERS, SMALL_WRITERS
+from incident_event.worker import PARTITIONS
 from utils.relay.appender import STREAM_BYTES
 from utils.settings import ServiceSettings
 
@@ -57,10 +58,35 @@ def test_the_table_of_connections_is_what_processes_open_at_most(page: str) -> N
 
 
 @pytest.mark.parametrize("overlay", ["base", "production", "scale"])
-def test_the_clusters_postgresql_takes_all_connections(overlay: str) -> None:
+def test_the_clusters_postgresql_takes_all_connections_also_with_all_workers_of_keda(overlay: str) -> None:
     cluster = find(built("scale", "cloudnative-pg"), "Cluster", "postgres")
+    more = max(0, most_workers_of_keda() - most_pods(overlay, "incident-event-worker"))
 
-    assert most_connections(overlay) < int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+    most = most_connections(overlay) + more * CONNECTIONS["incident-event-worker"]
+    assert most < int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+
+
+def most_workers_of_keda() -> int:
+    scaled = find(built("scale", "prometheus", "keda"), "ScaledObject", "incident-event-worker")
+    return int(scaled["spec"]["maxReplicaCount"])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=["english", "korean"])
+def test_the_knobs_of_the_workers_are_as_written(page: str) -> None:
+    scaled = find(built("scale", "prometheus", "keda"), "ScaledObject", "incident-event-worker")
+    [row] = [line for line in page.splitlines() if "`maxReplicaCount`" in line]
+    assert [
+        f"({scaled['spec']['maxReplicaCount']})",
+        f"({scaled['spec']['triggers'][0]['metadata']['threshold']})",
+    ] == (re.findall(r"\(\d+\)", row))
+    [row] = [line for line in page.splitlines() if "`replicas`" in line]
+    pods = [most_pods(overlay, "incident-event-worker") for overlay in ("production", "scale")]
+    assert [int(number) for number in re.findall(r"\d+", row)] == pods
+
+
+def test_more_workers_than_partitions_are_never_asked_for() -> None:
+    assert most_workers_of_keda() <= PARTITIONS
+    assert all(re.search(rf"(?<!\d){PARTITIONS}(?!\d).*(partitions|파티션)", page) for page in PAGES)
 
 
 def test_what_a_redis_keeps_for_a_factory_is_as_written() -> None:

@@ -58,8 +58,8 @@ MUTATIONS = (
     Mutation(
         f"{RULES}/events.yml",
         swap(
-            "max by (job, publisher) (vfactory_consumer_lag_events) > 1000",
-            "max by (job, publisher) (vfactory_consumer_lag) > 1000",
+            "sum by (job, publisher) (vfactory_consumer_lag_events) > 1000",
+            "sum by (job, publisher) (vfactory_consumer_lag) > 1000",
         ),
         "VFactoryConsumerLagHigh",
         "asks for vfactory_consumer_lag, which nobody exposes",
@@ -67,8 +67,8 @@ MUTATIONS = (
     Mutation(
         f"{RULES}/events.yml",
         swap(
-            "max by (job, publisher) (vfactory_consumer_lag_events) > 1000",
-            "max by (job, stream) (vfactory_consumer_lag_events) > 1000",
+            "sum by (job, publisher) (vfactory_consumer_lag_events) > 1000",
+            "sum by (job, stream) (vfactory_consumer_lag_events) > 1000",
         ),
         "VFactoryConsumerLagHigh",
         "asks for the label stream, which vfactory_consumer_lag_events{} does not have",

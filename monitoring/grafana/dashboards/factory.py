@@ -29,7 +29,7 @@ BOARD = Board(
                     "Events to be handled",
                     "Published events that the consumer has not handled yet.",
                     "short",
-                    "max(vfactory_consumer_lag_events)",
+                    "sum(vfactory_consumer_lag_events)",
                     (100, "orange"),
                     (1000, "red"),
                     runbooks=("VFactoryConsumerLagHigh",),
@@ -148,34 +148,46 @@ BOARD = Board(
                     "Published events that are not handled yet.",
                     "short",
                     query(
-                        "max by (job, publisher) (vfactory_consumer_lag_events)", "{{job}} of {{publisher}}"
+                        "sum by (job, publisher) (vfactory_consumer_lag_events)", "{{job}} of {{publisher}}"
                     ),
                     thresholds=((1000, "red"),),
                     runbooks=("VFactoryConsumerLagHigh", "VFactoryConsumerLagNotFalling"),
                 ),
                 Panel(
                     "Since the consumer got on",
-                    "Seconds since events were handled, or known to be none; an idle consumer says so every 2 s.",
+                    "Seconds since events were handled, or known to be none, by the process where it is longest.",
                     "s",
                     query(
-                        "time() - max by (job, publisher) (vfactory_consumer_last_success_timestamp_seconds)",
+                        "time() - min by (job, publisher)"
+                        " (vfactory_consumer_last_success_timestamp_seconds > 0)",
                         "{{job}} of {{publisher}}",
                     ),
                     thresholds=((40, "red"),),
                     runbooks=("VFactoryConsumerStalled",),
                 ),
                 Panel(
-                    "Who relays and consumes",
-                    "Processes at work for each stream: one of several, the others stand by. 0 is nobody.",
+                    "Who relays",
+                    "Processes that relay each service's events: one of several, the others stand by. 0 is nobody.",
+                    "short",
+                    query('sum by (job) (vfactory_relay_is_leader{job=~"v-factory-.+-worker"})', "{{job}}"),
+                    runbooks=("VFactoryRelayAbsent",),
+                ),
+                Panel(
+                    "Who consumes",
+                    "Partitions of the factories that each process has; without a process they are nobody's.",
                     "short",
                     (
                         Query(
-                            'sum by (job) (vfactory_relay_is_leader{job=~"v-factory-.+-worker"})',
-                            "relays {{job}}",
+                            "sum by (instance, publisher) (vfactory_consumer_partitions_held)",
+                            "{{instance}} of {{publisher}}",
                         ),
-                        Query("sum by (publisher) (vfactory_consumer_is_active)", "consumes {{publisher}}"),
+                        Query(
+                            "max by (publisher) (vfactory_consumer_partitions)"
+                            " - sum by (publisher) (vfactory_consumer_partitions_held)",
+                            "nobody of {{publisher}}",
+                        ),
                     ),
-                    runbooks=("VFactoryRelayAbsent", "VFactoryConsumerAbsent"),
+                    runbooks=("VFactoryConsumerAbsent",),
                 ),
                 Panel(
                     "Outbox",
