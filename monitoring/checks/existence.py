@@ -1,7 +1,7 @@
 """Whether rules and dashboards ask for metrics and labels that there are.
 
-What there is, is what the running system exposes, what committed samples hold of exporters that run in
-Kubernetes only, and what recording rules make of it.
+What there is, is what the running system exposes, what committed samples hold of what runs in Kubernetes
+only, and what recording rules make of it.
 """
 
 import re
@@ -23,6 +23,7 @@ from monitoring.grafana.variables import put_in
 SAMPLE_FOLDER: Final = Path("monitoring/prometheus/samples")
 SAMPLE_JOBS: Final = {
     "cadvisor": "cadvisor",
+    "factory-core-with-replica": "v-factory-factory-core",
     "kube-state-metrics": "kube-state-metrics",
     "kubelet": "kubelet",
     "postgres-exporter-with-replica": "v-factory-postgres",

@@ -100,7 +100,7 @@ CAUSES = (
             *SERVICES,
         )
         | of({"CrashLooping", "TaskRestarting", "ClientErrorRateHigh"}, *SERVICES)
-        | of({"DatabasePoolSaturated", "DatabasePoolWaitLong"}, *SERVICES)
+        | of({"DatabasePoolSaturated", "DatabasePoolWaitLong", "ReplicaUnusable"}, *SERVICES)
         | of(DATABASE | STARTS | {"CrashLooping"}, "postgres")
         | {"ExporterDown postgres: prometheus", "AlertmanagerNotificationsFailing webhook: alertmanager"},
     ),

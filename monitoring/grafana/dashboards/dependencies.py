@@ -168,6 +168,40 @@ BOARD = Board(
                     runbooks=("VFactoryDatabaseReplicationLag",),
                     empty=NEEDS_REPLICA,
                 ),
+                Panel(
+                    "Reads of history by server",
+                    "Reads per second that a replica may answer, and which server did; the primary's are those that "
+                    "no replica could.",
+                    "ops",
+                    query(
+                        f"sum by (job, server) (rate(vfactory_database_reads_total{{{SERVICE}}}[$__rate_interval]))",
+                        "{{job}} {{server}}",
+                    ),
+                    width=8,
+                    stacked=True,
+                    runbooks=("VFactoryReplicaUnusable",),
+                    empty=NEEDS_REPLICA,
+                ),
+                Panel(
+                    "Read replica in use",
+                    "1 while the process sends reads of history to its replica, by the process that has the most "
+                    "trouble.",
+                    "short",
+                    query(f"min by (job) (vfactory_database_replica_usable{{{SERVICE}}})", "{{job}}"),
+                    width=8,
+                    highest=1,
+                    runbooks=("VFactoryReplicaUnusable",),
+                    empty=NEEDS_REPLICA,
+                ),
+                Panel(
+                    "Lag of the read replica",
+                    "Seconds by which the replica was behind the primary when a process last looked.",
+                    "s",
+                    query(f"max by (job) (vfactory_database_replica_lag_seconds{{{SERVICE}}})", "{{job}}"),
+                    width=8,
+                    runbooks=("VFactoryReplicaUnusable",),
+                    empty=NEEDS_REPLICA,
+                ),
             ),
         ),
         Row(
