@@ -33,7 +33,8 @@ class Plant:
 
     def __init__(self, running: Start) -> None:
         self._running = running
-        self._ports = {name: free_port() for name in ("core", "core-worker", "events", "events-worker")}
+        names = ("core", "core-worker", "events", "events-worker", "events-worker-2")
+        self._ports = {name: free_port() for name in names}
         self.processes: dict[str, RunningProcess] = {}
 
     @property
@@ -48,7 +49,7 @@ class Plant:
         service = "factory-core" if name.startswith("core") else "incident-event"
         self.processes[name] = self._running(
             service,
-            "worker" if name.endswith("worker") else "api",
+            "worker" if "worker" in name else "api",
             env={"INCIDENT_EVENT_FACTORY_CORE_URL": self.core, "DRAIN_SECONDS": "0"},
             port=self._ports[name],
             wait=wait,
