@@ -12,6 +12,7 @@ PARTS: Final = frozenset({"exporters"})
 CONFLICTS: Final[Mapping[frozenset[str], str]] = {
     frozenset({"local", "cloudnative-pg"}): "one-postgresql-per-plant",
     frozenset({"prometheus", "prometheus-operator"}): "one-prometheus-per-plant",
+    frozenset({"scale", "read-replica"}): "to-read-replica",
 }
 
 

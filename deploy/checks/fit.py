@@ -22,6 +22,7 @@ SECRETS: Final = frozenset(
         "destination",
         "factory-core-database",
         "factory-core-database-owner",
+        "factory-core-database-read",
         "incident-event-database",
         "incident-event-database-owner",
         "local-postgres",

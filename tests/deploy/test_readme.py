@@ -52,7 +52,7 @@ def test_the_secrets_of_local_are_all_it_needs_with_every_component_that_goes_wi
     chosen = [
         name
         for name in components(ROOT)
-        if name not in {"backup", "cloudnative-pg", "oidc", "prometheus-operator"}
+        if name not in {"backup", "cloudnative-pg", "oidc", "prometheus-operator", "read-replica"}
     ]
     needed = {
         volume["secret"]["secretName"]

@@ -9,7 +9,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from built_manifests import ROOT, built, find
+from built_manifests import ROOT, built, container, find
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from factory_core.readings.intake import LARGE_WRITERS, SMALL_WRITERS
 from incident_event.worker import PARTITIONS
@@ -29,9 +29,18 @@ CONNECTIONS = {
 }
 
 
+WITH_A_REPLICA = CONNECTIONS["factory-core"] + 1  # which asks where the primary's log ends
+
+
 def most_connections(overlay: str) -> int:
     """What every process at its maximum opens while all of them are rolled out."""
-    return sum(each * (most_pods(overlay, name) + 1) for name, each in CONNECTIONS.items())
+    return sum(opened(overlay, name) * (most_pods(overlay, name) + 1) for name in CONNECTIONS)
+
+
+def opened(overlay: str, name: str) -> int:
+    """What one process opens to the primary at most."""
+    given = {one["name"] for one in container(find(built(overlay), "Deployment", name))["env"]}
+    return CONNECTIONS[name] + len(given & {"DATABASE_READ_URL_FILE"})
 
 
 def most_pods(overlay: str, name: str) -> int:
@@ -43,17 +52,24 @@ def most_pods(overlay: str, name: str) -> int:
 
 @pytest.mark.parametrize("page", PAGES, ids=["english", "korean"])
 def test_the_table_of_connections_is_what_processes_open_at_most(page: str) -> None:
-    rows = [line for line in page.splitlines() if re.search(r"\| \d+ \| \d+ \+ 1 \|", line)]
+    rows = [line for line in page.splitlines() if re.search(r"\d+ \| \d+ \+ 1 \|", line)]
     numbers = [[int(number) for number in re.findall(r"\d+", line)] for line in rows]
 
     assert numbers == [
         [
-            each,
-            *(most_pods("production", name), 1, each * (most_pods("production", name) + 1)),
-            *(most_pods("scale", name), 1, each * (most_pods("scale", name) + 1)),
+            *((each, WITH_A_REPLICA) if name == "factory-core" else (each,)),
+            *(
+                most_pods("production", name),
+                1,
+                opened("production", name) * (most_pods("production", name) + 1),
+            ),
+            *(most_pods("scale", name), 1, opened("scale", name) * (most_pods("scale", name) + 1)),
         ]
         for name, each in CONNECTIONS.items()
     ]
+    assert opened("scale", "factory-core") == WITH_A_REPLICA
+    to_replicas = POOL * (most_pods("scale", "factory-core") + 1)
+    assert re.search(rf"\b{POOL} . {most_pods('scale', 'factory-core') + 1} = {to_replicas}(?!\d)", page)
     assert f"| {most_connections('production')} | | {most_connections('scale')} |" in page
 
 
