@@ -39,8 +39,9 @@ def most_connections(overlay: str) -> int:
 
 def opened(overlay: str, name: str) -> int:
     """What one process opens to the primary at most."""
-    given = {one["name"] for one in container(find(built(overlay), "Deployment", name))["env"]}
-    return CONNECTIONS[name] + len(given & {"DATABASE_READ_URL_FILE"})
+    given: set[str] = {one["name"] for one in container(find(built(overlay), "Deployment", name))["env"]}
+    more: int = "DATABASE_READ_URL_FILE" in given
+    return CONNECTIONS[name] + more
 
 
 def most_pods(overlay: str, name: str) -> int:
