@@ -18,7 +18,7 @@ from utils.settings import ServiceSettings
 
 PAGES = [(ROOT / "docs" / name).read_text("utf-8") for name in ("scaling.md", "scaling.ko.md")]
 FACTORY = "01900000-0000-7000-8000-000000000000"
-POOL = ServiceSettings.model_fields["database_pool_size"].default
+POOL: int = ServiceSettings.model_fields["database_pool_size"].default
 # Besides the pool: the health probe and the check of the schema; writers of readings; a relay; a consumer.
 CONNECTIONS = {
     "factory-core": POOL + 2 + SMALL_WRITERS + LARGE_WRITERS,
@@ -39,9 +39,8 @@ def most_connections(overlay: str) -> int:
 
 def opened(overlay: str, name: str) -> int:
     """What one process opens to the primary at most."""
-    given: set[str] = {one["name"] for one in container(find(built(overlay), "Deployment", name))["env"]}
-    more: int = "DATABASE_READ_URL_FILE" in given
-    return CONNECTIONS[name] + more
+    given = {one["name"] for one in container(find(built(overlay), "Deployment", name))["env"]}
+    return CONNECTIONS[name] + len(given & {"DATABASE_READ_URL_FILE"})
 
 
 def most_pods(overlay: str, name: str) -> int:
