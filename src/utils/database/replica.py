@@ -35,6 +35,9 @@ ASK_SECONDS: Final = 1.0
 POOL_TIMEOUT_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 3.0
 
+MOST_UNFIT: Final = 3
+"""So many servers in a row that are none to read from, and the address is taken for one of none."""
+
 BEHIND: Final = "Behind the primary"
 NO_REPLICA: Final = "Not a replica, or promoted"
 
@@ -75,10 +78,12 @@ class ReplicaReader:
     - After a failover that lost commits, a replica of the *former* primary may show them until the new one
       has written past them. What runs the cluster rewinds or removes such a replica (CloudNativePG does).
 
-    **What a broken replica costs.** One that refuses, breaks off, hangs, lags or was promoted costs the reads
-    under way at most 2 s each, which are answered by the primary; then it is left alone for 3 to 30 s, and
-    looked at by one probe until it is well. Reads cancelled by recovery (`max_standby_streaming_delay`), and
-    reads for which its pool is full, go to the primary, and nothing else follows from them.
+    **What a broken replica costs.** One that refuses, breaks off or hangs costs the reads under way at most
+    2 s each, which are answered by the primary; then it is left alone for 3 to 30 s, and looked at by one
+    probe until it is well. One that lags or was promoted costs a read its connection, since a new one may
+    lead to a better server; three in a row, and the address is left alone in the same way. Reads cancelled by
+    recovery (`max_standby_streaming_delay`), and reads for which the pool is full, go to the primary, and
+    nothing else follows from them.
 
     Without `DATABASE_READ_URL` every read is on the primary and nothing runs in the background.
     """
@@ -92,6 +97,7 @@ class ReplicaReader:
         self._tasks: list[asyncio.Task[None]] = []
         self._replica = _Replica.of(settings, primary.schema)
         self._usage = ReplicaUsage()
+        self._unfit_in_a_row = 0
 
     async def start(self) -> None:
         """Begin to watch primary and replica; until both have answered, reads are on the primary."""
@@ -142,14 +148,29 @@ class ReplicaReader:
         if required is None:
             raise LookupError("the primary has not said for too long where its log ends")
         async with asyncio.timeout(ATTEMPT_SECONDS), replica.transaction() as transaction:
-            if await _replayed(transaction) < required:
-                raise ReplicaUnfitError(BEHIND)
+            await self._require_fit(transaction, required)
             return await work(transaction)
+
+    async def _require_fit(self, transaction: Transaction, required: int) -> None:
+        """Raise ReplicaUnfitError, and end the connection, where its server is none to read from now.
+
+        A connection made anew may lead to another one.
+        """
+        connection = await transaction.connection()
+        row = await connection.fetchrow(REPLAYED)
+        replayed = int(row[1] or 0) if row is not None and row[0] else None
+        LAG.set(math.nan if replayed is None else self._history.lag(time.monotonic(), replayed))
+        if replayed is None or replayed < required:
+            connection.terminate()
+            raise ReplicaUnfitError(NO_REPLICA if replayed is None else BEHIND)
+        self._unfit_in_a_row = 0
 
     def _judge(self, replica: "_Replica", error: Exception) -> None:
         """Leave the replica alone for a while if the error is a fault of its own."""
         if isinstance(error, ReplicaUnfitError):
-            self._leave(replica, str(error))
+            self._unfit_in_a_row += 1
+            if self._unfit_in_a_row >= MOST_UNFIT:
+                self._leave(replica, str(error))
         elif isinstance(error, sqlalchemy.exc.TimeoutError | ValueError):
             return  # the pool is full; or asyncpg's InterfaceError for an argument
         elif is_connection_fault(error):
@@ -188,38 +209,29 @@ class ReplicaReader:
         await self._asked.wait()
         while True:
             heed_cancellation()
-            if self._replica is not None and not self._usage.rests:
-                await self._look(self._replica)
+            required = self._history.required(time.monotonic())
+            if self._replica is not None and required is not None and not self._usage.rests:
+                await self._look(self._replica, required)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _look(self, replica: "_Replica") -> None:
+    async def _look(self, replica: "_Replica", required: int) -> None:
         began = time.monotonic()
-        try:
-            async with asyncio.timeout(ATTEMPT_SECONDS), replica.transaction() as transaction:
-                replayed = await _replayed(transaction)
-        except sqlalchemy.exc.TimeoutError:
-            return  # its pool is full of reads, which tell how it is
-        except ReplicaUnfitError as error:
-            LAG.set(math.nan)
-            self._leave(replica, str(error))
-        except DATABASE_FAULTS as error:
-            LAG.set(math.nan)
-            self._leave(replica, fault_of(error).value)
-        else:
-            LAG.set(self._history.lag(began, replayed))
-            required = self._history.required(began)
-            if required is not None and replayed < required:
-                self._leave(replica, BEHIND)
-            elif required is not None:
+        for _ in range(MOST_UNFIT):
+            try:
+                async with asyncio.timeout(ATTEMPT_SECONDS), replica.transaction() as transaction:
+                    await self._require_fit(transaction, required)
+            except ReplicaUnfitError as error:
+                reason = str(error)
+            except sqlalchemy.exc.TimeoutError:
+                return  # its pool is full of reads, which tell how it is
+            except DATABASE_FAULTS as error:
+                LAG.set(math.nan)
+                reason = fault_of(error).value
+                break
+            else:
                 self._usage.resume(began)
-
-
-async def _replayed(transaction: Transaction) -> int:
-    """How far the server has replayed the primary's log; ReplicaUnfitError where it does no such thing."""
-    row = await (await transaction.connection()).fetchrow(REPLAYED)
-    if row is None or not row[0]:
-        raise ReplicaUnfitError(NO_REPLICA)
-    return int(row[1] or 0)
+                return
+        self._leave(replica, reason)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ class ReplicaUsage:
 
     def __init__(self) -> None:
         self.usable = False
-        self._reason: str | None = None
+        self._told = False
         self._left_at = self._resumed_at = float("-inf")
         self._rest_until = float("-inf")
         self._backoff = Backoff(FIRST_REST_SECONDS, LONGEST_REST_SECONDS, WELL_AFTER_SECONDS)
@@ -33,22 +33,22 @@ class ReplicaUsage:
         return time.monotonic() < self._rest_until
 
     def leave(self, reason: str) -> None:
-        """Use the primary from now on; another reason while it is not used is told as well."""
+        """Use the primary from now on."""
         now = time.monotonic()
         self._left_at = now
         if self.usable:
             self._rest_until = now + self._backoff.after(now - self._resumed_at)
-        if self.usable or reason != self._reason:
+        if self.usable or not self._told:
             logger.warning(
                 "Reads go to the primary, not to the read replica: %s", reason, extra={"reason": reason}
             )
-        self.usable, self._reason = False, reason
+        self.usable, self._told = False, True
         USABLE.set(0)
 
     def resume(self, looked_at: float) -> None:
         """Use the replica, which was well at `looked_at`, unless it has failed since."""
         if self.usable or self._left_at > looked_at:
             return
-        self.usable, self._reason, self._resumed_at = True, None, time.monotonic()
+        self.usable, self._told, self._resumed_at = True, True, time.monotonic()
         logger.info("Reads go to the read replica")
         USABLE.set(1)
