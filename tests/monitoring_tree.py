@@ -16,7 +16,7 @@ FOLDERS = (
     "monitoring/logs",
     "docs/runbooks",
 )
-FILES = ("monitoring/slo.yml",)
+FILES = ("monitoring/slo.yml", "docs/scaling.md")
 
 Change = Callable[[str], str]
 

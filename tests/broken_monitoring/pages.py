@@ -30,7 +30,7 @@ IN_STYLE = (
     Mutation(
         EVENTS,
         swap("        for: 15s\n", "        for: 15s\n        for: 20s\n"),
-        "line 13",
+        "line 14",
         "duplication of key",
     ),
     Mutation(ROUTES, swap("global:\n", "global: \n"), "line 14", "trailing spaces"),

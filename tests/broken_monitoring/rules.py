@@ -75,7 +75,7 @@ IN_RULES = (
     Mutation(
         EVENTS,
         swap(
-            "summary_ko: '{{ $labels.publisher }} 이벤트를 처리하는 프로세스가 없습니다'",
+            "summary_ko: '{{ $labels.publisher }} 이벤트의 전부 또는 일부를 처리하는 프로세스가 없습니다'",
             "summary_ko: 'nobody'",
         ),
         "VFactoryConsumerAbsent",
