@@ -11,17 +11,14 @@ are per event: batches of 1,000 come close. On two cores database, worker and lo
 """
 
 import asyncio
-import contextlib
 import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
@@ -32,17 +29,14 @@ import uvloop
 
 from benchmarks.harness import Goal, Options, Result, interleave
 from benchmarks.harness.http_server import served
+from benchmarks.harness.plant import SECRET, servers, service
 from utils.principal import Role
 from utils.tokens import issue_token
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.valkey import ValkeyServer
 
 THOUSAND = Goal("P5", "batches of 1,000 beside the sketch, 8 connections", "readings/s", 0.9, "at least")
 HUNDRED = Goal("P5", "batches of 100 beside the sketch, 16 connections", "readings/s", 0.9, "at least")
 ONE = Goal("P5", "batches of 1, 64 connections", "readings/s", 5_000, "at least")
 
-SECRET: Final = "a-secret-for-benchmarks-of-at-least-32-bytes"  # noqa: S105 - of servers that live for a minute
 METRICS: Final = 8
 SOURCES: Final = 64
 FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
@@ -85,8 +79,9 @@ class Target:
 def run(options: Options) -> list[Result]:
     """Load ours and the sketch in turn, shape by shape."""
     with (
-        _servers() as environment,
-        _factory_core(environment) as port,
+        servers() as environment,
+        service("factory_core", "api", environment) as port,
+        service("factory_core", "worker", environment),
         served("benchmarks.ingest:sketch", environment) as bare,
     ):
         token = issue_token(SECRET, subject="benchmark", role=Role.ADMIN, factories="*")
@@ -114,54 +109,6 @@ def _compare(goal: Goal, shape: Shape, ours: Target, theirs: Target, options: Op
         print(f"   the sketch reaches {figures['sketch']}")
         return goal.judge(figures["ours"])
     return goal.judge(figures["ours"], figures["sketch"])
-
-
-@contextlib.contextmanager
-def _servers() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
-        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
-        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
-        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
-        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "AUTH_SECRET": SECRET}
-
-
-@contextlib.contextmanager
-def _factory_core(environment: dict[str, str]) -> Iterator[int]:
-    """Run migration, API and worker as in production; the logs are written and thrown away."""
-    subprocess.run(_command("migrate"), check=True, env={**os.environ, **environment}, capture_output=True)
-    ports = (free_port(), free_port())
-    processes = [
-        subprocess.Popen(
-            _command(name),
-            env={**os.environ, **environment, "HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0"},
-            stdout=subprocess.DEVNULL,
-        )
-        for name, port in zip(("api", "worker"), ports, strict=True)
-    ]
-    try:
-        for port in ports:
-            _wait(port)
-        yield ports[0]
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
-
-
-def _command(name: str) -> list[str]:
-    return [sys.executable, "-m", "factory_core", name]
-
-
-def _wait(port: int) -> None:
-    for _ in range(300):
-        with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == 200:
-                return
-        time.sleep(0.1)
-    raise TimeoutError(f"nothing healthy on 127.0.0.1:{port}")
 
 
 def _build_plant(port: int, token: str) -> str:

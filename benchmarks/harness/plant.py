@@ -1,0 +1,71 @@
+"""Servers and services of ours as in production, for benchmarks of whole paths."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from vfactory.stack.ports import free_port
+from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.valkey import ValkeyServer
+
+SECRET: Final = "a-secret-for-benchmarks-of-at-least-32-bytes"  # noqa: S105 - of servers that live for a minute
+READY_SECONDS: Final = 30.0
+
+
+@contextlib.contextmanager
+def servers() -> Iterator[dict[str, str]]:
+    """Run PostgreSQL (with `fsync`) and Valkey, and give the environment that leads services to them."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
+        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
+        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
+        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
+        for server in (postgres, valkey):
+            server.start()
+            stack.callback(server.stop)
+        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "AUTH_SECRET": SECRET}
+
+
+@contextlib.contextmanager
+def service(
+    package: str, process: str, environment: Mapping[str, str], *, wait: bool = True
+) -> Iterator[int]:
+    """Run one process of a service and give its port; its logs are written and thrown away.
+
+    The API brings the schema up to date first. Raises TimeoutError when it is not healthy within 30 s, unless
+    nobody is to wait for it.
+    """
+    if process == "api":
+        command = [sys.executable, "-m", package, "migrate"]
+        subprocess.run(command, check=True, env={**os.environ, **environment}, capture_output=True)
+    port = free_port()
+    variables = {"HOST": "127.0.0.1", "PORT": str(port), "DRAIN_SECONDS": "0"}
+    running = subprocess.Popen(
+        [sys.executable, "-m", package, process],
+        env={**os.environ, **environment, **variables},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        if wait:
+            _wait(port)
+        yield port
+    finally:
+        running.terminate()
+        running.wait()
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False).status_code == httpx.codes.OK:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing healthy on 127.0.0.1:{port}")
