@@ -258,7 +258,7 @@ def sharing(*workers: Worker, **changes: Any) -> list[Callable[[], Any]]:
 
 async def all_share(*workers: Worker) -> bool:
     """Say whether eight partitions are divided evenly."""
-    shares = [len(one.running._working_on) for one in workers]
+    shares = [one.running._lanes.open_partitions for one in workers]
     return sum(shares) == 8 and max(shares) - min(shares) <= 1
 
 

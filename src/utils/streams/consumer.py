@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import asyncpg
@@ -16,11 +16,12 @@ from utils.database.faults import DATABASE_FAULTS
 from utils.database.locks import HOLDER_SETTINGS
 from utils.logging import logger
 from utils.streams import metrics
-from utils.streams.client import BLOCK_SECONDS, index_key, stream_key
+from utils.streams.client import BLOCK_SECONDS, index_key
 from utils.streams.jobs import Jobs
 from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
+from utils.streams.lanes import Lanes, LetGo
 from utils.streams.positions import Positions
-from utils.streams.share import PartitionShare, partition_of
+from utils.streams.share import PartitionShare
 from utils.streams.wire import read_entries, read_streams
 
 ENTRIES_PER_READ = 32
@@ -35,7 +36,6 @@ SAFETY_POLL_SECONDS = 15.0
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
-LetGoFactory = Callable[[UUID], None]
 
 
 class StreamConsumer:
@@ -59,7 +59,7 @@ class StreamConsumer:
         handle: Handle,
         fetch_gap: FetchGap,
         fetch_heads: FetchHeads | None = None,
-        let_go: LetGoFactory = lambda _: None,
+        let_go: LetGo = lambda _: None,
         partitions: int = 1,
     ) -> None:
         self._database = database
@@ -69,13 +69,8 @@ class StreamConsumer:
         self._positions = Positions(consumer, publisher)
         self._work = Work(database, self._positions, publisher, handle, fetch_gap)
         self._fetch_heads = fetch_heads
-        self._let_go_factory = let_go
         self._partitions = partitions
-        self._lanes: dict[UUID, Lane] = {}
-        self._keys: dict[str, Lane] = {}
-        self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._working_on: set[int] = set()
-        self._announced: set[UUID] = set()
+        self._lanes = Lanes(self._work, partitions, let_go)
         self._reading: asyncio.Task[None] | None = None
         self._index_position = "0"
         self._redis_away = False
@@ -110,8 +105,7 @@ class StreamConsumer:
             await jobs.first_failure()
         finally:
             await jobs.end()
-            self._working_on.clear()
-            self._forget(list(self._lanes))
+            self._lanes.clear()
 
     async def _keep_share(self, share: PartitionShare, jobs: Jobs) -> None:
         """Keep to this process's part of the partitions, and the figures fresh.
@@ -120,9 +114,10 @@ class StreamConsumer:
         """
         told: dict[str, int] = {}
         while True:
-            taken = await share.balance(self._let_go)
+            taken = await share.balance(self._lanes.close)
             if taken:
-                await self._take_up(taken, jobs)
+                self._lanes.open(taken, await self._positions.load(self._database), jobs)
+                await self._read_anew(jobs)
             state = {"partitions": len(share.held), "of": self._partitions, "processes": share.members}
             if state != told:
                 logger.info("consuming" if share.held else "standing by", extra={**self._about(), **state})
@@ -131,20 +126,11 @@ class StreamConsumer:
             await asyncio.sleep(BALANCE_SECONDS)
 
     def _measure(self) -> None:
-        lag = sum(lane.lag for lane in self._lanes.values())
-        metrics.CONSUMER_PARTITIONS_HELD.labels(self._publisher).set(len(self._working_on))
+        lag = self._lanes.lag
+        metrics.CONSUMER_PARTITIONS_HELD.labels(self._publisher).set(self._lanes.open_partitions)
         metrics.CONSUMER_LAG.labels(self._publisher).set(lag)
         if lag == 0:
             metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
-
-    async def _take_up(self, partitions: Collection[int], jobs: Jobs) -> None:
-        """Go on where the partitions' factories were left, and begin with those nobody has handled yet."""
-        positions = await self._positions.load(self._database)
-        self._working_on.update(partitions)
-        for factory_id in {*positions, *self._announced}:
-            if partition_of(factory_id, self._partitions) in partitions:
-                self._add_lane(jobs, factory_id, positions.get(factory_id, 0))
-        await self._read_anew(jobs)
 
     async def _read_anew(self, jobs: Jobs) -> None:
         """Read for the present lanes at once: a read under way may block for a second without them."""
@@ -152,35 +138,6 @@ class StreamConsumer:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
         self._reading = jobs.start(self._read(jobs))
-
-    async def _let_go(self, partitions: Collection[int]) -> None:
-        self._working_on.difference_update(partitions)
-        factories = [one for one in self._lanes if partition_of(one, self._partitions) in partitions]
-        tasks = [self._tasks[factory_id] for factory_id in factories]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        self._forget(factories)
-
-    def _forget(self, factories: Iterable[UUID]) -> None:
-        for factory_id in factories:
-            del self._lanes[factory_id], self._tasks[factory_id]
-            del self._keys[stream_key(self._publisher, factory_id)]
-            self._let_go_factory(factory_id)
-
-    def _add_lane(self, jobs: Jobs, factory_id: UUID, position: int) -> Lane:
-        lane = Lane(self._work, factory_id, position)
-        self._lanes[factory_id] = self._keys[stream_key(self._publisher, factory_id)] = lane
-        self._tasks[factory_id] = jobs.start(lane.run())
-        return lane
-
-    def _note_factory(self, jobs: Jobs, factory_id: UUID) -> Lane | None:
-        """Give the factory's lane, or None where its events are another process's."""
-        self._announced.add(factory_id)
-        lane = self._lanes.get(factory_id)
-        if lane is None and partition_of(factory_id, self._partitions) in self._working_on:
-            lane = self._add_lane(jobs, factory_id, 0)
-        return lane
 
     async def _read(self, jobs: Jobs) -> None:
         while True:
@@ -195,15 +152,15 @@ class StreamConsumer:
 
     async def _read_once(self, jobs: Jobs) -> None:
         """Read what streams have: one by one those with a backlog, then all of them at once."""
-        if sum(lane.queued_bytes for lane in self._lanes.values()) >= QUEUED_BYTES:
+        if self._lanes.queued_bytes >= QUEUED_BYTES:
             await asyncio.sleep(BUSY_SECONDS)
             return
-        open_lanes = {key: lane for key, lane in self._keys.items() if not lane.full}
+        open_lanes = {key: lane for key, lane in self._lanes.by_key.items() if not lane.full}
         behind = [key for key, lane in open_lanes.items() if lane.behind][:STREAMS_AT_ONCE]
         for key in behind:
             await self._read_streams(jobs, {key: open_lanes[key]}, block_seconds=None)
         caught_up = {key: lane for key, lane in open_lanes.items() if not lane.behind}
-        busy = behind or len(open_lanes) < len(self._keys)
+        busy = behind or len(open_lanes) < len(self._lanes.by_key)
         block_seconds = BUSY_SECONDS if busy else BLOCK_SECONDS
         await self._read_streams(jobs, caught_up, block_seconds=block_seconds)
 
@@ -218,7 +175,7 @@ class StreamConsumer:
         )
         for identifier, fields in answer.pop(index, []):
             self._index_position = identifier.decode()
-            self._note_factory(jobs, UUID(fields[b"factory_id"].decode()))
+            self._lanes.of(UUID(fields[b"factory_id"].decode()), jobs)
         for key, lane in lanes.items():
             entries = answer.get(key, [])
             lane.behind = len(entries) == ENTRIES_PER_READ
@@ -246,10 +203,10 @@ class StreamConsumer:
     async def _ask_once(self, jobs: Jobs) -> None:
         heads = await self._ask_heads()
         for factory_id, head in heads.items():
-            lane = self._note_factory(jobs, factory_id)
+            lane = self._lanes.of(factory_id, jobs)
             if lane is not None:
                 self._note_head(lane, head)
-        for lane in list(self._lanes.values()):
+        for lane in self._lanes:
             if lane.factory_id in heads or self._redis_away:
                 await self._fetch_missing(lane, heads.get(lane.factory_id))
 

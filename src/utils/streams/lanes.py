@@ -1,0 +1,92 @@
+"""The lanes of the factories whose events this process handles, and which factories those are."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from uuid import UUID
+
+from utils.streams.client import stream_key
+from utils.streams.jobs import Jobs
+from utils.streams.lane import Lane, Work
+from utils.streams.share import partition_of
+
+LetGo = Callable[[UUID], None]
+
+
+class Lanes:
+    """One lane for each known factory of the open partitions, each a job of its own.
+
+    `let_go(factory_id)` hears of every factory whose lane has ended: another process may handle its events.
+    """
+
+    def __init__(self, work: Work, partitions: int, let_go: LetGo) -> None:
+        self._work = work
+        self._partitions = partitions
+        self._let_go = let_go
+        self._open: set[int] = set()
+        self._known: set[UUID] = set()
+        self._lanes: dict[UUID, Lane] = {}
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self.by_key: dict[str, Lane] = {}
+
+    def __iter__(self) -> Iterator[Lane]:
+        return iter(list(self._lanes.values()))
+
+    @property
+    def open_partitions(self) -> int:
+        """Of how many partitions the events are handled here."""
+        return len(self._open)
+
+    @property
+    def lag(self) -> int:
+        """How many events are known to exist and not handled yet."""
+        return sum(lane.lag for lane in self._lanes.values())
+
+    @property
+    def queued_bytes(self) -> int:
+        """How much waits to be handled."""
+        return sum(lane.queued_bytes for lane in self._lanes.values())
+
+    def open(self, partitions: Collection[int], positions: Mapping[UUID, int], jobs: Jobs) -> None:
+        """Go on where the partitions' factories were left, and begin with those nobody has handled yet."""
+        self._open.update(partitions)
+        for factory_id in {*positions, *self._known}:
+            if self._partition(factory_id) in partitions:
+                self._add(factory_id, positions.get(factory_id, 0), jobs)
+
+    async def close(self, partitions: Collection[int]) -> None:
+        """End the work on partitions; what was not committed is not done."""
+        self._open.difference_update(partitions)
+        factories = [one for one in self._lanes if self._partition(one) in partitions]
+        tasks = [self._tasks[factory_id] for factory_id in factories]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._forget(factories)
+
+    def clear(self) -> None:
+        """Forget every lane, once their jobs have ended."""
+        self._open.clear()
+        self._forget(list(self._lanes))
+
+    def of(self, factory_id: UUID, jobs: Jobs) -> Lane | None:
+        """Give the factory's lane, made if need be; None where its events are another process's."""
+        self._known.add(factory_id)
+        lane = self._lanes.get(factory_id)
+        if lane is None and self._partition(factory_id) in self._open:
+            lane = self._add(factory_id, 0, jobs)
+        return lane
+
+    def _partition(self, factory_id: UUID) -> int:
+        return partition_of(factory_id, self._partitions)
+
+    def _add(self, factory_id: UUID, position: int, jobs: Jobs) -> Lane:
+        lane = Lane(self._work, factory_id, position)
+        self._lanes[factory_id] = self.by_key[stream_key(self._work.publisher, factory_id)] = lane
+        self._tasks[factory_id] = jobs.start(lane.run())
+        return lane
+
+    def _forget(self, factories: Iterable[UUID]) -> None:
+        for factory_id in factories:
+            del self._lanes[factory_id], self._tasks[factory_id]
+            del self.by_key[stream_key(self._work.publisher, factory_id)]
+            self._let_go(factory_id)
