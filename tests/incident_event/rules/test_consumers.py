@@ -11,9 +11,11 @@ import msgspec
 import pytest
 
 from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
+from events import value
 from incident_event.incidents.conditions import Activation, ConditionService
 from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import MAX_TOLD_EPISODES, ReadingsConsumer
+from incident_event.rules.metrics import RULES_WATCHED
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import RuleService, ThresholdRule
 from incident_event.rules.watch import Watched
@@ -188,6 +190,24 @@ async def test_a_batch_that_comes_after_its_successor_is_evaluated_also_by_anoth
     [incident] = await plant.incidents()
     assert (incident["occurred_at"], incident["cleared_at"]) == (at(15), at(16))
     assert (incident["condition"], (await plant.state())["late_readings"]) == ("cleared", 0)
+
+
+async def test_a_factory_that_went_to_another_process_is_forgotten_and_read_anew_when_it_is_back(
+    plant: Plant,
+) -> None:
+    await plant.rule(on_delay_seconds=5.0)
+    await plant.send((0, 11.0))
+    assert value(RULES_WATCHED) == 1
+    plant.consumer.forget(plant.factory_id)
+    assert value(RULES_WATCHED) == 0
+    mine, plant.consumer = plant.consumer, ReadingsConsumer(utc_now)
+    await plant.send((4, 11.0))
+    plant.consumer = mine
+    await plant.send((5, 12.0))
+    [incident] = await plant.incidents()
+    assert incident["occurred_at"] == at(5)
+    assert (await plant.state())["evaluated_readings"] == 3
+    assert value(RULES_WATCHED) == 1
 
 
 async def test_readings_that_show_an_earlier_beginning_correct_it(plant: Plant) -> None:
