@@ -127,8 +127,9 @@ def targets(
 def ask(url: str) -> list[Mapping[str, str]]:
     for _ in range(150):
         try:
-            found = httpx.get(f"{url}/api/v1/targets?state=active").json()["data"]["activeTargets"]
-        except httpx.TransportError:
+            answer = httpx.get(f"{url}/api/v1/targets?state=active").raise_for_status()
+            found = answer.json()["data"]["activeTargets"]
+        except httpx.HTTPError:  # it does not listen yet, or says 503 until it is ready
             found = []
         if found:
             return [target["labels"] for target in found]
