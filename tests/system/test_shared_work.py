@@ -9,12 +9,12 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from incident_event.worker import PARTITIONS
 from running_stack import wait_for
 from servers import RunningProcess
 from utils.clock import utc_now
 
 FACTORIES = 16
-PARTITIONS = 64
 RULE = {"equipment": "tank-1", "metric": "level", "operator": ">", "threshold": 5, "severity": 4}
 
 

@@ -13,7 +13,7 @@ from servers import Postgres, Valkey
 from utils.database import Database, Transaction
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import StreamConsumer, index_key, metrics, stream_key
-from utils.streams.share import PartitionShare
+from utils.streams.share import PartitionShare, partition_of
 
 INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
 
@@ -29,6 +29,8 @@ class Worker:
         self.gaps: list[tuple[int, int]] = []
         self.broken: set[int] = set()
         self.handled: set[UUID] = set()
+        self.attempts: list[tuple[UUID, int]] = []
+        self.slow_seconds = 0.0
         self.left: list[UUID] = []
         self.running = self.consumer()
 
@@ -50,6 +52,8 @@ class Worker:
     async def handle(self, transaction: Transaction, events: list[StoredEvent]) -> None:
         self.batches.append(len(events))
         self.handled.add(events[0].factory_id)
+        self.attempts += [(event.factory_id, event.seq) for event in events]
+        await asyncio.sleep(self.slow_seconds)
         connection = await transaction.connection()
         for event in events:
             await connection.execute(INSERT, event.factory_id, event.seq, str(number_of(event)))
@@ -256,6 +260,15 @@ def sharing(*workers: Worker, **changes: Any) -> list[Callable[[], Any]]:
     return [one.running.run for one in workers]
 
 
+def factories_of_all_partitions() -> list[UUID]:
+    """Give three factories of each of eight partitions."""
+    found: dict[int, list[UUID]] = {number: [] for number in range(8)}
+    while min(len(one) for one in found.values()) < 3:
+        factory = uuid4()
+        found[partition_of(factory, 8)].append(factory)
+    return [factory for one in found.values() for factory in one[:3]]
+
+
 async def all_share(*workers: Worker) -> bool:
     """Say whether eight partitions are divided evenly."""
     shares = [one.running._lanes.open_partitions for one in workers]
@@ -271,7 +284,7 @@ async def test_consumers_divide_the_factories_and_each_event_is_handled_once(
     worker: Worker, publisher: Any
 ) -> None:
     others = [Worker(worker.database, worker.redis) for _ in range(2)]
-    factories = [uuid4() for _ in range(24)]
+    factories = factories_of_all_partitions()
     async with in_background(publisher, *sharing(worker, *others)):
         await eventually(lambda: all_share(worker, *others))
         for factory in factories:
@@ -303,12 +316,52 @@ async def test_what_comes_while_processes_come_and_go_is_handled_once_and_in_ord
     assert worker.left, "no factory went to another process"
 
 
+async def test_what_is_under_way_when_a_factory_goes_to_another_process_is_finished_first(
+    worker: Worker, publisher: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.streams.lanes.LET_GO_SECONDS", 10.0)
+    other = Worker(worker.database, worker.redis)
+    worker.slow_seconds = 0.6  # longer than until the next event: something is always under way
+    factories = factories_of_all_partitions()[::3]
+    async with in_background(publisher, *sharing(worker)) as tasks:
+        await eventually(lambda: all_share(worker))
+        for number in range(20):
+            for factory in factories:
+                await publish(worker.database, factory, number)
+            if number == 5:
+                tasks.extend(asyncio.ensure_future(run()) for run in sharing(other))
+            await asyncio.sleep(0.1)
+        for factory in factories:
+            await worker.has_handled(factory, 20)
+    attempts = worker.attempts + other.attempts
+    assert other.attempts
+    assert sorted(attempts) == sorted(set(attempts)), "nothing was broken off and done again"
+
+
+async def test_what_hangs_when_a_factory_goes_to_another_process_is_broken_off_and_done_there(
+    worker: Worker, publisher: Any
+) -> None:
+    other = Worker(worker.database, worker.redis)
+    worker.slow_seconds = 60
+    factories = factories_of_all_partitions()[::3]
+    async with in_background(publisher, *sharing(worker)) as tasks:
+        await eventually(lambda: all_share(worker))
+        for factory in factories:
+            await publish(worker.database, factory, 1)
+        await eventually(lambda: all_begun(factories, worker))
+        tasks.extend(asyncio.ensure_future(run()) for run in sharing(other))
+        await eventually(lambda: all_share(worker, other))
+        for factory in worker.left:
+            await worker.has_handled(factory, 1)
+        assert len(worker.left) == 4
+
+
 async def test_a_factory_nobody_has_begun_is_found_by_who_takes_it_over(
     worker: Worker, publisher: Any
 ) -> None:
     broken = Worker(worker.database, worker.redis)
     broken.broken = {1}
-    factories = [uuid4() for _ in range(24)]
+    factories = factories_of_all_partitions()
     async with in_background(publisher, *sharing(worker, broken, fetch_heads=None)) as tasks:
         await eventually(lambda: all_share(worker, broken))
         for factory in factories:

@@ -54,6 +54,7 @@ class Lane:
         self._work = work
         self._queue: deque[StoredEvent] = deque()
         self._filled = asyncio.Event()
+        self._ends = False
 
     @property
     def full(self) -> bool:
@@ -75,15 +76,22 @@ class Lane:
         if self._queue:
             self._filled.set()
 
+    def end(self) -> None:
+        """Handle nothing after what is being handled now; a fetch or a rest under way goes on."""
+        self._ends = True
+        self._filled.set()
+
     async def run(self) -> None:
-        """Handle what is queued, for ever."""
+        """Handle what is queued, until it is ended."""
         while True:
             heed_cancellation()
             await self._filled.wait()
+            if self._ends:
+                return
             batch = await self._next_batch()
             if batch:
                 await self._handle_all(batch)
-            if not self._queue:
+            if not self._queue and not self._ends:
                 self._filled.clear()
 
     async def _next_batch(self) -> list[StoredEvent]:
@@ -147,7 +155,7 @@ class Lane:
     async def _handle_all(self, batch: Sequence[StoredEvent]) -> None:
         """Handle a batch in as few transactions as its worst event allows."""
         rest, size, backoff = list(batch), len(batch), FIRST_BACKOFF_SECONDS
-        while rest:
+        while rest and not self._ends:
             heed_cancellation()
             chunk = rest[:size]
             try:

@@ -11,6 +11,8 @@ from utils.streams.share import partition_of
 
 LetGo = Callable[[UUID], None]
 
+LET_GO_SECONDS = 1.0
+
 
 class Lanes:
     """One lane for each known factory of the open partitions, each a job of its own.
@@ -54,13 +56,16 @@ class Lanes:
                 self._add(factory_id, positions.get(factory_id, 0), jobs)
 
     async def close(self, partitions: Collection[int]) -> None:
-        """End the work on partitions; what was not committed is not done."""
+        """End the work on partitions; what takes longer than a second is broken off, and not done."""
         self._open.difference_update(partitions)
         factories = [one for one in self._lanes if self._partition(one) in partitions]
-        tasks = [self._tasks[factory_id] for factory_id in factories]
-        for task in tasks:
+        for factory_id in factories:
+            self._lanes[factory_id].end()
+        tasks = {self._tasks[factory_id] for factory_id in factories}
+        late = (await asyncio.wait(tasks, timeout=LET_GO_SECONDS))[1] if tasks else ()
+        for task in late:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*late, return_exceptions=True)
         self._forget(factories)
 
     def clear(self) -> None:
