@@ -1,9 +1,6 @@
 """P1 and P3: `/health` beside a bare route that returns the same, and `/metrics` of a busy service."""
 
-import contextlib
-import tempfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 from fastapi import APIRouter, FastAPI
@@ -11,11 +8,9 @@ from fastapi import APIRouter, FastAPI
 from benchmarks.harness import Goal, Options, Result, Samples, interleave
 from benchmarks.harness.http_load import load
 from benchmarks.harness.http_server import served
+from benchmarks.harness.plant import servers
 from utils.http import build_app
 from utils.settings import ServiceSettings
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.valkey import ValkeyServer
 
 RATE = Goal("P1", "/health beside a bare FastAPI route, 32 connections", "requests/s", 0.6, "at least")
 SLOWEST = Goal("P1", "/health p99 at 32 connections", "ms", 5.0, "at most")
@@ -31,9 +26,9 @@ def run(options: Options) -> list[Result]:
     slowest: list[float] = []
     bare_slowest: list[float] = []
     with (
-        _dependencies() as environment,
+        servers() as environment,
         served("benchmarks.health:bare") as bare_port,
-        served("benchmarks.health:ours", environment) as port,
+        served("benchmarks.health:ours", {**environment, "SERVICE_NAME": "benchmark"}) as port,
     ):
         subjects = {"ours": _rate(port, seconds, slowest), "bare": _rate(bare_port, seconds, bare_slowest)}
         figures = interleave(subjects, options)
@@ -79,18 +74,6 @@ def ours() -> FastAPI:
 
 async def _thing(key: int) -> dict[str, int]:
     return {"key": key}
-
-
-@contextlib.contextmanager
-def _dependencies() -> Iterator[dict[str, str]]:
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
-        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
-        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
-        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
-        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "SERVICE_NAME": "benchmark"}
 
 
 def _rate(port: int, seconds: float, slowest: list[float]) -> Callable[[], float]:
