@@ -64,7 +64,7 @@ def bare() -> FastAPI:
 
 def ours() -> FastAPI:
     """Build a service with everything the kit puts into one, and as many routes as the largest will have."""
-    app = build_app(ServiceSettings(), title="Benchmark", description="", version="1")
+    app = build_app(ServiceSettings(), title="Benchmark", description="")
     router = APIRouter(prefix="/v1")
     for number in range(ROUTES):
         router.add_api_route(f"/things{number}/{{key}}", _thing, methods=["GET"])

@@ -8,7 +8,7 @@ from typing import Final
 
 from monitoring.checks.finding import Finding
 
-from deploy import generated
+from deploy import generated, image_version
 from deploy.checks import builds, checkov, files
 from vfactory.stack.programs import ProgramsError
 
@@ -16,6 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 Check = Callable[[Path], list[Finding]]
 CHECKS: Final[Mapping[str, Check]] = {
     "generated": generated.check,
+    "version": image_version.check,
     "files": files.check,
     "builds": builds.check,
     "checkov": checkov.check,
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             wanted = chosen.only or CHECKS
             return _report([finding for name in wanted for finding in CHECKS[name](ROOT)])
         generated.write(ROOT)
+        image_version.write(ROOT)
     except ProgramsError as error:
         print(error, file=sys.stderr)
         return error.exit_code

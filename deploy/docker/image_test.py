@@ -222,8 +222,13 @@ def confined(root: Path, arguments: Sequence[str], variables: Mapping[str, str],
 
 
 def inspect(root: Path) -> None:
-    """Compare what a process of the image may do with what it must not."""
-    step("confinement, contents")
+    """Compare what the image is and what its processes may do with what is told and what is allowed."""
+    step("label, confinement, contents")
+    labels = json.loads(command(*BUILDAH, "inspect", "--type", "image", IMAGE))["OCIv1"]["config"]["Labels"]
+    installed = list(root.glob("opt/v-factory/lib/python3*/site-packages/v_factory-*.dist-info"))
+    told = f"v_factory-{labels['org.opencontainers.image.version']}.dist-info"
+    if [path.name for path in installed] != [told]:
+        raise FailedError(f"the image's label says {told}, installed are {installed}")
     with store_folder() as store:
         seen = json.loads(command(*confined(root, ["-c", INSPECT], {}, store)))
     expected = {

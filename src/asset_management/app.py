@@ -38,7 +38,6 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         settings,
         title="V-Factory Asset Management",
         description=DESCRIPTION,
-        version="1",
         lifespan=lifespan,
         openapi_tags=[{"name": "assets", "description": "Files and what is known about them"}],
         access=ACCESS[SERVICE],

@@ -49,7 +49,6 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
         settings,
         title="V-Factory Factory Core",
         description=DESCRIPTION,
-        version="1",
         lifespan=lifespan,
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],

@@ -50,7 +50,6 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
         settings,
         title="V-Factory Factory Core worker",
         description="Publishes Factory Core's events",
-        version="1",
         lifespan=lifespan,
         schema=SCHEMA,
         revision=REVISION,

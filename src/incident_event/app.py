@@ -50,7 +50,6 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         settings,
         title="V-Factory Incident Event",
         description=DESCRIPTION,
-        version="1",
         lifespan=lifespan,
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],

@@ -72,7 +72,6 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         settings,
         title="V-Factory Incident Event worker",
         description="Evaluates readings and publishes Incident Event's events",
-        version="1",
         lifespan=lifespan,
         schema=SCHEMA,
         revision=REVISION,

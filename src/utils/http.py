@@ -18,7 +18,7 @@ from utils.exchange import MAX_BODY_BYTES, body_limit, json_body
 from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe
 from utils.health_endpoints import health_routes
 from utils.lifecycle import Lifecycle
-from utils.metrics import instrument, render_metrics
+from utils.metrics import instrument, release, render_metrics
 from utils.middleware import KitMiddleware
 from utils.openapi import complete_openapi, operation_id
 from utils.outbox import Doorbell
@@ -59,7 +59,6 @@ def build_app(
     *,
     title: str,
     description: str,
-    version: str,
     lifespan: Lifespan | None = None,
     openapi_tags: Sequence[dict[str, Any]] | None = None,
     access: AccessTable | None = None,
@@ -73,7 +72,6 @@ def build_app(
         settings: of the service.
         title: of the API.
         description: of the API, Markdown.
-        version: of the API.
         lifespan: the service's own start and end, inside the kit's: database and Redis are usable in it.
         openapi_tags: of the API's document.
         access: which role may call which endpoint; None for a process that serves no API (a worker).
@@ -87,7 +85,7 @@ def build_app(
     app = FastAPI(
         title=title,
         description=description,
-        version=version,
+        version=release(),
         openapi_tags=list(openapi_tags or ()),
         lifespan=_kit_lifespan(kit, revision, lifespan),
         redirect_slashes=False,

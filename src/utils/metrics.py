@@ -18,7 +18,7 @@ from utils.request_metrics import RequestMetrics
 from utils.route_lookup import AppShown, RouteShown
 from utils.routes import RouteTable
 
-__all__ = ["REQUEST_METRICS", "instrument", "render_metrics"]
+__all__ = ["REQUEST_METRICS", "instrument", "release", "render_metrics"]
 
 # `_created` samples are noise: they double the series and nobody asks for them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -56,14 +56,15 @@ REGISTRY.register(_registered)
 
 def instrument(app: FastAPI, service_name: str, routes: RouteTable) -> None:
     """Observe every request of the application with the guide's metrics."""
-    BUILD_INFO.labels(service_name, _version(), platform.python_version()).set(1)
+    BUILD_INFO.labels(service_name, release(), platform.python_version()).set(1)
     expose_limits()
     app.add_middleware(AppShown, application=app)
     Instrumentator(should_group_status_codes=False).add(REQUEST_METRICS.observe).instrument(app)
     app.add_middleware(RouteShown, routes=routes)
 
 
-def _version() -> str:
+def release() -> str:
+    """Return the version of V-Factory that runs here; `unknown` where it is not installed."""
     try:
         return version("v-factory")
     except PackageNotFoundError:

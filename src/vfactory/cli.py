@@ -13,6 +13,7 @@ from vfactory.commands.terminal import complain
 from vfactory.commands.token import token
 from vfactory.commands.top import top
 from vfactory.commands.up import EPILOG, up
+from vfactory.commands.version import VersionOption
 from vfactory.stack.errors import StackError
 
 HELP = "V-Factory, a virtual factory for safety monitoring: run it on this machine, feed it, watch it."
@@ -23,13 +24,17 @@ def build() -> typer.Typer:
     app = typer.Typer(
         help=HELP,
         no_args_is_help=True,
-        add_completion=False,
+        callback=take_options,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # it shortens the names of options to fit into its boxes
     )
     register_stack(app)
     register_client(app)
     return app
+
+
+def take_options(*, version: VersionOption = False) -> None:
+    """Take what stands before the command's name; each option answers by itself."""
 
 
 def register_stack(app: typer.Typer) -> None:

@@ -39,7 +39,7 @@ class Failing:
 
 
 def make_app() -> FastAPI:
-    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="", version="1")
+    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="")
     router = APIRouter(prefix="/v1")
 
     @router.get("/fail")

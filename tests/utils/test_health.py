@@ -358,7 +358,7 @@ async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 def app_on(database_url: str, redis_url: str, *, uses_redis: bool = True) -> FastAPI:
     settings = make_settings("kit", database_url, redis_url)
-    return build_app(settings, title="Kit", description="", version="1", uses_redis=uses_redis)
+    return build_app(settings, title="Kit", description="", uses_redis=uses_redis)
 
 
 DEAD_POSTGRES, DEAD_REDIS = f"postgresql://u:p@{NOWHERE}/d", f"redis://:p@{NOWHERE}/0"

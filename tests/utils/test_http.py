@@ -24,7 +24,7 @@ SMALL, LARGE = 100, 3 * MAX_BODY_BYTES
 
 
 def make_app() -> FastAPI:
-    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="", version="1")
+    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="")
     router = APIRouter(prefix="/v1")
 
     @router.get("/things/{key}")
@@ -163,7 +163,7 @@ async def test_a_content_length_that_lies_is_no_way_around_the_limit(client: htt
 async def test_nobodys_body_is_read_before_it_is_known_who_sends_it() -> None:
     settings = ServiceSettings(service_name="kit", auth_secret="s" * 32, **DEAD)
     access = {("POST", "/v1/things"): frozenset({Role.ENGINEER})}
-    app = build_app(settings, title="Kit", description="", version="1", access=access)
+    app = build_app(settings, title="Kit", description="", access=access)
 
     @app.post("/v1/things")
     async def take(thing: dict[str, int]) -> int:

@@ -23,7 +23,7 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 def make_app() -> FastAPI:
-    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="", version="1")
+    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="")
     router = APIRouter(prefix="/v1")
 
     @router.post("/things/{key}")

@@ -87,7 +87,7 @@ def logged() -> dict[str, str]:
 
 
 def make_app() -> FastAPI:
-    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="", version="1")
+    app = build_app(ServiceSettings(service_name="kit", **DEAD), title="Kit", description="")
     router = APIRouter(prefix="/v1")
 
     @router.get("/spanned/{key}")
