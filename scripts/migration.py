@@ -15,8 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.operations.ops import DropTableOp, MigrationScript
 
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
+from embedded import PostgresServer, free_port
 from vfactory.stack.services import SERVICES
 
 USAGE = 'Usage: make migration SERVICE={} MESSAGE="add zones"'
@@ -33,13 +32,9 @@ def main() -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="v-factory-") as folder:
         Path(folder).chmod(0o711)
-        server = PostgresServer(Path(folder) / "postgres", port=free_port(), password="none")  # noqa: S106
-        server.start()
-        try:
+        with PostgresServer(Path(folder) / "postgres", port=free_port(), password="none") as server:  # noqa: S106
             os.environ.update(ENVIRONMENT, DATABASE_URL=server.url())
             path = write(package, message.strip())
-        finally:
-            server.stop()
     subprocess.run([Path(sys.executable).parent / "ruff", "format", "--quiet", path], check=True)  # noqa: S603
     print(path)
     return 0

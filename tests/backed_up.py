@@ -13,9 +13,8 @@ from typing import Any
 import httpx
 
 from asset_files import png
+from embedded import free_port, postgres_binary
 from servers import Postgres, RunningProcess
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import binary
 
 SCRIPTS = Path(__file__).parents[1] / "deploy" / "backup"
 SCHEMAS = ("asset_management", "factory_core", "incident_event")
@@ -36,7 +35,7 @@ def script(name: str, *arguments: str | Path, url: str, **variables: str) -> sub
 
 
 def script_environment(**variables: str) -> dict[str, str]:
-    path = os.pathsep.join((str(binary("psql").parent), os.environ["PATH"]))
+    path = os.pathsep.join((str(postgres_binary("psql").parent), os.environ["PATH"]))
     return {"PATH": path, "HOME": "/nonexistent", **variables}
 
 

@@ -10,10 +10,9 @@ from typing import Any
 import httpx
 from monitoring.drills.receiver import Receiver, receive
 
-from vfactory.stack import processes
+from embedded import Program, free_port, launch
 from vfactory.stack.home import state_directory
 from vfactory.stack.monitoring import rendering
-from vfactory.stack.ports import free_port
 from vfactory.stack.programs import ALERTMANAGER, require_programs, shared_files
 
 MONITORING = Path(__file__).parents[1] / "monitoring"
@@ -91,8 +90,8 @@ def run(
             "--cluster.listen-address=",
         ]
         with (folder / "log").open("wb") as log:
-            process = processes.launch(
-                processes.Program(
+            process = launch(
+                Program(
                     command=command, directory=folder, environment={}, shared_files=shared_files(program)
                 ),
                 output=log.fileno(),

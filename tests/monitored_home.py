@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import psutil
 
+from embedded import Program, free_port, launch
 from running_stack import Stack, wait_for
-from vfactory.stack import processes, record
+from vfactory.stack import record
 from vfactory.stack.answers import answers_http
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.home import state_directory
 from vfactory.stack.monitoring import rendering
 from vfactory.stack.monitoring.monitoring import configuration_folder
-from vfactory.stack.ports import free_port
-from vfactory.stack.programs import ALERTMANAGER, PROMETHEUS, Program, require_programs, shared_files
+from vfactory.stack.programs import ALERTMANAGER, PROMETHEUS, PackagedProgram, require_programs, shared_files
 from vfactory.stack.record import Part, Record
 
 
@@ -52,17 +52,17 @@ def run_alertmanager(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def _run(name: str, program: Program, options: list[str], folder: Path) -> Iterator[Running]:
+def _run(name: str, program: PackagedProgram, options: list[str], folder: Path) -> Iterator[Running]:
     path = require_programs([program], state_directory())[program]
     address = f"127.0.0.1:{free_port()}"
-    launched = processes.Program(
+    launched = Program(
         command=[str(path), *options, f"--web.listen-address={address}"],
         directory=folder,
         environment={},
         shared_files=shared_files(path) if program is ALERTMANAGER else None,
     )
     with (folder / "log").open("wb") as log:
-        process = processes.launch(launched, output=log.fileno(), errors=log.fileno())
+        process = launch(launched, output=log.fileno(), errors=log.fileno())
         try:
             wait_for(lambda: answers_http(name, f"http://{address}"))
             yield Running(f"http://{address}", psutil.Process(process.pid))

@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
+from embedded import free_port
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
-from vfactory.stack.ports import free_port
 from vfactory.stack.programs import FOLDER_VARIABLE
 
 COMMAND = str(Path(sys.executable).parent / "vfactory")

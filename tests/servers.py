@@ -12,36 +12,36 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Generic, Self, TypeVar
 
 import httpx
 import psutil
 
-from vfactory.stack import folders
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.valkey import ValkeyServer
+from embedded import PostgresServer, Server, ValkeyServer, free_port, make_folder
+from embedded.folders import hand_over
 
+USER = "vfactory"
 PASSWORD = "for-tests-only"
 READY_SECONDS = 40.0
+ServerT = TypeVar("ServerT", bound=Server)
 # A data directory in memory still goes through every code path of a restart; only the disk's own delay is
 # missing, so servers that are killed keep `fsync` as it is.
 TUNING = {"shared_buffers": "32MB", "max_connections": "150", "log_min_messages": "panic"}
 
 
-class Postgres:
-    """One PostgreSQL that tests may stop, stop hard, freeze, restart, and lock themselves out of."""
+class HurtServer(Generic[ServerT]):
+    """A server that tests may stop, stop hard, freeze, restart, and lock themselves out of."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.server = PostgresServer(directory, port=free_port(), password=PASSWORD, tuning=TUNING)
+    def __init__(self, server: ServerT) -> None:
+        self.server = server
+
+    @property
+    def directory(self) -> Path:
+        return self.server.directory
 
     @property
     def port(self) -> int:
         return self.server.port
-
-    def url(self, database: str = "postgres") -> str:
-        return self.server.url(database)
 
     def start(self) -> None:
         self.server.start()
@@ -64,6 +64,30 @@ class Postgres:
     def resume(self) -> None:
         signal_all(self.server.process, signal.SIGCONT)
 
+    def change_password(self, password: str) -> None:
+        """Change the password that every client uses; `server.password`, and so `url`, follow."""
+        raise NotImplementedError
+
+    def heal(self) -> None:
+        """Bring the server back to how every test expects it."""
+        if self.server.pid is None:
+            self.start()
+        self.resume()
+        if self.server.password != PASSWORD:
+            self.change_password(PASSWORD)
+
+
+class Postgres(HurtServer[PostgresServer]):
+    """One PostgreSQL."""
+
+    def __init__(self, directory: Path, server: PostgresServer | None = None) -> None:
+        super().__init__(
+            server or PostgresServer(directory, port=free_port(), password=PASSWORD, user=USER, tuning=TUNING)
+        )
+
+    def url(self, database: str = "postgres") -> str:
+        return self.server.url(database)
+
     def sql(self, statement: str) -> str:
         """Run one statement as the superuser, on a connection of its own."""
         return self.server.ask(statement)
@@ -85,17 +109,8 @@ class Postgres:
         )
 
     def change_password(self, password: str) -> None:
-        """Change the password that every client uses; `server.password`, and so `url`, follow."""
-        self.sql(f"ALTER ROLE {self.sql('SELECT current_user')} PASSWORD '{password}'")
+        self.sql(f"ALTER ROLE {USER} PASSWORD '{password}'")
         self.server.password = password
-
-    def heal(self) -> None:
-        """Bring the server back to how every test expects it."""
-        if self.server.pid is None:
-            self.start()
-        self.resume()
-        if self.server.password != PASSWORD:
-            self.change_password(PASSWORD)
 
 
 class ReplicaServer(PostgresServer):
@@ -103,14 +118,14 @@ class ReplicaServer(PostgresServer):
 
     def __init__(self, directory: Path, primary: PostgresServer) -> None:
         tuning = {**primary.tuning, "wal_retrieve_retry_interval": "100ms", "hot_standby": "on"}
-        super().__init__(directory, port=free_port(), password=primary.password, tuning=tuning)
+        super().__init__(directory, port=free_port(), password=primary.password, user=USER, tuning=tuning)
         self._primary = primary
 
     def copy(self) -> None:
         """Make the data directory: a copy of the running primary's that goes on with its log."""
-        folders.make(self.directory)
+        make_folder(self.directory)
         copied = Path(tempfile.mkdtemp(prefix="copied-", dir=self.directory))
-        folders.hand_over(copied, *self.identity.owner)
+        hand_over(copied, *self.identity.owner)
         command = ["--write-recovery-conf", "--checkpoint=fast", "--wal-method=stream", "--no-sync"]
         target = ("-D", str(copied / "data"), "-d", self._primary.url())
         self._run(self._program("pg_basebackup", *command, *target))
@@ -125,11 +140,10 @@ class Replica(Postgres):
     """A read replica that tests may hold back, stop, freeze and promote."""
 
     def __init__(self, directory: Path, primary: Postgres) -> None:
-        super().__init__(directory)
-        self.primary = primary
         server = ReplicaServer(directory, primary.server)
         server.copy()
-        self.server = server
+        super().__init__(directory, server)
+        self.primary = primary
 
     def hold_back(self) -> None:
         """Replay nothing more of the primary's log until `catch_up`."""
@@ -150,38 +164,14 @@ class Replica(Postgres):
         assert self.sql("SELECT pg_promote()") == "t"
 
 
-class Valkey:
-    """One Valkey that tests may stop, stop hard, freeze, restart and empty."""
+class Valkey(HurtServer[ValkeyServer]):
+    """One Valkey, which tests may empty as well."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.server = ValkeyServer(directory, port=free_port(), password=PASSWORD)
-
-    @property
-    def port(self) -> int:
-        return self.server.port
+        super().__init__(ValkeyServer(directory, port=free_port(), password=PASSWORD))
 
     def url(self) -> str:
         return self.server.url()
-
-    def start(self) -> None:
-        self.server.start()
-
-    def stop(self) -> None:
-        self.server.stop()
-
-    def restart(self) -> None:
-        self.stop()
-        self.start()
-
-    def kill(self) -> None:
-        kill_all(self.server.process)
-
-    def pause(self) -> None:
-        signal_all(self.server.process, signal.SIGSTOP)
-
-    def resume(self) -> None:
-        signal_all(self.server.process, signal.SIGCONT)
 
     def command(self, *words: str) -> bytes:
         """Send one command on a connection of its own and give the first bytes of its answer."""
@@ -203,14 +193,6 @@ class Valkey:
     def change_password(self, password: str) -> None:
         self.command("CONFIG", "SET", "requirepass", password)
         self.server.password = password
-
-    def heal(self) -> None:
-        """Bring the server back to how every test expects it."""
-        if self.server.pid is None:
-            self.start()
-        self.resume()
-        if self.server.password != PASSWORD:
-            self.change_password(PASSWORD)
 
 
 class RunningProcess:

@@ -28,6 +28,32 @@ VIOLATIONS = {
         "import factory_core.settings",
         "The command starts services as processes",
     ),
+    "the embedded servers import the kit": (
+        "embedded/postgres.py",
+        "import utils.clock",
+        "The embedded servers stand on nothing of ours",
+    ),
+    "the embedded servers import the command": (
+        "embedded/processes.py",
+        "import vfactory.stack.errors",
+        "services do not know each other",
+    ),
+    "a service imports the embedded servers": (
+        "asset_management/settings.py",
+        "import embedded",
+        "services do not know each other",
+    ),
+    "the kit imports the embedded servers": ("utils/clock.py", "import embedded", "contracts on the kit"),
+    "the command goes past the face of the embedded servers": (
+        "vfactory/stack/plan.py",
+        "import embedded.folders",
+        "Callers take the embedded servers from their room's face",
+    ),
+    "two parts of the embedded servers import each other": (
+        "embedded/ports.py",
+        "import embedded.server",
+        "No cycles between the parts of a package",
+    ),
     "a repository imports its service": (
         "factory_core/equipment/repository.py",
         "import factory_core.equipment.service",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 import uvicorn
 
-from vfactory.stack.ports import free_port
+from embedded import free_port
 
 READY_SECONDS = 30.0
 

@@ -12,9 +12,7 @@ from typing import Final
 
 import httpx
 
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.valkey import ValkeyServer
+from embedded import PostgresServer, ValkeyServer, free_port
 
 SECRET: Final = "a-secret-for-benchmarks-of-at-least-32-bytes"  # noqa: S105 - of servers that live for a minute
 READY_SECONDS: Final = 30.0
@@ -23,14 +21,14 @@ READY_SECONDS: Final = 30.0
 @contextlib.contextmanager
 def servers() -> Iterator[dict[str, str]]:
     """Run PostgreSQL (with `fsync`) and Valkey, and give the environment that leads services to them."""
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder, contextlib.ExitStack() as stack:
-        Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
-        postgres = PostgresServer(Path(folder) / "postgres", port=free_port(), password="benchmark")  # noqa: S106
-        valkey = ValkeyServer(Path(folder) / "valkey", port=free_port(), password="benchmark")  # noqa: S106
-        for server in (postgres, valkey):
-            server.start()
-            stack.callback(server.stop)
-        yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "AUTH_SECRET": SECRET}
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL may have to run as another user
+        with (
+            PostgresServer(folder / "postgres", port=free_port(), password="benchmark") as postgres,  # noqa: S106
+            ValkeyServer(folder / "valkey", port=free_port(), password="benchmark") as valkey,  # noqa: S106
+        ):
+            yield {"DATABASE_URL": postgres.url(), "REDIS_URL": valkey.url(), "AUTH_SECRET": SECRET}
 
 
 @contextlib.contextmanager

@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vfactory.stack import ports
-from vfactory.stack.configuration import PORTS, POSTGRES, Configuration, port_variable
-from vfactory.stack.errors import StackError
+from embedded import PostgresServer, is_port_free, postgres_binary
+from vfactory.stack.configuration import DATABASE, PORTS, POSTGRES, Configuration, port_variable
+from vfactory.stack.errors import REFUSALS
 from vfactory.stack.home import state_directory
 from vfactory.stack.plan import postgres_server
-from vfactory.stack.postgres import USER, PostgresServer, binary
-from vfactory.stack.supervisor import DATABASE
 
 
 def main() -> int:
@@ -29,7 +27,7 @@ def main() -> int:
     try:
         with running(server()) as postgres:
             return subprocess.run(command, env=environment(postgres), check=False).returncode
-    except (StackError, OSError) as error:
+    except (*REFUSALS, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -50,25 +48,22 @@ def server() -> PostgresServer:
 @contextmanager
 def running(postgres: PostgresServer) -> Iterator[PostgresServer]:
     """Use the server that runs, or run it meanwhile."""
-    if not ports.is_free(postgres.port):
+    if not is_port_free(postgres.port):
         yield postgres
         return
-    postgres.start()
-    try:
+    with postgres:
         postgres.create_database(DATABASE)
         yield postgres
-    finally:
-        postgres.stop()
 
 
 def environment(postgres: PostgresServer) -> dict[str, str]:
     """Variables for libpq, and PATH with PostgreSQL's programs first."""
     return {
         **os.environ,
-        "PATH": os.pathsep.join((str(binary("psql").parent), os.environ.get("PATH", os.defpath))),
+        "PATH": os.pathsep.join((str(postgres_binary("psql").parent), os.environ.get("PATH", os.defpath))),
         "PGHOST": "127.0.0.1",
         "PGPORT": str(postgres.port),
-        "PGUSER": USER,
+        "PGUSER": postgres.user,
         "PGPASSWORD": postgres.password,
         "PGDATABASE": DATABASE,
     }

@@ -11,9 +11,9 @@ from typing import Any, Final
 import yaml
 
 from vfactory.stack.home import state_directory
-from vfactory.stack.programs import Program, fetch, find_program, programs_folder
+from vfactory.stack.programs import PackagedProgram, fetch, find_program, programs_folder
 
-KUSTOMIZE: Final = Program("kustomize", "kustomize")
+KUSTOMIZE: Final = PackagedProgram("kustomize", "kustomize")
 SUITE: Final = "trixie"  # the first of Debian's that has it
 SECONDS: Final = 60.0
 

@@ -20,9 +20,7 @@ from typing import Final
 
 import httpx
 
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.valkey import ValkeyServer
+from embedded import PostgresServer, ValkeyServer, free_port
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 CACHE: Final = ROOT / ".cache" / "image"
@@ -165,20 +163,16 @@ def servers() -> Iterator[Mapping[str, str]]:
     """A PostgreSQL and a Valkey of their own, and the variables that name them."""
     directory = CACHE / "servers"
     shutil.rmtree(directory, ignore_errors=True)
-    postgres = PostgresServer(directory / "postgres", port=free_port(), password="image-test")
-    valkey = ValkeyServer(directory / "valkey", port=free_port(), password="image-test")
     step("PostgreSQL and Valkey")
-    try:
-        postgres.start()
-        valkey.start()
+    with (
+        PostgresServer(directory / "postgres", port=free_port(), password="image-test") as postgres,
+        ValkeyServer(directory / "valkey", port=free_port(), password="image-test") as valkey,
+    ):
         yield {
             "DATABASE_URL": postgres.url(),
             "REDIS_URL": valkey.url(),
             "AUTH_SECRET": "a secret of the image's test, 32 bytes or more",
         }
-    finally:
-        valkey.stop()
-        postgres.stop()
 
 
 def confined(root: Path, arguments: Sequence[str], variables: Mapping[str, str], store: Path) -> list[str]:

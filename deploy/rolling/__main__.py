@@ -18,13 +18,10 @@ from deploy.rolling.proxy import Proxy
 from deploy.rolling.rollout import Cluster, Pace, RolloutError
 from deploy.rolling.session import Session
 from deploy.rolling.verdict import Verdict
+from embedded import PostgresServer, Program, ValkeyServer, free_port, launch
 from utils.principal import Role
 from utils.tokens import issue_token
-from vfactory.stack.errors import StackError
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
-from vfactory.stack.processes import Program, launch
-from vfactory.stack.valkey import ValkeyServer
+from vfactory.stack.errors import REFUSALS
 
 DATABASE = "vfactory"
 
@@ -37,7 +34,7 @@ def main() -> int:
     try:
         with _servers(folder) as shared:
             verdict = asyncio.run(_play(folder, shared, options))
-    except (StackError, ManifestError, RolloutError) as error:
+    except (*REFUSALS, ManifestError, RolloutError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     finally:
@@ -81,11 +78,10 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _servers(folder: Path) -> Iterator[Mapping[str, str]]:
     """Run PostgreSQL and Valkey, and give the variables all processes share."""
-    postgres = PostgresServer(folder / "postgres", port=free_port(), password=secrets.token_urlsafe(24))
-    valkey = ValkeyServer(folder / "valkey", port=free_port(), password=secrets.token_urlsafe(24))
-    try:
-        postgres.start()
-        valkey.start()
+    with (
+        PostgresServer(folder / "postgres", port=free_port(), password=secrets.token_urlsafe(24)) as postgres,
+        ValkeyServer(folder / "valkey", port=free_port(), password=secrets.token_urlsafe(24)) as valkey,
+    ):
         postgres.create_database(DATABASE)
         yield {
             "PATH": os.defpath,
@@ -95,9 +91,6 @@ def _servers(folder: Path) -> Iterator[Mapping[str, str]]:
             "AUTH_SECRET": secrets.token_urlsafe(48),
             "ASSET_MANAGEMENT_STORE_DIR": str(folder / "assets"),
         }
-    finally:
-        postgres.stop()
-        valkey.stop()
 
 
 async def _play(folder: Path, shared: Mapping[str, str], options: argparse.Namespace) -> Verdict:

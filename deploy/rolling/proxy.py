@@ -15,14 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from vfactory.stack import processes
+from embedded import Program, free_port, launch
 from vfactory.stack.home import state_directory
-from vfactory.stack.ports import free_port
-from vfactory.stack.processes import Program
-from vfactory.stack.programs import LIBRARIES, fetch, find_program, programs_folder
-from vfactory.stack.programs import Program as Wanted
+from vfactory.stack.programs import LIBRARIES, PackagedProgram, fetch, find_program, programs_folder
 
-HAPROXY: Final = Wanted("haproxy", "haproxy")
+HAPROXY: Final = PackagedProgram("haproxy", "haproxy")
 PACKAGES: Final = ("haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")
 SLOTS: Final = 8
 READY_SECONDS: Final = 10.0
@@ -84,7 +81,7 @@ class Proxy:
             environment={"PATH": os.defpath, "LD_LIBRARY_PATH": str(path.parent / LIBRARIES)},
         )
         with (self._folder / "haproxy.log").open("wb") as log:
-            self._process = processes.launch(program, output=log)
+            self._process = launch(program, output=log)
         self._wait()
 
     def stop(self) -> None:

@@ -16,9 +16,7 @@ import httpx
 
 from deploy.rolling.manifests import Deployment
 from deploy.rolling.proxy import Proxy
-from vfactory.stack import processes
-from vfactory.stack.ports import free_port
-from vfactory.stack.processes import Program
+from embedded import Program, free_port, launch
 
 START_SECONDS: Final = 90.0
 POLL_SECONDS: Final = 0.05
@@ -125,7 +123,7 @@ class Cluster:
             environment={**self._variables(deployment), "HOST": "127.0.0.1", "PORT": str(port)},
         )
         with log.open("wb") as output:
-            pod = Pod(deployment, number, port, processes.launch(program, output=output), log)
+            pod = Pod(deployment, number, port, launch(program, output=output), log)
         self.started.append(pod)
         return pod
 

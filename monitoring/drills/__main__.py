@@ -16,7 +16,7 @@ import httpx
 from monitoring.drills import faults, plant
 from monitoring.drills.drill import Drill, Result, alert_of, is_firing, perform
 from monitoring.traffic import in_background, local_target
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 ROWS: Final[Sequence[Sequence[Drill]]] = (
     (
@@ -64,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no drill {', '.join(unknown)}; choose from {', '.join(NAMES)}")
     try:
         return _run([[drill for drill in row if drill.name in names] for row in ROWS], keep=chosen.keep)
-    except StackError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    except REFUSALS as error:
+        print(explain(error), file=sys.stderr)
+        return exit_code(error)
     except KeyboardInterrupt:
         return 130
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from monitoring.drills.plant import DrillPlant
-from vfactory.stack.supervisor import DATABASE
+from vfactory.stack.configuration import DATABASE
 
 Fault = Callable[[DrillPlant], AbstractContextManager[None]]
 

@@ -18,17 +18,22 @@ from typing import Any, Final
 import httpx
 
 from contracts.platform import PLATFORM_FACTORY_ID
+from embedded import PostgresServer, free_port, make_private_folder, write_private_file
 from monitoring.drills.receiver import Receiver, receive
 from utils.principal import Role
 from utils.tokens import issue_token
-from vfactory.stack import folders, record, secrets
+from vfactory.stack import record, secrets
 from vfactory.stack.answers import ask_health
-from vfactory.stack.configuration import MONITORING_PORTS, PORTS, POSTGRES, default_home, port_variable
-from vfactory.stack.errors import NotRunningError, StartError
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
+from vfactory.stack.configuration import (
+    DATABASE,
+    MONITORING_PORTS,
+    PORTS,
+    POSTGRES,
+    default_home,
+    port_variable,
+)
+from vfactory.stack.errors import NotRunningError, PartFailedError
 from vfactory.stack.programs import FOLDER_VARIABLE
-from vfactory.stack.supervisor import DATABASE
 
 COMMAND: Final = Path(sys.executable).parent / "vfactory"
 COMMITTED_RULES: Final = Path(__file__).resolve().parents[1] / "prometheus/rules"
@@ -101,16 +106,15 @@ def run(*, keep: bool = False) -> Iterator[DrillPlant]:
     """Run a stack for as long as the block runs; its folder stays there afterwards with `keep`.
 
     Raises:
-        StackError: it does not come up.
+        StackError, EmbeddedError: it does not come up.
     """
     home = Path(tempfile.mkdtemp(prefix="vfactory-drill-"))
-    postgres = PostgresServer(home / POSTGRES, port=free_port(), password=token_urlsafe(24))
+    server = PostgresServer(home / POSTGRES, port=free_port(), password=token_urlsafe(24))
     try:
-        with receive() as receiver:
-            postgres.start()
+        with server as postgres, receive() as receiver:
             postgres.create_database(DATABASE)
-            folders.make_private(home / "secrets")
-            folders.write_private(home / "secrets/slack_url", f"{receiver.url}/slack\n")
+            make_private_folder(home / "secrets")
+            write_private_file(home / "secrets/slack_url", f"{receiver.url}/slack\n")
             variables = _variables(home, postgres)
             _vfactory(variables, "up", "--detach")
             try:
@@ -120,7 +124,6 @@ def run(*, keep: bool = False) -> Iterator[DrillPlant]:
             finally:
                 _vfactory(variables, "down")
     finally:
-        postgres.stop()
         if not keep:
             shutil.rmtree(home, ignore_errors=True)
 
@@ -131,7 +134,7 @@ def _own_rules(home: Path) -> Path:
     shutil.copytree(COMMITTED_RULES, rules)
     configuration = home / "monitoring/prometheus.yml"
     text = configuration.read_text("utf-8")
-    folders.write_private(configuration, re.sub(re.escape(str(COMMITTED_RULES)), lambda _: str(rules), text))
+    write_private_file(configuration, re.sub(re.escape(str(COMMITTED_RULES)), lambda _: str(rules), text))
     return rules
 
 
@@ -155,4 +158,4 @@ def _vfactory(variables: Mapping[str, str], *arguments: str) -> None:
         [COMMAND, *arguments], env=variables, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise StartError(f"`vfactory {' '.join(arguments)}` failed: {done.stderr.strip()}")
+        raise PartFailedError(f"`vfactory {' '.join(arguments)}` failed: {done.stderr.strip()}")

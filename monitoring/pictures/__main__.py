@@ -18,7 +18,7 @@ from monitoring.grafana.generated_boards import boards
 from monitoring.pictures.answers import Prometheus
 from monitoring.pictures.drawing import draw
 from monitoring.traffic import in_background, local_target
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / "docs/pictures/dashboards"
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.prometheus:
             return _draw(chosen.prometheus.rstrip("/"), chosen.minutes, chosen.to)
         return _live(chosen.minutes, chosen.to)
-    except StackError as error:
-        print(error, file=sys.stderr)
-        return error.exit_code
+    except REFUSALS as error:
+        print(explain(error), file=sys.stderr)
+        return exit_code(error)
     except httpx.HTTPError as error:
         print(f"Prometheus does not answer: {error}", file=sys.stderr)
         return 1

@@ -14,7 +14,7 @@ from vfactory.commands.token import token
 from vfactory.commands.top import top
 from vfactory.commands.up import EPILOG, up
 from vfactory.commands.version import VersionOption
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 HELP = "V-Factory, a virtual factory for safety monitoring: run it on this machine, feed it, watch it."
 
@@ -52,6 +52,6 @@ def main() -> None:
     """Run the command line; what a person can act on is shown as a sentence."""
     try:
         build()()
-    except StackError as error:
-        complain(str(error))
-        sys.exit(error.exit_code)
+    except REFUSALS as error:
+        complain(explain(error))
+        sys.exit(exit_code(error))

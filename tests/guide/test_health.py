@@ -8,9 +8,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from embedded import free_port
 from servers import RunningProcess, Valkey
 from utils.settings import ServiceSettings
-from vfactory.stack.ports import free_port
 
 Start = Callable[..., RunningProcess]
 CACHED_SECONDS = 1.1

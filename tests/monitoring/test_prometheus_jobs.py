@@ -10,8 +10,8 @@ import httpx
 import pytest
 import yaml
 
+from embedded import free_port
 from vfactory.stack.home import state_directory
-from vfactory.stack.ports import free_port
 from vfactory.stack.programs import PROMETHEUS, require_programs
 
 FOLDER = Path(__file__).parents[2] / "monitoring" / "prometheus"

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from embedded import free_port
 from servers import Postgres, RunningProcess, Valkey
 from utils.clock import utc_now
-from vfactory.stack.ports import free_port
 
 READINGS = 2_000
 BATCH = 10

@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from conftest import AUTH_SECRET
+from embedded import free_port
 from otlp_collector import Collector, collecting
 from servers import RunningProcess
 from utils.principal import Role
 from utils.tokens import issue_token
-from vfactory.stack.ports import free_port
 
 PATIENCE_SECONDS = 20
 FACTORY = "00000000-0000-0000-0000-000000000001"

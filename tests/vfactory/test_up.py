@@ -11,10 +11,10 @@ import httpx
 import psutil
 import pytest
 
+from embedded import is_alive
 from running_stack import Stack, wait_for
 from servers import Postgres, Valkey
 from vfactory.stack.configuration import PORTS
-from vfactory.stack.processes import is_alive
 
 SERVICES = (
     "factory-core",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from vfactory.commands.terminal import complain
-from vfactory.stack.errors import StackError, StartError
+from vfactory.stack.errors import NOT_STARTED, REFUSALS, exit_code, explain
 from vfactory.stack.record import Record
 
 Ready = Callable[[Record], None]
@@ -42,9 +42,9 @@ def _go_on(run: Callable[[Ready], None], ready: Ready, writing: int) -> NoReturn
 
     try:
         run(show)
-    except StackError as error:
-        complain(str(error))
-        code = error.exit_code
+    except REFUSALS as error:
+        complain(explain(error))
+        code = exit_code(error)
     except BaseException:  # noqa: BLE001 - it ends here in any case, and must say why
         traceback.print_exc()
         code = 1
@@ -70,6 +70,6 @@ def _wait(reading: int, child: int) -> int | None:
             if os.read(reading, 16):
                 return None
             _, status = os.waitpid(child, 0)
-            return os.waitstatus_to_exitcode(status) or StartError.exit_code
+            return os.waitstatus_to_exitcode(status) or NOT_STARTED
         except KeyboardInterrupt:
             os.kill(child, signal.SIGTERM)

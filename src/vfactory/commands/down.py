@@ -11,7 +11,7 @@ import typer
 from vfactory.commands.options import HomeOption
 from vfactory.commands.terminal import tell
 from vfactory.stack import leftovers, record
-from vfactory.stack.errors import AccessError
+from vfactory.stack.errors import CannotStopError
 from vfactory.stack.home import state_directory
 
 POLL_SECONDS: Final = 0.05
@@ -51,7 +51,7 @@ def stop_supervisor(home: Path, patience: float) -> bool:
         _signal(pid, number)
         if _has_gone(home, seconds):
             return True
-    raise AccessError(f"Process {pid}, which runs V-Factory in {home}, does not end.")
+    raise CannotStopError(f"Process {pid}, which runs V-Factory in {home}, does not end.")
 
 
 def _has_gone(home: Path, seconds: float) -> bool:
@@ -70,4 +70,4 @@ def _signal(pid: int, number: signal.Signals) -> None:
     except ProcessLookupError:
         return
     except PermissionError:
-        raise AccessError(f"Process {pid} runs V-Factory here, but it is another user's.") from None
+        raise CannotStopError(f"Process {pid} runs V-Factory here, but it is another user's.") from None

@@ -10,6 +10,8 @@ from vfactory.stack.errors import SettingError
 
 POSTGRES = "postgres"
 VALKEY = "valkey"
+DATABASE = "vfactory"
+DATABASE_USER = "vfactory"
 PORTS: Mapping[str, int] = MappingProxyType(
     {
         "factory-core": 8001,

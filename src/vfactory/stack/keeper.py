@@ -14,7 +14,7 @@ import msgspec
 import psutil
 
 from vfactory.stack import journal
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, PartFailedError, Refusal, explain
 from vfactory.stack.log_files import LogFile
 from vfactory.stack.output import carry
 from vfactory.stack.record import Part
@@ -68,7 +68,7 @@ class Keeper(threading.Thread):
         super().__init__(name=f"keeper-{job.part.name}", daemon=True)
         self.job = job
         self.part = job.part
-        self.failure: StackError | None = None
+        self.failure: Refusal | None = None
         self.code: int | None = None
         self._changed = changed
         self._said = said
@@ -130,11 +130,11 @@ class Keeper(threading.Thread):
         self._show(state="starting")
         try:
             self.code = self._run_to_the_end()
-        except StackError as error:
+        except REFUSALS as error:
             self.failure = error
-            return f"could not be started: {error}"
+            return f"could not be started: {explain(error)}"
         except OSError as error:
-            self.failure = StackError(f"{self.part.name} could not be started: {error}")
+            self.failure = PartFailedError(f"{self.part.name} could not be started: {error}")
             return f"could not be started: {error}"
         return describe_end(self.code)
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import psutil
 
-from vfactory.stack import processes
+from embedded import end_processes, is_alive
 from vfactory.stack.configuration import POSTGRES
 from vfactory.stack.record import Part, Record, read_record, remove_record
 
@@ -27,11 +27,11 @@ def end(home: Path) -> list[str]:
         return []
     left = find(record)
     services = [process for part, process in left if part.kind in {"service", "monitoring"}]
-    processes.end(services, signal.SIGTERM, patience=PATIENCE_SECONDS)
+    end_processes(services, signal.SIGTERM, patience=PATIENCE_SECONDS)
     for part, process in left:
         if part.kind == "server":
             asking = signal.SIGINT if part.name == POSTGRES else signal.SIGTERM
-            processes.end([process], asking, patience=PATIENCE_SECONDS)
+            end_processes([process], asking, patience=PATIENCE_SECONDS)
     remove_record(home)
     return [part.name for part, _ in left]
 
@@ -44,4 +44,4 @@ def _find(part: Part) -> psutil.Process | None:
         same = abs(process.create_time() - part.created) < TOLERANCE_SECONDS
     except psutil.NoSuchProcess:
         return None
-    return process if same and processes.is_alive(process) else None
+    return process if same and is_alive(process) else None

@@ -6,16 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from embedded import PostgresServer, Server, ValkeyServer
 from vfactory.stack import journal, secrets, services
 from vfactory.stack.answers import ask_health
-from vfactory.stack.configuration import POSTGRES, VALKEY, Configuration
+from vfactory.stack.configuration import DATABASE_USER, POSTGRES, VALKEY, Configuration
 from vfactory.stack.keeper import Job
 from vfactory.stack.log_files import LogFile
-from vfactory.stack.postgres import PostgresServer
 from vfactory.stack.record import Part
-from vfactory.stack.server import Server
 from vfactory.stack.services import SERVICES, SHUTDOWN_SECONDS, Service, Surroundings
-from vfactory.stack.valkey import ValkeyServer
 
 # Longer than a service's own deadline for its shutdown, so that it is the one to end it.
 SERVICE_PATIENCE_SECONDS: Final = SHUTDOWN_SECONDS + 3
@@ -39,7 +37,13 @@ def postgres_server(configuration: Configuration) -> PostgresServer:
 
     def server(password: str) -> PostgresServer:
         log = log_path(configuration.logs, POSTGRES)
-        return PostgresServer(directory, port=configuration.ports[POSTGRES], password=password, log_file=log)
+        return PostgresServer(
+            directory,
+            port=configuration.ports[POSTGRES],
+            password=password,
+            user=DATABASE_USER,
+            log_file=log,
+        )
 
     def teach(password: str) -> None:
         if server(password).is_made():

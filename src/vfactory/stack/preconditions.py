@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from vfactory.stack import ports
+from embedded import DiskFullError, PortTakenError, is_port_free, port_holder
 from vfactory.stack.configuration import MEBIBYTE, POSTGRES, VALKEY, Configuration, port_variable
-from vfactory.stack.errors import DiskFullError, PortTakenError
 
 LEAST_FREE_BYTES: Final = 128 * MEBIBYTE
 
 
 def check(configuration: Configuration) -> None:
-    """Refuse to start without room or ports; StackError says what to do."""
+    """Refuse to start without room or ports; the error says what to do."""
     check_room(configuration.data)
     check_ports(configuration)
 
@@ -24,7 +23,7 @@ def check_room(folder: Path) -> None:
     if free < LEAST_FREE_BYTES:
         raise DiskFullError(
             f"The disk of {folder} is full: {free // MEBIBYTE} MiB are free, at least "
-            f"{LEAST_FREE_BYTES // MEBIBYTE} MiB are needed. Free some, or move VFACTORY_HOME."
+            f"{LEAST_FREE_BYTES // MEBIBYTE} MiB are needed. Free some."
         )
 
 
@@ -34,8 +33,8 @@ def check_ports(configuration: Configuration) -> None:
     for name in configuration.parts():
         host = "127.0.0.1" if name in {POSTGRES, VALKEY} else configuration.host
         port = configuration.ports[name]
-        if not ports.is_free(port, host):
-            holder = ports.holder(port)
+        if not is_port_free(port, host):
+            holder = port_holder(port)
             by = f" by {holder}" if holder else ""
             taken.append(
                 f"Port {port} for {name} is taken{by}. Free it, or choose another with --{name}-port or "

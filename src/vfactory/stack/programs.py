@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from vfactory.stack import folders
-from vfactory.stack.errors import StackError
+from embedded import file_error, make_folder
+from vfactory.stack.errors import REFUSALS, StackError, exit_code, explain
 from vfactory.stack.home import state_directory
 
 FOLDER_VARIABLE: Final = "VFACTORY_PROGRAMS_DIR"
@@ -34,7 +34,7 @@ HOW_TO_GET_THEM: Final = (
 
 
 @dataclass(frozen=True)
-class Program:
+class PackagedProgram:
     """A program, the package of the distribution it comes in, and what it is called elsewhere."""
 
     name: str
@@ -47,16 +47,20 @@ class Program:
         return (self.name, *self.other_names)
 
 
-PROMETHEUS: Final = Program("prometheus", "prometheus")
-PROMTOOL: Final = Program("promtool", "prometheus")
-ALERTMANAGER: Final = Program("prometheus-alertmanager", "prometheus-alertmanager", ("alertmanager",))
-AMTOOL: Final = Program("amtool", "prometheus-alertmanager")
-NODE_EXPORTER: Final = Program("prometheus-node-exporter", "prometheus-node-exporter", ("node_exporter",))
-POSTGRES_EXPORTER: Final = Program(
+PROMETHEUS: Final = PackagedProgram("prometheus", "prometheus")
+PROMTOOL: Final = PackagedProgram("promtool", "prometheus")
+ALERTMANAGER: Final = PackagedProgram("prometheus-alertmanager", "prometheus-alertmanager", ("alertmanager",))
+AMTOOL: Final = PackagedProgram("amtool", "prometheus-alertmanager")
+NODE_EXPORTER: Final = PackagedProgram(
+    "prometheus-node-exporter", "prometheus-node-exporter", ("node_exporter",)
+)
+POSTGRES_EXPORTER: Final = PackagedProgram(
     "prometheus-postgres-exporter", "prometheus-postgres-exporter", ("postgres_exporter",)
 )
-REDIS_EXPORTER: Final = Program("prometheus-redis-exporter", "prometheus-redis-exporter", ("redis_exporter",))
-BLACKBOX_EXPORTER: Final = Program(
+REDIS_EXPORTER: Final = PackagedProgram(
+    "prometheus-redis-exporter", "prometheus-redis-exporter", ("redis_exporter",)
+)
+BLACKBOX_EXPORTER: Final = PackagedProgram(
     "prometheus-blackbox-exporter", "prometheus-blackbox-exporter", ("blackbox_exporter",)
 )
 PROGRAMS: Final = (
@@ -83,19 +87,19 @@ def programs_folder(home: Path) -> Path:
     return Path(given).expanduser().absolute() if given else home / "programs"
 
 
-def find_program(program: Program, home: Path) -> Path | None:
+def find_program(program: PackagedProgram, home: Path) -> Path | None:
     """The executable: on PATH, else fetched earlier; None when it is nowhere."""
     places = (None, str(programs_folder(home)))
     found = (shutil.which(name, path=place) for place in places for name in program.names)
     return next((Path(path) for path in found if path), None)
 
 
-def find_programs(wanted: Iterable[Program], home: Path) -> dict[Program, Path]:
+def find_programs(wanted: Iterable[PackagedProgram], home: Path) -> dict[PackagedProgram, Path]:
     """Those of `wanted` that are here."""
     return {program: path for program in wanted if (path := find_program(program, home)) is not None}
 
 
-def require_programs(wanted: Sequence[Program], home: Path) -> dict[Program, Path]:
+def require_programs(wanted: Sequence[PackagedProgram], home: Path) -> dict[PackagedProgram, Path]:
     """All of `wanted`, fetching what is missing.
 
     Raises:
@@ -133,7 +137,7 @@ def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) ->
     """
     if platform.system() != "Linux" or not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise ProgramsError(f"This system has no apt-get to fetch them with. {HOW_TO_GET_THEM}")
-    folders.make(folder)
+    make_folder(folder)
     with _alone(folder), tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as scratch:
         room = Path(scratch)
         try:
@@ -144,7 +148,7 @@ def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) ->
                 f"The distribution's packages did not come in time. {HOW_TO_GET_THEM}"
             ) from None
         except OSError as error:
-            raise folders.refusal(error, folder) from error
+            raise file_error(error, folder) from error
         for file in (*(room / "root/usr").glob("bin/*"), *(room / "root/usr").glob("sbin/*")):
             if file.is_file() and not file.is_symlink():
                 file.replace(folder / file.name)
@@ -161,7 +165,7 @@ def shared_files(program: Path) -> Path | None:
 def _take_shared_files(root: Path, folder: Path) -> None:
     """Keep Alertmanager's own templates: Debian's looks for them at a fixed place."""
     for template in (root / "usr/share" / TEMPLATES).glob("*.tmpl"):
-        template.replace(folders.make(folder / SHARED / TEMPLATES) / template.name)
+        template.replace(make_folder(folder / SHARED / TEMPLATES) / template.name)
 
 
 def _take_libraries(root: Path, folder: Path) -> None:
@@ -170,9 +174,9 @@ def _take_libraries(root: Path, folder: Path) -> None:
     Modules of a program stay in a folder of its name.
     """
     for library in (root / "usr/lib").glob("*-linux-*/lib*.so.*"):
-        library.replace(folders.make(folder / LIBRARIES) / library.name)
+        library.replace(make_folder(folder / LIBRARIES) / library.name)
     for module in (root / "usr/lib").glob("*-linux-*/*/*.so"):
-        module.replace(folders.make(folder / LIBRARIES / module.parent.name) / module.name)
+        module.replace(make_folder(folder / LIBRARIES / module.parent.name) / module.name)
 
 
 @contextmanager
@@ -250,9 +254,9 @@ def main() -> int:
     """Fetch what is missing and print the folder of each program."""
     try:
         found = require_programs(PROGRAMS, state_directory())
-    except StackError as error:
-        sys.stderr.write(f"V-Factory: {error}\n")
-        return error.exit_code
+    except REFUSALS as error:
+        sys.stderr.write(f"V-Factory: {explain(error)}\n")
+        return exit_code(error)
     for program, path in found.items():
         sys.stdout.write(f"{program.name}\t{path}\n")
     return 0

@@ -10,7 +10,7 @@ from typing import Final, TextIO
 
 import msgspec
 
-from vfactory.stack import folders
+from embedded import file_error, make_folder, write_private_file
 from vfactory.stack.errors import AlreadyRunningError
 
 LOCK_ATTEMPTS: Final = 20
@@ -57,7 +57,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 def write_record(home: Path, record: Record) -> None:
     """Keep `record`, replacing the one before in one step."""
     text = msgspec.json.format(msgspec.json.encode(record)).decode()
-    folders.write_private(home / "stack.json", text + "\n")
+    write_private_file(home / "stack.json", text + "\n")
 
 
 def read_record(home: Path) -> Record | None:
@@ -67,7 +67,7 @@ def read_record(home: Path) -> Record | None:
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, UnicodeError):
         return None
     except OSError as error:
-        raise folders.refusal(error, home / "stack.json") from error
+        raise file_error(error, home / "stack.json") from error
 
 
 def remove_record(home: Path) -> None:
@@ -82,7 +82,7 @@ def sole(home: Path) -> Iterator[None]:
     Raises:
         AlreadyRunningError: there is another one.
     """
-    path = folders.make(home) / "lock"
+    path = make_folder(home) / "lock"
     with _open(path) as file:
         if not _lock(file):
             raise AlreadyRunningError(
@@ -125,5 +125,5 @@ def _open(path: Path) -> TextIO:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise folders.refusal(error, path) from error
+        raise file_error(error, path) from error
     return os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")

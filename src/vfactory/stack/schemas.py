@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from vfactory.stack.errors import StartError
-from vfactory.stack.postgres import PostgresServer
+from embedded import PostgresServer, StatementError
 from vfactory.stack.services import Service
 
 _NUMBERED: Final = re.compile(r"(\d{4})_\w+\.py")
@@ -32,7 +31,7 @@ def outdated(server: PostgresServer, database: str, services: Sequence[Service])
     )
     try:
         current = server.ask(known, database=database).splitlines()
-    except StartError:  # the first start: there are no such tables
+    except StatementError:  # the first start: there are no such tables
         return list(services)
     return [
         service

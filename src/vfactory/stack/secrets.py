@@ -6,7 +6,7 @@ from pathlib import Path
 from secrets import token_urlsafe as generate
 from typing import Final
 
-from vfactory.stack import folders
+from embedded import file_error, make_private_folder, write_private_file
 
 LEAST_CHARACTERS: Final = 32
 
@@ -28,16 +28,16 @@ def keep(home: Path, name: str, *, before: Callable[[str], None] | None = None) 
         before: called with a new secret before it is kept: whoever dies in between makes another one.
 
     Raises:
-        StackError: its file cannot be read or written.
+        EmbeddedError: its file cannot be read or written.
     """
-    file = folders.make_private(home / "secrets") / name
+    file = make_private_folder(home / "secrets") / name
     known = find(home, name)
     if known is not None:
         return known
     made = generate(32)
     if before is not None:
         before(made)
-    folders.write_private(file, made + "\n")
+    write_private_file(file, made + "\n")
     return Secret(made, file)
 
 
@@ -49,5 +49,5 @@ def find(home: Path, name: str) -> Secret | None:
     except (FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
         return None
     except OSError as error:
-        raise folders.refusal(error, file) from error
+        raise file_error(error, file) from error
     return Secret(value, file) if len(value) >= LEAST_CHARACTERS and value.isprintable() else None

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from embedded import Program, launch
 from vfactory.stack.configuration import Configuration
-from vfactory.stack.processes import Program, launch
 
 # A client of a stream that is cut when its service stops comes back by itself: nothing to wait for.
 DRAIN_SECONDS: Final = 0

@@ -9,16 +9,16 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
-from vfactory.stack import folders, journal, leftovers, plan, preconditions, record, schemas, secrets
-from vfactory.stack.configuration import MONITORING_PORTS, PORTS, POSTGRES, VALKEY, Configuration
-from vfactory.stack.errors import DiskFullError, SettingError, StackError, StartError
+from embedded import DiskFullError, make_folder
+from vfactory.stack import journal, leftovers, plan, preconditions, record, schemas, secrets
+from vfactory.stack.configuration import DATABASE, MONITORING_PORTS, PORTS, POSTGRES, VALKEY, Configuration
+from vfactory.stack.errors import REFUSALS, PartFailedError, Refusal, SettingError, explain
 from vfactory.stack.keeper import Job, Keeper, describe_end
 from vfactory.stack.monitoring.monitoring import Monitoring
 from vfactory.stack.monitoring.parts import KIND as MONITORING
 from vfactory.stack.record import Part, Record
 from vfactory.stack.services import SERVICES, Surroundings
 
-DATABASE: Final = "vfactory"
 POLL_SECONDS: Final = 0.02
 WATCH_SECONDS: Final = 1.0
 # One more try than this helps a server over a damaged file; whoever then ends again will not come up at all.
@@ -57,7 +57,7 @@ class Supervisor:
         """Start everything, call `ready`, and stay until a signal asks to stop; then stop everything.
 
         Raises:
-            StackError: it does not come up; what had started is stopped again.
+            StackError, EmbeddedError: it does not come up; what had started is stopped again.
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
@@ -72,8 +72,8 @@ class Supervisor:
                 self._watch()
             except StopRequest:
                 self._note("INFO", "The stack was told to stop while it started")
-            except StackError as error:
-                self._note("CRITICAL", str(error))
+            except REFUSALS as error:
+                self._note("CRITICAL", explain(error))
                 raise
             finally:
                 self._stop()
@@ -84,7 +84,7 @@ class Supervisor:
     def _prepare(self) -> None:
         """Make the folders, end what was left, and refuse what cannot go well."""
         for folder in (self._told.logs, self._told.data, self._told.store):
-            folders.make(folder)
+            make_folder(folder)
         left = leftovers.end(self._told.home)
         if left:
             self._warn(f"Ended what an earlier run had left: {', '.join(left)}.")
@@ -151,7 +151,7 @@ class Supervisor:
         """Block until `condition` holds.
 
         Raises:
-            StartError: it does not in time, or some part cannot be started.
+            PartFailedError: it does not in time, or some part cannot be started.
             StopRequest: a signal asked to stop.
         """
         while not condition():
@@ -169,7 +169,7 @@ class Supervisor:
                 self._keep_monitoring()
             for keeper in self._keepers:
                 if not keeper.is_alive() and not keeper.job.once and keeper.part.kind != MONITORING:
-                    raise StartError(f"Nobody watches {keeper.part.name} any more. Stopping everything.")
+                    raise PartFailedError(f"Nobody watches {keeper.part.name} any more. Stopping everything.")
                 keeper.hurry()
 
     def _keep_monitoring(self) -> None:
@@ -178,8 +178,8 @@ class Supervisor:
             if not self._is_monitored and self._around and self._monitoring.has_searched():
                 self._monitor(self._around)
             self._monitoring.renew()
-        except StackError as error:
-            self._warn(str(error))
+        except REFUSALS as error:
+            self._warn(explain(error))
 
     def _stop(self) -> None:
         """Stop services, then servers; whoever is asked at the same time ends at the same time."""
@@ -208,8 +208,8 @@ class Supervisor:
         with self._writing:
             try:
                 record.write_record(self._told.home, self._record())
-            except StackError as error:
-                self._note("ERROR", str(error))
+            except REFUSALS as error:
+                self._note("ERROR", explain(error))
 
     def _warn(self, text: str) -> None:
         self._note("WARNING", text)
@@ -245,11 +245,9 @@ def _refuse_failed(keeper: Keeper) -> None:
         raise _explain(keeper, f"{keeper.part.last_end} again and again")
 
 
-def _explain(keeper: Keeper, what: str) -> StackError:
+def _explain(keeper: Keeper, what: str) -> Refusal:
     said = keeper.last_words()
     if "No space left on device" in said or "Disk quota exceeded" in said:
-        return DiskFullError(
-            f"No room left for {keeper.part.name}. Free some, or move VFACTORY_HOME.\n{said}"
-        )
+        return DiskFullError(f"No room left for {keeper.part.name}. Free some.\n{said}")
     text = f"{keeper.part.name} {what}. See {keeper.job.log.path}."
-    return StartError(f"{text} It said:\n{said}" if said else text)
+    return PartFailedError(f"{text} It said:\n{said}" if said else text)

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, exit_code, explain
 from vfactory.top.cells import HEADERS, LEFT, Cell, Level, alert_lines, cells, heading, servers
 from vfactory.top.view import View
 from vfactory.top.watch import Watch
@@ -91,8 +91,8 @@ class Screen(App[None]):
     async def _look(self) -> None:
         try:
             view = await self._watch.look()
-        except StackError as error:
-            self.exit(return_code=error.exit_code, message=f"vfactory: {error}")
+        except REFUSALS as error:
+            self.exit(return_code=exit_code(error), message=f"vfactory: {explain(error)}")
             return
         if not self._paused:
             self._view = view

@@ -18,10 +18,10 @@ import pytest
 from monitoring.logs.fields import Specification
 from monitoring.logs.golden import ROOT, Golden
 
+from embedded import free_port
 from utils.logging.rendering import render
 from vfactory.stack.home import state_directory
 from vfactory.stack.log_files import LogFile
-from vfactory.stack.ports import free_port
 from vfactory.stack.programs import LIBRARIES, fetch, programs_folder
 
 CONFIGURATION = ROOT / "monitoring/logs/rsyslog/v-factory.conf"

@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from embedded import free_port
 from vfactory.stack.answers import ask_health, listens
-from vfactory.stack.ports import free_port
 
 UNHEALTHY = {
     "status": "unhealthy",

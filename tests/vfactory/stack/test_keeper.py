@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from embedded import Program, launch
 from vfactory.stack.errors import StackError
 from vfactory.stack.keeper import Job, Keeper, Start
 from vfactory.stack.log_files import LogFile
-from vfactory.stack.processes import Program, launch
 from vfactory.stack.record import Part
 
 STAY = "import time; print('here', flush=True); time.sleep(60)"

@@ -3,9 +3,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from vfactory.stack import folders, plan
+from embedded import free_port, make_folder
+from vfactory.stack import plan
 from vfactory.stack.configuration import PORTS, Configuration
-from vfactory.stack.ports import free_port
 
 
 async def select_one(url: str) -> object:
@@ -18,7 +18,7 @@ async def select_one(url: str) -> object:
 
 async def test_a_lost_password_of_the_database_is_replaced_by_a_new_one(tmp_path: Path) -> None:
     told = Configuration(home=tmp_path, ports={name: free_port() for name in PORTS})
-    folders.make(told.logs)
+    make_folder(told.logs)
     first = plan.postgres_server(told)
     first.prepare()
     (tmp_path / "secrets" / "postgres").unlink()

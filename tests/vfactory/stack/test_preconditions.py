@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from embedded import DiskFullError, PortTakenError, free_port
 from vfactory.stack import preconditions
 from vfactory.stack.configuration import PORTS, Configuration
-from vfactory.stack.errors import DiskFullError, PortTakenError
-from vfactory.stack.ports import free_port
 
 
 @pytest.fixture

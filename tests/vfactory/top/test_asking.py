@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from embedded import free_port
 from scripted_server import serve
 from vfactory.stack.answers import Answer
-from vfactory.stack.ports import free_port
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker
 

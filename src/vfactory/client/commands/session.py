@@ -10,7 +10,7 @@ from vfactory.client.api import PlantClient
 from vfactory.client.errors import EXIT_INTERRUPTED, CommandError
 from vfactory.client.plant import find_plant
 from vfactory.commands.terminal import complain
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 UrlOption: TypeAlias = Annotated[
     str | None,
@@ -37,8 +37,11 @@ def connected(url: str | None) -> Iterator[PlantClient]:
     try:
         with PlantClient(find_plant(url)) as client:
             yield client
-    except (CommandError, StackError) as error:
+    except CommandError as error:
         complain("; ".join([str(error), *getattr(error, "__notes__", [])]))
         raise typer.Exit(error.exit_code) from error
+    except REFUSALS as error:
+        complain("; ".join([explain(error), *getattr(error, "__notes__", [])]))
+        raise typer.Exit(exit_code(error)) from error
     except KeyboardInterrupt as error:
         raise typer.Exit(EXIT_INTERRUPTED) from error

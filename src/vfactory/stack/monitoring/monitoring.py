@@ -7,11 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from embedded import is_port_free, make_private_folder, write_private_file
 from utils.principal import Role
 from utils.tokens import issue_token
-from vfactory.stack import folders, ports
 from vfactory.stack.configuration import Configuration, port_variable
-from vfactory.stack.errors import StackError
+from vfactory.stack.errors import REFUSALS, explain
 from vfactory.stack.keeper import Job
 from vfactory.stack.monitoring import rendering
 from vfactory.stack.monitoring.parts import PROGRAM_OF, monitoring_jobs
@@ -59,9 +59,11 @@ class Monitoring:
             rendered = self._render()
             free = {name: path for name, path in self._found.items() if self._is_free(name)}
             return monitoring_jobs(self._told, free, around, rendered)
-        except (StackError, OSError) as error:
+        except REFUSALS as error:
+            self._say(f"No monitoring: {explain(error)}")
+        except OSError as error:
             self._say(f"No monitoring: {error}")
-            return []
+        return []
 
     def renew(self) -> None:
         """Give Alertmanager a new token once a day; it reads the file at each request."""
@@ -70,7 +72,7 @@ class Monitoring:
             token = issue_token(
                 self._secret, subject="alertmanager", role=Role.ALERTMANAGER, lifetime=TOKEN_LIFETIME
             )
-            folders.write_private(self._secret_file(TOKEN), token + "\n")
+            write_private_file(self._secret_file(TOKEN), token + "\n")
 
     def _search(self) -> None:
         missing = [name for name, program in PROGRAM_OF.items() if not find_program(program, self._told.home)]
@@ -78,15 +80,15 @@ class Monitoring:
             packages = {PROGRAM_OF[name].package for name in missing}
             try:
                 fetch(packages, programs_folder(self._told.home))
-            except StackError as error:
-                self._say(f"No {', '.join(missing)}: {error}")
+            except REFUSALS as error:
+                self._say(f"No {', '.join(missing)}: {explain(error)}")
         found = {name: find_program(program, self._told.home) for name, program in PROGRAM_OF.items()}
         self._found = {name: path for name, path in found.items() if path}
         self._searched.set()
 
     def _is_free(self, name: str) -> bool:
         port = self._told.monitoring_ports[name]
-        if ports.is_free(port):
+        if is_port_free(port):
             return True
         self._say(f"No {name}: port {port} is taken. Choose another one with {port_variable(name)}.")
         return False
@@ -94,8 +96,8 @@ class Monitoring:
     def _render(self) -> Path:
         """Write the configurations and the token, and give their folder."""
         source = configuration_folder()
-        folder = folders.make_private(self._told.home / "monitoring")
-        folders.make_private(self._secret_file(TOKEN).parent)
+        folder = make_private_folder(self._told.home / "monitoring")
+        make_private_folder(self._secret_file(TOKEN).parent)
         self.renew()
         addresses = {name: self._told.address(name) for name in self._told.all_ports()}
         prometheus = rendering.read(source / "prometheus/prometheus.yml")
@@ -106,7 +108,7 @@ class Monitoring:
             "blackbox.yml": rendering.read(source / "prometheus/blackbox.yml"),
         }
         for name, document in rendered.items():
-            folders.write_private(folder / name, rendering.text(document))
+            write_private_file(folder / name, rendering.text(document))
         return folder
 
     def _secret_file(self, name: str) -> Path:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from vfactory.stack import folders, plan, processes
+from embedded import Program, launch, make_folder
+from vfactory.stack import plan
 from vfactory.stack.answers import answers_http
 from vfactory.stack.configuration import Configuration
 from vfactory.stack.keeper import Job
@@ -20,7 +21,7 @@ from vfactory.stack.programs import (
     POSTGRES_EXPORTER,
     PROMETHEUS,
     REDIS_EXPORTER,
-    Program,
+    PackagedProgram,
     shared_files,
 )
 from vfactory.stack.record import Part
@@ -30,7 +31,7 @@ KIND: Final = "monitoring"
 PATIENCE_SECONDS: Final = 10.0
 RETENTION_TIME: Final = "30d"  # the objectives look back that far
 RETENTION_SIZE: Final = "2GB"
-PROGRAM_OF: Final[Mapping[str, Program]] = {
+PROGRAM_OF: Final[Mapping[str, PackagedProgram]] = {
     "prometheus": PROMETHEUS,
     "alertmanager": ALERTMANAGER,
     "blackbox-exporter": BLACKBOX_EXPORTER,
@@ -73,9 +74,9 @@ def _job(configuration: Configuration, name: str, program: Path, way: Way) -> Jo
     directory = data_folder(configuration, name)
 
     def start(output: int, errors: int) -> subprocess.Popen[bytes]:
-        folders.make(directory)
-        return processes.launch(
-            processes.Program(
+        make_folder(directory)
+        return launch(
+            Program(
                 command=[str(program), *way.arguments],
                 directory=directory,
                 environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8", **way.variables},

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import yaml
 
-from vfactory.stack.errors import StartError
+from vfactory.stack.errors import PartFailedError
 
 Document = dict[str, Any]
 
@@ -66,13 +66,13 @@ def alertmanager(
 
 
 def read(path: Path) -> Document:
-    """The committed file at `path`; StartError when it is none."""
+    """The committed file at `path`; PartFailedError when it is none."""
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise StartError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+        raise PartFailedError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if not isinstance(document, dict):
-        raise StartError(f"{path} is no configuration.")
+        raise PartFailedError(f"{path} is no configuration.")
     return document
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from vfactory.stack.errors import StartError
+from vfactory.stack.errors import PartFailedError
 from vfactory.stack.monitoring import rendering
 from vfactory.stack.monitoring.monitoring import configuration_folder
 
@@ -95,5 +95,5 @@ def test_routes_and_inhibitions_stay_as_they_are(tmp_path: Path) -> None:
 def test_a_broken_file_is_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "prometheus.yml"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(StartError, match=r"prometheus\.yml"):
+    with pytest.raises(PartFailedError, match=r"prometheus\.yml"):
         rendering.read(path)

@@ -5,9 +5,12 @@ import subprocess
 import time
 from abc import ABC, abstractmethod
 from pathlib import Path
+from typing import Self
 
-from vfactory.stack import folders, ports, processes
-from vfactory.stack.errors import DiskFullError, PortTakenError, StartError
+from embedded.errors import DiskFullError, PortTakenError, ServerFailedError
+from embedded.folders import tail
+from embedded.ports import is_port_free, port_holder
+from embedded.processes import Program, launch
 
 POLL_SECONDS = 0.01
 
@@ -31,11 +34,23 @@ class Server(ABC):
         """Process id of the running server; None when it does not run."""
         return self.process.pid if self.process and self.process.poll() is None else None
 
+    def __enter__(self) -> Self:
+        """Start; the end of the block stops the server."""
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self, timeout: float = 30) -> None:
         """Start and block until the server accepts connections.
 
         Raises:
-            StackError: it did not within `timeout` seconds, or cannot; the text says why.
+            EmbeddedError: it did not within `timeout` seconds, or cannot; the text says why.
         """
         self.prepare()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,15 +60,15 @@ class Server(ABC):
 
     def launch(self, output: int) -> subprocess.Popen[bytes]:
         """Start the prepared server, which writes its own log to the descriptor `output`."""
-        if not ports.is_free(self.port):
+        if not is_port_free(self.port):
             raise PortTakenError(self._taken())
         if self.process is not None:
             self.process.wait()  # it has ended by now, whoever ended it
-        self.process = processes.launch(self.program(), output=output)
+        self.process = launch(self.program(), output=output)
         return self.process
 
     def wait(self, timeout: float = 30) -> None:
-        """Block until the launched server accepts connections; StackError when it does not."""
+        """Block until the launched server accepts connections; EmbeddedError when it does not."""
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self.pid is None:
@@ -81,7 +96,7 @@ class Server(ABC):
         """Bring the files into a state the server can start from; ends what a predecessor left; blocks."""
 
     @abstractmethod
-    def program(self) -> processes.Program:
+    def program(self) -> Program:
         """The server's program."""
 
     @abstractmethod
@@ -97,13 +112,13 @@ class Server(ABC):
         """Where clients find it, password included."""
 
     def _taken(self) -> str:
-        holder = ports.holder(self.port)
+        holder = port_holder(self.port)
         return f"Port {self.port} for {self.title} is taken" + (f" by {holder}." if holder else ".")
 
-    def _failure(self, what: str) -> StartError | DiskFullError | PortTakenError:
-        said = folders.tail(self.log_file)
+    def _failure(self, what: str) -> ServerFailedError | DiskFullError | PortTakenError:
+        said = tail(self.log_file)
         if "No space left on device" in said or "Disk quota exceeded" in said:
             return DiskFullError(f"No room left for {self.title} in {self.directory}. Free some.\n{said}")
         if "Address already in use" in said:
             return PortTakenError(self._taken())
-        return StartError(f"{self.title} {what}. Its log, {self.log_file}, ends with:\n{said}")
+        return ServerFailedError(f"{self.title} {what}. Its log, {self.log_file}, ends with:\n{said}")

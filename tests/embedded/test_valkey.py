@@ -11,9 +11,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 
-from vfactory.stack.errors import PortTakenError, StartError
-from vfactory.stack.ports import free_port
-from vfactory.stack.valkey import ValkeyServer
+from embedded import PortTakenError, ServerFailedError, ValkeyServer, free_port
 
 
 @pytest.fixture
@@ -103,5 +101,5 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
 
 def test_a_wrong_setting_ends_the_start_with_what_the_server_said(tmp_path: Path) -> None:
     server = ValkeyServer(tmp_path, port=free_port(), password="secret", settings={"appendfsync": "perhaps"})
-    with pytest.raises(StartError, match="argument"):
+    with pytest.raises(ServerFailedError, match="argument"):
         server.start()

