@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from vfactory.client.api import Plant, PlantClient
+from plant_client import Plant, PlantClient
 
 Answer = tuple[int, str, bytes]
 """Status, content type, body."""

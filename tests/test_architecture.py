@@ -54,6 +54,21 @@ VIOLATIONS = {
         "import embedded.server",
         "No cycles between the parts of a package",
     ),
+    "the client of the public API imports the kit": (
+        "plant_client/answers.py",
+        "import utils.ids",
+        "stands on nothing of ours",
+    ),
+    "a service imports the client of the public API": (
+        "incident_event/worker.py",
+        "import plant_client",
+        "services do not know each other",
+    ),
+    "the command goes past the face of the client": (
+        "vfactory/client/find_plant.py",
+        "import plant_client.requests",
+        "Callers take the client of the public API from its face",
+    ),
     "a repository imports its service": (
         "factory_core/equipment/repository.py",
         "import factory_core.equipment.service",

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
-from vfactory.client.api import Json, PlantClient
-from vfactory.client.errors import CommandError, RefusedError
+from plant_client import Json, PlantClient, RefusedError
+from vfactory.client.errors import CommandError
 
 _NOT_FOUND = 404
 _MOST_NAMED = 8

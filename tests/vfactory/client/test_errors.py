@@ -1,26 +1,20 @@
-"""Refusals as one sentence."""
+"""What a command ends with."""
 
-from vfactory.client.errors import RefusedError
+import pytest
 
-
-def test_a_problem_becomes_a_sentence_that_names_each_field() -> None:
-    problem = {
-        "title": "Invalid request",
-        "detail": "The request has 2 errors.",
-        "errors": [{"field": "severity", "detail": "must be 1 to 5"}, {"field": "tag", "detail": "is taken"}],
-    }
-
-    sentence = "Invalid request: The request has 2 errors (severity: must be 1 to 5; tag: is taken)"
-    assert str(RefusedError(422, problem)) == sentence
+from plant_client import PlantError, RefusedError, UnreachableError
+from vfactory.client.errors import CommandError, UsageError, exit_code_of
 
 
-def test_a_detail_is_not_repeated() -> None:
-    assert str(RefusedError(404, {"title": "Not found", "detail": "Not found"})) == "Not found"
-
-
-def test_an_answer_without_a_problem_still_says_something() -> None:
-    assert str(RefusedError(418, {})) == "HTTP status 418"
-    assert (
-        str(RefusedError(400, {"title": "Bad", "errors": ["odd", {"detail": "no field"}]}))
-        == "Bad (odd; no field)"
-    )
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (RefusedError(409, {}), 1),
+        (CommandError(), 1),
+        (UsageError(), 2),
+        (UnreachableError("away"), 3),
+        (UnreachableError("cannot answer now", 503), 3),
+    ],
+)
+def test_each_kind_of_failure_has_its_exit_code(error: CommandError | PlantError, code: int) -> None:
+    assert exit_code_of(error) == code

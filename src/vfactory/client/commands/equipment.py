@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vfactory.client.api import Json, PlantClient
+from plant_client import Json, PlantClient
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.output import print_columns, print_fields, print_json
 from vfactory.client.references import find_factory

@@ -1,14 +1,15 @@
 """`vfactory events`: what a plant pushes to those who act, one line per event."""
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
 
+from plant_client import Event, Reset, Subscription
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_json_line, printable
 from vfactory.client.references import find_factory
-from vfactory.client.sse import EventStream, StreamEvent
 from vfactory.commands.terminal import complain
 
 _TIMES = ("occurred_at", "cleared_at", "at")
@@ -37,15 +38,14 @@ def events(
         if not follow and count is None:
             raise UsageError("say --follow to print events as they happen, or --count N to end after N")
         found = find_factory(client, factory)
-        stream = EventStream(
-            client,
+        subscription = Subscription(
             found["id"],
             types=tuple(event_type or ()),
             after=after,
             on_connect=lambda: complain(f"listening to {printable(found['name'])}"),
             on_break=complain,
         )
-        for number, event in enumerate(stream, start=1):
+        for number, event in enumerate(_tell_losses(client.follow(subscription)), start=1):
             if as_json:
                 print_json_line(event.body)
             else:
@@ -54,10 +54,17 @@ def events(
                 return
 
 
-def describe(event: StreamEvent) -> str:
+def _tell_losses(items: Iterable[Event | Reset]) -> Iterator[Event]:
+    for item in items:
+        if isinstance(item, Reset):
+            complain(str(item))
+        else:
+            yield item
+
+
+def describe(event: Event) -> str:
     """Return an event as one line: seq, type, when it happened to the plant, what, and the id to act on."""
-    payload = event.body.get("payload")
-    facts = payload if isinstance(payload, dict) else {}
+    facts = event.payload
     happened = next((facts[name] for name in _TIMES if facts.get(name)), event.body.get("at"))
     told = [f"#{event.seq}", event.type.removesuffix(".v1"), instant(happened)]
     title = facts.get("title") or facts.get("name")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vfactory.client.api import Json, PlantClient
+from plant_client import Json, PlantClient
 from vfactory.client.commands.session import JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import typer
 
-from vfactory.client.api import Json
+from plant_client import Json
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.output import instant, print_columns, print_fields, print_json
 from vfactory.client.references import find_factory
@@ -96,8 +96,8 @@ def report(
             "occurred_at": occurred_at,
             "equipment": equipment,
         }
-        answer = client.post("incident-event", "/v1/incidents", body, Idempotency_Key=str(uuid4()))
-        _print(answer, as_json=as_json)
+        headers = {"Idempotency-Key": str(uuid4())}
+        _print(client.post("incident-event", "/v1/incidents", body, headers=headers), as_json=as_json)
 
 
 def _move(incident: str, verb: str, reason: str | None, url: str | None, *, as_json: bool) -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from plant_client import Json, PlantClient, PlantError
 from utils.clock import utc_now
-from vfactory.client.api import Json, PlantClient
 from vfactory.client.commands.equipment import add_equipment
 from vfactory.client.commands.factories import add_factory
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
@@ -24,6 +24,7 @@ from vfactory.client.replay.report import describe
 from vfactory.client.replay.run import Options, Replay
 from vfactory.client.replay.summary import as_json as summary_as_json
 from vfactory.client.replay.times import TimeError, read_zone
+from vfactory.stack.errors import StackError
 from vfactory.stack.home import state_directory
 
 GOES_ON = "the same command goes on where it stopped"
@@ -157,14 +158,16 @@ def _find_target(client: PlantClient, factory: str | None, equipment: str, *, cr
     return found
 
 
-def _run(run: Replay, recording: Recording, options: Options) -> CommandError | None:
+def _run(
+    run: Replay, recording: Recording, options: Options
+) -> CommandError | PlantError | StackError | None:
     """Run the replay and return what ended it early."""
     try:
         with open_progress(recording, Console(stderr=True)) as view:
             run.run(options, view)
     except RecordingError as error:
         return CommandError(f"{error}; {_first_trouble(recording)}")
-    except CommandError as error:
+    except (PlantError, StackError) as error:
         error.add_note(GOES_ON)
         return error
     except KeyboardInterrupt:

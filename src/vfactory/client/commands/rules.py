@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from vfactory.client.api import Json
+from plant_client import Json
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json

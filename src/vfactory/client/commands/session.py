@@ -6,9 +6,9 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from vfactory.client.api import PlantClient
-from vfactory.client.errors import EXIT_INTERRUPTED, CommandError
-from vfactory.client.plant import find_plant
+from plant_client import PlantClient, PlantError
+from vfactory.client.errors import EXIT_INTERRUPTED, CommandError, exit_code_of
+from vfactory.client.find_plant import find_plant
 from vfactory.commands.terminal import complain
 from vfactory.stack.errors import REFUSALS, exit_code, explain
 
@@ -37,9 +37,9 @@ def connected(url: str | None) -> Iterator[PlantClient]:
     try:
         with PlantClient(find_plant(url)) as client:
             yield client
-    except CommandError as error:
+    except (CommandError, PlantError) as error:
         complain("; ".join([str(error), *getattr(error, "__notes__", [])]))
-        raise typer.Exit(error.exit_code) from error
+        raise typer.Exit(exit_code_of(error)) from error
     except REFUSALS as error:
         complain("; ".join([explain(error), *getattr(error, "__notes__", [])]))
         raise typer.Exit(exit_code(error)) from error

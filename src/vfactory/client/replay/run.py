@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from uuid import uuid4
 
-from vfactory.client.api import PlantClient
-from vfactory.client.errors import RefusedError
+from plant_client import PlantClient, RefusedError
 from vfactory.client.replay.batches import BatchCutter
 from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.pace import Pace, shift_to_now, tick
@@ -72,7 +71,7 @@ class Replay:
 
         Raises:
             RecordingError: The file holds no row that can be sent.
-            CommandError: The plant refuses, or stays away for too long. The position is kept.
+            PlantError: The plant refuses, or stays away for too long. The position is kept.
         """
         started = time.monotonic()
         position = self._begin(options, view)

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vfactory.client.api import Json, PlantClient
-from vfactory.client.errors import UnreachableError
+from plant_client import Json, PlantClient, UnreachableError
 from vfactory.client.replay.batches import Batch
 
 _FIRST_PAUSE_SECONDS = 0.5

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from vfactory.client.api import Json
+from plant_client import Json
 from vfactory.client.replay.batches import Batch
 from vfactory.client.replay.findings import EXAMPLES_KEPT
 from vfactory.client.replay.recording import Recording

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from plant_client import PlantClient, RefusedError, UnreachableError
 from scripted_server import Answer, ScriptedServer, connect
-from vfactory.client.api import PlantClient
-from vfactory.client.errors import RefusedError, UnreachableError
 from vfactory.client.replay.columns import Choices
 from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.position import PositionFile

@@ -1,0 +1,133 @@
+"""The client that waits for its answers."""
+
+import time
+from collections.abc import Generator, Mapping
+from types import TracebackType
+from typing import Self, Unpack
+
+import httpx
+from httpx_sse import EventSource
+
+from plant_client.answers import is_stream, reaching, read_object, refuse_stream
+from plant_client.errors import UnreachableError
+from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
+from plant_client.plant import Json, Plant, Service
+from plant_client.requests import (
+    BearerToken,
+    Parameters,
+    RequestOptions,
+    first_page,
+    json_body,
+    next_page,
+    query,
+    raw_body,
+    wait_at_most,
+)
+
+
+class PlantClient:
+    """A connection to one plant; use it as a context manager.
+
+    Every method but `send` raises `RefusedError` when the plant says no; every one raises `UnreachableError`
+    when it cannot be asked.
+    """
+
+    def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
+        self.plant = plant
+        self._http = httpx.Client(
+            auth=BearerToken(plant.token), timeout=wait_at_most(timeout_seconds), trust_env=not plant.is_local
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def send(
+        self, service: Service, method: str, path: str, **options: Unpack[RequestOptions]
+    ) -> httpx.Response:
+        """Return the answer, whatever its status."""
+        url = self.plant.urls[service]
+        with reaching(service, url):
+            return self._http.request(method, url + path, **options)
+
+    def get(self, service: Service, path: str, **parameters: object) -> Json:
+        """Return one resource; parameters that are None are left out."""
+        return read_object(service, self.send(service, "GET", path, **query(parameters)))
+
+    def items(self, service: Service, path: str, **parameters: object) -> Generator[Json, None, None]:
+        """Yield every item of a list, page by page."""
+        wanted: Parameters | None = first_page(parameters)
+        while wanted is not None:
+            page = self.get(service, path, **wanted)
+            yield from page["items"]
+            wanted = next_page(wanted, page)
+
+    def post(
+        self,
+        service: Service,
+        path: str,
+        body: Mapping[str, object],
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Json:
+        """Send one object and return the answer."""
+        options = json_body(body, headers or {})
+        return read_object(service, self.send(service, "POST", path, **options))
+
+    def post_bytes(
+        self,
+        service: Service,
+        path: str,
+        content: bytes,
+        *,
+        content_type: str = "application/json",
+        **parameters: object,
+    ) -> Json:
+        """Send a body as it is and return the answer."""
+        options = raw_body(content, content_type, parameters)
+        return read_object(service, self.send(service, "POST", path, **options))
+
+    def follow(self, subscription: Subscription) -> Generator[Event | Reset, None, None]:
+        """Yield events in their order, each once, over breaks, for as long as somebody iterates.
+
+        Raises:
+            UnreachableError: The first connection fails; later ones are tried again for ever.
+            RefusedError: The plant says no.
+        """
+        while True:
+            try:
+                yield from self._listen(subscription)
+                pause = subscription.note_break()
+            except UnreachableError as error:
+                pause = subscription.note_break(error)
+            time.sleep(pause)
+
+    def _listen(self, subscription: Subscription) -> Generator[Event | Reset, None, None]:
+        url = self.plant.urls[SERVICE]
+        with (
+            reaching(SERVICE, url),
+            self._http.stream(
+                "GET",
+                url + PATH,
+                params=subscription.parameters,
+                headers=subscription.headers,
+                timeout=wait_at_most(subscription.silence_seconds),
+            ) as answer,
+        ):
+            if not is_stream(answer):
+                answer.read()
+                refuse_stream(SERVICE, answer)
+            subscription.note_connection()
+            answer.encoding = "utf-8"  # whatever the header says, the standard knows no other
+            for message in EventSource(answer).iter_sse():
+                item = subscription.take(message)
+                if item is not None:
+                    yield item

@@ -1,0 +1,158 @@
+"""What a stream of events has brought, and from where it goes on: pure, for both clients."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from httpx_sse import ServerSentEvent
+
+from plant_client.errors import UnreachableError
+from plant_client.plant import Json, Service
+
+SERVICE: Final[Service] = "incident-event"
+PATH: Final = "/v1/events"
+_SEQ_DIGITS = 19
+_SHORTEST_PAUSE_MILLISECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a factory; `body` is the whole envelope (seq, type, factory_id, at, payload)."""
+
+    seq: int
+    type: str
+    body: Json = field(repr=False)
+
+    @property
+    def payload(self) -> Json:
+        """What the event says; empty where it says nothing."""
+        payload = self.body.get("payload")
+        return payload if isinstance(payload, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Events after `after` (None: of the beginning) are lost: read the state anew; `head` is what follows."""
+
+    after: int | None
+    head: int | None
+
+    def __str__(self) -> str:
+        before = "the beginning" if self.after is None else f"event {self.after}"
+        return f"events after {before} are no longer kept; going on from event {self.head}"
+
+
+def _ignore(*_: object) -> None:
+    return
+
+
+class Subscription:
+    """One factory's events, from now or from after a known one. Following it again goes on where it was.
+
+    Args:
+        factory_id: Whose events.
+        types: Only these event types; empty means all.
+        after: The seq after which to begin; None means with what happens from now on.
+        on_connect: Called once, when no later event can be missed any more.
+        on_break: Called with one sentence at every break.
+        silence_seconds: A connection silent for so long is given up; the plant sends something every 15 s.
+        longest_pause_seconds: Pauses between attempts grow up to here.
+
+    Attributes:
+        position: The seq to go on from; None until it is known.
+        connections: How many connections there have been.
+        repeated: How many events came again and were dropped.
+    """
+
+    def __init__(
+        self,
+        factory_id: str,
+        *,
+        types: tuple[str, ...] = (),
+        after: int | None = None,
+        on_connect: Callable[[], None] = _ignore,
+        on_break: Callable[[str], None] = _ignore,
+        silence_seconds: float = 60.0,
+        longest_pause_seconds: float = 10.0,
+    ) -> None:
+        self.parameters = {"factory": factory_id, **({"types": ",".join(types)} if types else {})}
+        self.silence_seconds = silence_seconds
+        self.position = after
+        self.connections = 0
+        self.repeated = 0
+        self._on_connect = on_connect
+        self._on_break = on_break
+        self._pause_seconds = 2.0
+        self._longest_pause_seconds = longest_pause_seconds
+        self._failures = 0
+        self._stands = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of the next connection."""
+        resume = {} if self.position is None else {"Last-Event-ID": str(self.position)}
+        return {"Accept": "text/event-stream", "Cache-Control": "no-store", **resume}
+
+    def note_connection(self) -> None:
+        """Take in that the plant has answered with a stream."""
+        self.connections += 1
+        self._note_position()
+
+    def note_break(self, error: UnreachableError | None = None) -> float:
+        """Take in that the stream has ended, and return how many seconds to wait before the next attempt.
+
+        Raises:
+            UnreachableError: `error`, where no connection has ever been made.
+        """
+        if error is not None and not self.connections:
+            raise error
+        self._failures += 1
+        pause = min(self._pause_seconds * 2.0 ** min(self._failures - 1, 8), self._longest_pause_seconds)
+        self._on_break(f"{error or 'the stream ended'}; connecting again in {pause:.0f} s")
+        return pause
+
+    def take(self, message: ServerSentEvent) -> Event | Reset | None:
+        """Return what a message brings; None where it only moves the position, or repeats an event.
+
+        Raises:
+            UnreachableError: It cannot be read; it comes again with the next connection.
+        """
+        self._failures = 0
+        if message.retry is not None:
+            milliseconds = max(message.retry, _SHORTEST_PAUSE_MILLISECONDS)
+            self._pause_seconds = min(milliseconds, self._longest_pause_seconds * 1000) / 1000
+        seq = _read_seq(message.id)
+        if message.event == "reset":
+            return self._reset(seq)
+        if seq is None or (self.position is not None and seq <= self.position):
+            self.repeated += bool(message.data)
+            return None
+        event = Event(seq, message.event, _read_body(seq, message.data)) if message.data else None
+        self.position = seq
+        self._note_position()
+        return event
+
+    def _reset(self, head: int | None) -> Reset:
+        after, self.position = self.position, self.position if head is None else head
+        self._note_position()
+        return Reset(after, head)
+
+    def _note_position(self) -> None:
+        if self.position is not None and not self._stands:
+            self._stands = True
+            self._on_connect()
+
+
+def _read_seq(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _SEQ_DIGITS else None
+
+
+def _read_body(seq: int, data: str) -> Json:
+    try:
+        body = json.loads(data)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise UnreachableError(f"event {seq} of {SERVICE} cannot be read")
+    return body

@@ -1,0 +1,97 @@
+"""Finds the plant a command talks to: addresses and a token, from options, environment or the local stack."""
+
+import getpass
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import get_args
+from urllib.parse import urlsplit
+
+from plant_client import Plant, Service
+from utils.principal import Role
+from utils.tokens import issue_token
+from vfactory.client.errors import UsageError
+from vfactory.stack import secrets
+from vfactory.stack.errors import NotRunningError
+from vfactory.stack.home import service_urls, state_directory
+
+URL_VARIABLES: Mapping[Service, str] = {
+    "factory-core": "VFACTORY_FACTORY_CORE_URL",
+    "incident-event": "VFACTORY_INCIDENT_EVENT_URL",
+}
+TOKEN_VARIABLE = "VFACTORY_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def find_plant(url: str | None) -> Plant:
+    """Return where the services are and how to get a token.
+
+    An address comes from `--url`, else from the service's own variable, else from the local stack; the token
+    from `VFACTORY_TOKEN`, else it is issued with the local stack's secret.
+
+    Raises:
+        UsageError: An address is no http(s) address, or a remote plant has no token to go with it.
+        NotRunningError: No local plant runs here.
+    """
+    given = {service: url or os.environ.get(variable) for service, variable in URL_VARIABLES.items()}
+    home = state_directory()
+    local = {} if all(given.values()) else local_urls(home)
+    urls = {service: _checked(address or local[service]) for service, address in given.items()}
+    return Plant(urls, _given_token(remote=any(given.values())) or local_token(home, _user()))
+
+
+def local_plant(home: Path, subject: str, role: Role = Role.ENGINEER) -> Plant:
+    """Return the plant that runs in the state directory `home`, for requests in the name of `subject`.
+
+    Raises:
+        NotRunningError: None does.
+    """
+    return Plant(local_urls(home), local_token(home, subject, role))
+
+
+def local_urls(home: Path) -> Mapping[Service, str]:
+    """Return the addresses of the services of the plant that runs in `home`.
+
+    Raises:
+        NotRunningError: None does.
+    """
+    urls = service_urls(home)
+    return {service: urls[service] for service in get_args(Service)}
+
+
+def local_token(home: Path, subject: str, role: Role = Role.ENGINEER) -> Callable[[], str]:
+    """Return a source of tokens signed with the secret of the plant in `home`.
+
+    Who may read the secret may do everything; as engineer nobody does it by mistake. The source raises
+    NotRunningError while that plant has no secret.
+    """
+
+    def token() -> str:
+        secret = secrets.find(home, "auth")
+        if secret is None:
+            raise NotRunningError(f"There is no secret in {home} yet. Start V-Factory with `vfactory up`.")
+        return issue_token(secret.value, subject=subject, role=role)
+
+    return token
+
+
+def _given_token(*, remote: bool) -> Callable[[], str] | None:
+    given = os.environ.get(TOKEN_VARIABLE)
+    if given:
+        return lambda: given
+    if remote:
+        raise UsageError(f"a remote plant needs a token in the variable {TOKEN_VARIABLE}")
+    return None
+
+
+def _checked(address: str) -> str:
+    parts = urlsplit(address)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f"{address!r} is no address of a service: it must begin with http:// or https://")
+    return address.rstrip("/")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"

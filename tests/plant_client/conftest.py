@@ -1,0 +1,28 @@
+"""Clients of plants, of each kind in turn."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import pytest
+
+from both_clients import Blocking, Client, ClientOf, Connect
+from plant_client import PlantClient
+from scripted_server import Answer, ScriptedServer, serve
+
+
+@pytest.fixture(params=[PlantClient, Blocking], ids=["sync", "asyncio"])
+def client_of(request: pytest.FixtureRequest) -> ClientOf:
+    """Make a client of a plant: `with client_of(plant) as client`."""
+    return lambda plant: closing(request.param(plant))
+
+
+@pytest.fixture
+def connect(client_of: ClientOf) -> Connect:
+    """Make a server with a script, and a client of it: `with connect(*answers) as (server, client)`."""
+
+    @contextmanager
+    def connected(*answers: Answer) -> Iterator[tuple[ScriptedServer, Client]]:
+        with serve(*answers) as server, client_of(server.plant) as client:
+            yield server, client
+
+    return connected
