@@ -13,9 +13,11 @@ from typing import Final
 
 import httpx
 
-from monitoring.drills import faults, plant
+from monitoring.drills import faults
 from monitoring.drills.drill import Drill, Result, alert_of, is_firing, perform
-from monitoring.traffic import in_background, local_target
+from monitoring.drills.stack import DrillStack, run_stack
+from monitoring.traffic import in_background
+from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 ROWS: Final[Sequence[Sequence[Drill]]] = (
@@ -73,14 +75,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(rows: Sequence[Sequence[Drill]], *, keep: bool) -> int:
     went_well = True
-    with plant.run(keep=keep) as stack, in_background(local_target(stack.home)):
+    with run_stack(keep=keep) as stack, in_background(local_plant(stack.home, "traffic")):
         _tell(f"A stack runs in {stack.home}. Waiting until nothing fires.")
         for row in filter(None, rows):
             went_well &= _calm(stack) and _row(stack, row)
     return 0 if went_well else 1
 
 
-def _row(stack: plant.DrillPlant, row: Sequence[Drill]) -> bool:
+def _row(stack: DrillStack, row: Sequence[Drill]) -> bool:
     began = time.time()
     _tell(f"Breaking: {', '.join(drill.name for drill in row)}.")
     with ThreadPoolExecutor(len(row)) as pool:
@@ -102,7 +104,7 @@ def _row(stack: plant.DrillPlant, row: Sequence[Drill]) -> bool:
     return not others and not any(result.shortcomings for result in results)
 
 
-def _calm(stack: plant.DrillPlant) -> bool:
+def _calm(stack: DrillStack) -> bool:
     """Wait until nothing critical fires but what has spent a budget."""
     deadline = time.monotonic() + CALM_SECONDS
     firing: list[str] = ["nothing is known yet"]

@@ -10,8 +10,9 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from monitoring.drills.faults import Fault
-from monitoring.drills.plant import DrillPlant
 from monitoring.drills.receiver import Message
+from monitoring.drills.stack import DrillStack
+from plant_client import PlantError
 
 DETECT_SECONDS: Final = 90.0
 NOTIFY_SECONDS: Final = 60.0
@@ -73,20 +74,20 @@ class Result:
         )
 
 
-def perform(plant: DrillPlant, drill: Drill) -> Result:
+def perform(stack: DrillStack, drill: Drill) -> Result:
     """Break, wait, heal, wait; what falls short is in the result, and the fault is healed in any case."""
     result, began = Result(drill), time.time()
-    with drill.fault(plant):
-        _break(plant, result, began)
+    with drill.fault(stack):
+        _break(stack, result, began)
     healed = time.time()
     if result.notified is None:
         return result
-    over = _await(lambda: _message(plant, drill, began, firing=False), drill.resolve_seconds)
+    over = _await(lambda: _message(stack, drill, began, firing=False), drill.resolve_seconds)
     result.resolved = over.at - healed if over else None
     if over is None:
         result.shortcomings.append(f"not told as over within {drill.resolve_seconds:g} s")
-    _await(lambda: _settled(_incidents(plant, result, began)), INCIDENT_SECONDS)
-    _judge(plant, result, began)
+    _await(lambda: _settled(_incidents(stack, result, began)), INCIDENT_SECONDS)
+    _judge(stack, result, began)
     return result
 
 
@@ -101,17 +102,17 @@ def is_firing(message: Message) -> bool:
     return message.title.startswith("[FIRING")
 
 
-def _break(plant: DrillPlant, result: Result, began: float) -> None:
+def _break(stack: DrillStack, result: Result, began: float) -> None:
     drill = result.drill
     for name in drill.unhealthy:
-        if not _await(lambda name=name: plant.health(name) == UNAVAILABLE, UNHEALTHY_SECONDS):  # type: ignore[misc]
+        if not _await(lambda name=name: stack.health(name) == UNAVAILABLE, UNHEALTHY_SECONDS):  # type: ignore[misc]
             result.shortcomings.append(f"/health of {name} does not say 503")
-    alert = _await(lambda: _alert(plant, drill), DETECT_SECONDS - (time.time() - began))
+    alert = _await(lambda: _alert(stack, drill), DETECT_SECONDS - (time.time() - began))
     if alert is None:
         result.shortcomings.append(f"not detected within {DETECT_SECONDS:g} s")
         return
     result.detected = time.time() - began
-    message = _await(lambda: _message(plant, drill, began, firing=True), NOTIFY_SECONDS)
+    message = _await(lambda: _message(stack, drill, began, firing=True), NOTIFY_SECONDS)
     if message is None:
         result.shortcomings.append(f"not told within {NOTIFY_SECONDS:g} s of its detection")
         return
@@ -134,39 +135,39 @@ def _wrong_words(message: Message, alert: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _judge(plant: DrillPlant, result: Result, began: float) -> None:
-    ours = [message for message in _messages(plant, began) if result.drill.concerns(message)]
+def _judge(stack: DrillStack, result: Result, began: float) -> None:
+    ours = [message for message in _messages(stack, began) if result.drill.concerns(message)]
     result.firing = sum(is_firing(message) for message in ours)
     result.over = len(ours) - result.firing
     if (result.firing, result.over) != (1, 1):
         result.shortcomings.append("not told once as firing and once as over")
-    result.incidents = [str(one["status"]) for one in _incidents(plant, result, began)]
+    result.incidents = [str(one["status"]) for one in _incidents(stack, result, began)]
     if result.incidents != ["resolved"]:
         result.shortcomings.append("not exactly one incident, opened and resolved")
 
 
-def _alert(plant: DrillPlant, drill: Drill) -> Mapping[str, Any] | None:
-    for alert in plant.alerts():
+def _alert(stack: DrillStack, drill: Drill) -> Mapping[str, Any] | None:
+    for alert in stack.alerts():
         labels = alert["labels"]
         if (labels["alertname"], labels.get("service")) == (drill.alert, drill.service):
             return alert
     return None
 
 
-def _messages(plant: DrillPlant, since: float) -> list[Message]:
-    return [message for message in plant.receiver.messages("/slack") if message.at >= since]
+def _messages(stack: DrillStack, since: float) -> list[Message]:
+    return [message for message in stack.receiver.messages("/slack") if message.at >= since]
 
 
-def _message(plant: DrillPlant, drill: Drill, since: float, *, firing: bool) -> Message | None:
-    found = (one for one in _messages(plant, since) if drill.concerns(one) and is_firing(one) == firing)
+def _message(stack: DrillStack, drill: Drill, since: float, *, firing: bool) -> Message | None:
+    found = (one for one in _messages(stack, since) if drill.concerns(one) and is_firing(one) == firing)
     return next(found, None)
 
 
-def _incidents(plant: DrillPlant, result: Result, since: float) -> list[Mapping[str, Any]]:
+def _incidents(stack: DrillStack, result: Result, since: float) -> list[Mapping[str, Any]]:
     """The platform's incidents that began with this drill and name its alert."""
     return [
         one
-        for one in plant.incidents()
+        for one in stack.incidents()
         if datetime.fromisoformat(one["created_at"]).timestamp() >= since
         and f"{result.drill.alert}.md" in one["description"]
     ]
@@ -183,7 +184,7 @@ def _await(condition: Callable[[], T | None], seconds: float) -> T | None:
         try:
             if found := condition():
                 return found
-        except httpx.HTTPError:
+        except (httpx.HTTPError, PlantError):
             pass  # who is asked may be what is broken
         time.sleep(POLL_SECONDS)
     return None

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
-from monitoring.drills.plant import DrillPlant
+from monitoring.drills.stack import DrillStack
 from vfactory.stack.configuration import DATABASE
 
-Fault = Callable[[DrillPlant], AbstractContextManager[None]]
+Fault = Callable[[DrillStack], AbstractContextManager[None]]
 
 KILL_EVERY_SECONDS: Final = 12.0
 MEMORY: Final = "vfactory:memory_limit:ratio > 0.95"
@@ -27,25 +27,25 @@ QUICK_POSITIONS: Final = "DROP FUNCTION incident_event.be_slow() CASCADE"
 
 
 @contextmanager
-def database_stopped(plant: DrillPlant) -> Iterator[None]:
+def database_stopped(stack: DrillStack) -> Iterator[None]:
     """PostgreSQL is not there."""
-    plant.postgres.stop()
+    stack.postgres.stop()
     try:
         yield
     finally:
-        plant.postgres.start()
+        stack.postgres.start()
 
 
 def frozen(name: str) -> Fault:
     """A process stands still (SIGSTOP): it takes connections and says nothing."""
 
     @contextmanager
-    def fault(plant: DrillPlant) -> Iterator[None]:
-        plant.signal(name, signal.SIGSTOP)
+    def fault(stack: DrillStack) -> Iterator[None]:
+        stack.signal(name, signal.SIGSTOP)
         try:
             yield
         finally:
-            plant.signal(name, signal.SIGCONT)
+            stack.signal(name, signal.SIGCONT)
 
     return fault
 
@@ -54,12 +54,12 @@ def killed_again_and_again(name: str) -> Fault:
     """A process ends whenever it has come back."""
 
     @contextmanager
-    def fault(plant: DrillPlant) -> Iterator[None]:
+    def fault(stack: DrillStack) -> Iterator[None]:
         over = threading.Event()
 
         def kill() -> None:
             while True:
-                plant.signal(name, signal.SIGKILL)
+                stack.signal(name, signal.SIGKILL)
                 if over.wait(KILL_EVERY_SECONDS):
                     return
 
@@ -75,36 +75,36 @@ def killed_again_and_again(name: str) -> Fault:
 
 
 @contextmanager
-def table_missing(plant: DrillPlant) -> Iterator[None]:
+def table_missing(stack: DrillStack) -> Iterator[None]:
     """Asset Management's table is not there: what asks for it ends with a status of 500."""
-    plant.postgres.ask("ALTER TABLE asset_management.assets RENAME TO assets_away", database=DATABASE)
+    stack.postgres.ask("ALTER TABLE asset_management.assets RENAME TO assets_away", database=DATABASE)
     try:
         yield
     finally:
-        plant.postgres.ask("ALTER TABLE asset_management.assets_away RENAME TO assets", database=DATABASE)
+        stack.postgres.ask("ALTER TABLE asset_management.assets_away RENAME TO assets", database=DATABASE)
 
 
 @contextmanager
-def consumer_stalled(plant: DrillPlant) -> Iterator[None]:
+def consumer_stalled(stack: DrillStack) -> Iterator[None]:
     """No transaction of the consumer comes to its end."""
-    plant.postgres.ask(SLOW_POSITIONS, database=DATABASE)
+    stack.postgres.ask(SLOW_POSITIONS, database=DATABASE)
     try:
         yield
     finally:
-        plant.postgres.ask(QUICK_POSITIONS, database=DATABASE)
+        stack.postgres.ask(QUICK_POSITIONS, database=DATABASE)
 
 
 @contextmanager
-def memory_threshold_lowered(plant: DrillPlant) -> Iterator[None]:
+def memory_threshold_lowered(stack: DrillStack) -> Iterator[None]:
     """Asset Management uses more memory than the rule of the drill allows."""
-    path = plant.rules / "resources.yml"
+    path = stack.rules / "resources.yml"
     committed = path.read_text("utf-8")
     if MEMORY not in committed:
         raise ValueError(f"{path} has no rule {MEMORY} any more")
     try:
         path.write_text(committed.replace(MEMORY, MEMORY_OF_THE_DRILL), encoding="utf-8")
-        plant.reload_rules()
+        stack.reload_rules()
         yield
     finally:
         path.write_text(committed, encoding="utf-8")
-        plant.reload_rules()
+        stack.reload_rules()

@@ -12,12 +12,15 @@ from typing import Final
 
 import httpx
 
-from monitoring.drills import faults, plant
+from monitoring.drills import faults
 from monitoring.drills.drill import Drill, perform
+from monitoring.drills.stack import run_stack
 from monitoring.grafana.generated_boards import boards
 from monitoring.pictures.answers import Prometheus
 from monitoring.pictures.drawing import draw
-from monitoring.traffic import in_background, local_target
+from monitoring.traffic import in_background
+from plant_client import PlantError
+from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import REFUSALS, exit_code, explain
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -44,13 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except httpx.HTTPError as error:
         print(f"Prometheus does not answer: {error}", file=sys.stderr)
         return 1
+    except PlantError as error:
+        print(error, file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
 
 def _live(minutes: float, folder: Path) -> int:
     ends = time.monotonic() + minutes * 60
-    with plant.run() as stack, in_background(local_target(stack.home)):
+    with run_stack() as stack, in_background(local_plant(stack.home, "traffic")):
         print(f"Traffic for {minutes:g} minutes, with one drill.", file=sys.stderr, flush=True)
         time.sleep(min(CALM_SECONDS, minutes * 15))
         print(perform(stack, DRILL), flush=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-import httpx
-
-from monitoring.traffic import drive, local_target
+from monitoring.traffic import drive
+from plant_client import PlantError
+from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
 from vfactory.stack.home import state_directory
 
@@ -25,17 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--pace", type=_within(*PACES), default=1.0, help="times as often as usual")
     chosen = parser.parse_args(arguments)
     try:
-        target = local_target(chosen.home)
         tally = asyncio.run(
             drive(
-                target,
+                local_plant(chosen.home, "traffic"),
                 seconds=chosen.minutes * 60,
                 pace=chosen.pace,
                 say=_tell,
             )
         )
-    except (NotRunningError, httpx.HTTPError) as error:
-        _tell(str(error) or type(error).__name__, sys.stderr)
+    except (NotRunningError, PlantError) as error:
+        _tell(str(error), sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130

@@ -1,19 +1,23 @@
 """Who asks the plant for something: each actor does one thing, is called again and again, and is counted."""
 
 import asyncio
-import json
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Unpack
 from uuid import uuid4
 
-import httpx
-
-from monitoring.traffic.plant import MACHINES, Plant, picture, readings
-from monitoring.traffic.target import Target
+from monitoring.traffic.factory import MACHINES, picture, readings
+from plant_client import (
+    AsyncPlantClient,
+    PlantError,
+    RequestOptions,
+    Service,
+    Subscription,
+    UnreachableError,
+)
 
 BATCH_SPAN: Final = timedelta(seconds=1)
 STREAM_SECONDS: Final = 40.0
@@ -21,6 +25,9 @@ REMEMBERED: Final = 50
 ON_HAND: Final = 3
 NO_JSON: Final = b"{"
 JSON: Final = {"Content-Type": "application/json"}
+OK: Final = 200
+INCIDENTS: Final = "/v1/incidents"
+ASSETS: Final = "/v1/assets"
 
 
 @dataclass
@@ -40,26 +47,25 @@ class Tally:
 
 @dataclass
 class Work:
-    """What actors share: where to ask, whom about, and what has come of it."""
+    """What actors share: whom to ask, which factory about, and what has come of it."""
 
-    client: httpx.AsyncClient
-    target: Target
-    plant: Plant
+    client: AsyncPlantClient
+    factory: str
     tally: Tally = field(default_factory=Tally)
     incidents: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
     assets: deque[str] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
 
-    async def ask(self, method: str, url: str, **request: Any) -> Any:
+    async def ask(self, service: Service, method: str, path: str, **options: Unpack[RequestOptions]) -> Any:
         """Send one request; None when it failed, else the answer's JSON ({} where it has none)."""
         try:
-            answer = await self.client.request(method, url, **request)
-        except httpx.HTTPError:
+            answer = await self.client.send(service, method, path, **options)
+        except UnreachableError:
             self.tally.count(None)
             return None
         self.tally.count(answer.status_code)
         if not answer.is_success:
             return None
-        return json.loads(answer.content) if "json" in answer.headers.get("content-type", "") else {}
+        return answer.json() if "json" in answer.headers.get("content-type", "") else {}
 
 
 Actor = Callable[[Work], Awaitable[None]]
@@ -71,96 +77,94 @@ async def send_readings(work: Work) -> None:
     if _one_in(5):
         measured.append({**measured[0], "source": "nobody-knows"})
     batch = {"batch_id": uuid4().hex, "readings": measured}
-    await work.ask("POST", _readings(work), json=batch)
+    await work.ask("factory-core", "POST", _readings(work), json=batch)
     if _one_in(20):
-        await work.ask("POST", _readings(work), json=batch)
+        await work.ask("factory-core", "POST", _readings(work), json=batch)
 
 
 async def read_lists(work: Work) -> None:
     """What a console shows: factories, machines, readings, incidents, rules, assets."""
-    core, event, assets = work.target.factory_core, work.target.incident_event, work.target.asset_management
-    factory = work.plant.factory
-    choices: list[tuple[str, Mapping[str, str | int]]] = [
-        (f"{core}/v1/factories", {"limit": 20}),
-        (f"{core}/v1/factories/{factory}", {}),
-        (f"{core}/v1/factories/{factory}/equipment", {"limit": 50}),
-        (_readings(work), {"source": random.choice(MACHINES), "metric": "temperature", "limit": 500}),  # noqa: S311
-        (f"{event}/v1/incidents", {"factory": factory, "limit": 50}),
-        (f"{event}/v1/rules", {"factory": factory}),
-        (f"{assets}/v1/assets", {"factory": factory, "limit": 50}),
+    factory = work.factory
+    choices: list[tuple[Service, str, Mapping[str, str | int]]] = [
+        ("factory-core", "/v1/factories", {"limit": 20}),
+        ("factory-core", f"/v1/factories/{factory}", {}),
+        ("factory-core", f"/v1/factories/{factory}/equipment", {"limit": 50}),
+        (
+            "factory-core",
+            _readings(work),
+            {"source": random.choice(MACHINES), "metric": "temperature", "limit": 500},  # noqa: S311
+        ),
+        ("incident-event", "/v1/incidents", {"factory": factory, "limit": 50}),
+        ("incident-event", "/v1/rules", {"factory": factory}),
+        ("asset-management", "/v1/assets", {"factory": factory, "limit": 50}),
     ]
-    url, parameters = random.choice(choices)  # noqa: S311 - which list is read is no secret
-    await work.ask("GET", url, params=parameters)
+    service, path, parameters = random.choice(choices)  # noqa: S311 - which list is read is no secret
+    await work.ask(service, "GET", path, params=parameters)
 
 
 async def work_incidents(work: Work) -> None:
     """Somebody reports an incident; what is new is taken on, and the oldest of those resolved."""
-    incidents = f"{work.target.incident_event}/v1/incidents"
-    report = {"factory_id": work.plant.factory, "severity": 2, "title": "Oil on the floor"}
-    await work.ask("POST", incidents, json=report, headers={"Idempotency-Key": uuid4().hex})
-    listed = await work.ask("GET", incidents, params={"factory": work.plant.factory, "limit": 5})
+    service: Service = "incident-event"
+    report = {"factory_id": work.factory, "severity": 2, "title": "Oil on the floor"}
+    await work.ask(service, "POST", INCIDENTS, json=report, headers={"Idempotency-Key": uuid4().hex})
+    listed = await work.ask(service, "GET", INCIDENTS, params={"factory": work.factory, "limit": 5})
     for one in (listed or {}).get("items", []):
         if one["status"] == "reported" and await work.ask(
-            "POST", f"{incidents}/{one['id']}/acknowledge", json={}
+            service, "POST", f"{INCIDENTS}/{one['id']}/acknowledge", json={}
         ):
             work.incidents.append(one["id"])
     if len(work.incidents) > ON_HAND:
         resolved = {"reason": "Cleaned"}
-        await work.ask("POST", f"{incidents}/{work.incidents.popleft()}/resolve", json=resolved)
+        await work.ask(service, "POST", f"{INCIDENTS}/{work.incidents.popleft()}/resolve", json=resolved)
 
 
 async def move_files(work: Work) -> None:
     """Upload a picture, and fetch one that is there."""
-    assets = f"{work.target.asset_management}/v1/assets"
-    about = {"factory": work.plant.factory, "name": "Photo", "kind": "image"}
+    service: Service = "asset-management"
+    about = {"factory": work.factory, "name": "Photo", "kind": "image"}
     made = await work.ask(
-        "POST", assets, params=about, content=picture(), headers={"Content-Type": "image/png"}
+        service, "POST", ASSETS, params=about, content=picture(), headers={"Content-Type": "image/png"}
     )
     if made:
         work.assets.append(made["id"])
     if work.assets:
-        await work.ask("GET", f"{assets}/{random.choice(work.assets)}/content")  # noqa: S311 - no secret
+        one = random.choice(work.assets)  # noqa: S311 - which file is read is no secret
+        await work.ask(service, "GET", f"{ASSETS}/{one}/content")
 
 
 async def make_mistakes(work: Work) -> None:
     """What clients do wrong: nobody there, no such thing, no valid body, no token."""
-    core, event = work.target.factory_core, work.target.incident_event
     match random.randrange(5):  # noqa: S311 - which mistake is made is no secret
         case 0:
-            await work.ask("GET", f"{core}/v1/factories/{uuid4()}")
+            await work.ask("factory-core", "GET", f"/v1/factories/{uuid4()}")
         case 1:
-            await work.ask("GET", f"{core}/no/such/path")
+            await work.ask("factory-core", "GET", "/no/such/path")
         case 2:
-            await work.ask(
-                "POST", _readings(work), content=NO_JSON, headers={"Content-Type": "application/json"}
-            )
+            await work.ask("factory-core", "POST", _readings(work), content=NO_JSON, headers=JSON)
         case 3:
-            await work.ask("POST", f"{event}/v1/incidents", json={"severity": 9})
+            await work.ask("incident-event", "POST", INCIDENTS, json={"severity": 9})
         case _:
-            url = f"{work.target.asset_management}/v1/assets"
-            await work.ask("GET", url, params={"factory": work.plant.factory}, headers={"Authorization": ""})
+            nobody = {"Authorization": ""}
+            await work.ask(
+                "asset-management", "GET", ASSETS, params={"factory": work.factory}, headers=nobody
+            )
 
 
 async def listen(work: Work) -> None:
-    """Hold the event stream open for a while, as a console does."""
-    url = f"{work.target.incident_event}/v1/events"
+    """Follow the events for a while, as a console does."""
+    subscription = Subscription(
+        work.factory,
+        on_connect=lambda: work.tally.count(OK),
+        on_break=lambda _: work.tally.count(None),
+    )
     try:
-        async with (
-            asyncio.timeout(STREAM_SECONDS),
-            work.client.stream(
-                "GET",
-                url,
-                params={"factory": work.plant.factory},
-                timeout=httpx.Timeout(5, read=STREAM_SECONDS),
-            ) as answer,
-        ):
-            work.tally.count(answer.status_code)
-            async for _ in answer.aiter_bytes():
+        async with asyncio.timeout(STREAM_SECONDS):
+            async for _ in work.client.follow(subscription):
                 pass
     except TimeoutError:
         return
-    except httpx.HTTPError:
-        work.tally.count(None)
+    except PlantError as error:
+        work.tally.count(error.status)
 
 
 # Actor, how many of them, and the pause between two times in seconds at the ordinary pace.
@@ -175,7 +179,7 @@ CAST: Final[tuple[tuple[Actor, int, float], ...]] = (
 
 
 def _readings(work: Work) -> str:
-    return f"{work.target.factory_core}/v1/factories/{work.plant.factory}/readings"
+    return f"/v1/factories/{work.factory}/readings"
 
 
 def _one_in(times: int) -> bool:

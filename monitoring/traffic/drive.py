@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import httpx
-
 from monitoring.traffic.actors import CAST, Actor, Tally, Work
-from monitoring.traffic.plant import build
-from monitoring.traffic.target import Target
+from monitoring.traffic.factory import build
+from plant_client import AsyncPlantClient, Plant, PlantError
 
-TIMEOUT: Final = httpx.Timeout(10, connect=3)
-LIMITS: Final = httpx.Limits(max_connections=50)
+TIMEOUT_SECONDS: Final = 10.0
 PROGRESS_SECONDS: Final = 15.0
 JITTER: Final = 0.3
 GRACE_SECONDS: Final = 15.0
@@ -24,25 +21,24 @@ Say = Callable[[str], None]
 
 
 async def drive(
-    target: Target,
+    plant: Plant,
     *,
     seconds: float,
     pace: float = 1.0,
     say: Say | None = None,
     stop: asyncio.Event | None = None,
 ) -> Tally:
-    """Make a plant and ask for everything it offers, `pace` times as often as usual.
+    """Make a factory and ask the plant for everything it offers, `pace` times as often as usual.
 
     Returns after `seconds`, or soon after `stop` is set. Failures are counted, not raised: traffic goes on
     while the plant is in trouble.
 
     Raises:
-        httpx.HTTPError: not even the beginning could be made.
+        PlantError: Not even the beginning could be made.
     """
     stop = stop or asyncio.Event()
-    headers = {"Authorization": f"Bearer {target.token}"}
-    async with httpx.AsyncClient(headers=headers, timeout=TIMEOUT, limits=LIMITS, trust_env=False) as client:
-        work = Work(client, target, await build(client, target))
+    async with AsyncPlantClient(plant, timeout_seconds=TIMEOUT_SECONDS) as client:
+        work = Work(client, await build(client))
         ends = time.monotonic() + seconds
         acting = [
             asyncio.create_task(_repeat(actor, work, pause / pace))
@@ -61,10 +57,10 @@ async def drive(
 class Traffic:
     """Traffic that runs in a thread of its own; `tally` is what has come of it at the end."""
 
-    def __init__(self, target: Target, *, pace: float = 1.0) -> None:
+    def __init__(self, plant: Plant, *, pace: float = 1.0) -> None:
         self.tally = Tally()
         self.failure: Exception | None = None
-        self._target = target
+        self._plant = plant
         self._pace = pace
         self._begun = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -80,7 +76,7 @@ class Traffic:
         """End, and say what has come of it.
 
         Raises:
-            httpx.HTTPError: not even the beginning could be made.
+            PlantError: Not even the beginning could be made.
         """
         if self._loop is not None and self._stop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
@@ -92,7 +88,7 @@ class Traffic:
     def _run(self) -> None:
         try:
             asyncio.run(self._main())
-        except httpx.HTTPError as error:
+        except PlantError as error:
             self.failure = error
         finally:
             self._begun.set()
@@ -100,13 +96,13 @@ class Traffic:
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._begun.set()
-        self.tally = await drive(self._target, seconds=float("inf"), pace=self._pace, stop=self._stop)
+        self.tally = await drive(self._plant, seconds=float("inf"), pace=self._pace, stop=self._stop)
 
 
 @contextmanager
-def in_background(target: Target, *, pace: float = 1.0) -> Iterator[Traffic]:
+def in_background(plant: Plant, *, pace: float = 1.0) -> Iterator[Traffic]:
     """Traffic for as long as the block runs."""
-    traffic = Traffic(target, pace=pace)
+    traffic = Traffic(plant, pace=pace)
     traffic.start()
     try:
         yield traffic

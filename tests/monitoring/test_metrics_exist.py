@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 import httpx
 import pytest
 from monitoring.checks import existence
-from monitoring.traffic import in_background, local_target
+from monitoring.traffic import in_background
 
 from monitoring_tree import ROOT, Mutation, Tree, swap, without_lines
 from running_stack import Stack
+from vfactory.client.find_plant import local_plant
 
 PATIENCE_SECONDS = 120
 RULES = "monitoring/prometheus/rules"
@@ -27,8 +28,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         with pytest.MonkeyPatch.context() as here:
             for name, value in stack.environment.items():
                 here.setenv(name, value)
-            target = local_target(stack.home)
-        with in_background(target, pace=3):
+            plant = local_plant(stack.home, "traffic")
+        with in_background(plant, pace=3):
             yield stack
     finally:
         stack.run("down", code=0)

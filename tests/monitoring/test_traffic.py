@@ -5,9 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from monitoring.traffic import in_background, local_target
+from monitoring.traffic import in_background
 
 from running_stack import Stack, wait_for
+from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
 
 ASKED = {
@@ -34,7 +35,7 @@ def missing(stack: Stack, service: str) -> set[str]:
 def test_traffic_asks_for_everything_the_plant_offers(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)
-    with in_background(local_target(stack.home), pace=10) as traffic:
+    with in_background(local_plant(stack.home, "traffic"), pace=10) as traffic:
         wait_for(lambda: not any(missing(stack, service) for service in ASKED))
     ended = traffic.stop().ended
     assert "5xx" not in ended
@@ -44,4 +45,4 @@ def test_traffic_asks_for_everything_the_plant_offers(stack: Stack, monkeypatch:
 
 def test_without_a_running_plant_the_traffic_says_how_to_start_one(tmp_path: Path) -> None:
     with pytest.raises(NotRunningError, match="vfactory up"):
-        local_target(tmp_path)
+        local_plant(tmp_path, "traffic")

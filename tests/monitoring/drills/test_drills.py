@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from monitoring.checks.rule_files import alerts
 from monitoring.drills.drill import Drill, Result, perform
-from monitoring.drills.plant import DrillPlant
 from monitoring.drills.receiver import Message
+from monitoring.drills.stack import DrillStack, run_stack
 from monitoring.grafana.generated_boards import boards
 from monitoring.pictures.answers import Prometheus
 from monitoring.pictures.drawing import draw
 
 from monitoring.drills import __main__ as command
-from monitoring.drills import drill, faults, plant
+from monitoring.drills import drill, faults
 
 ROOT = Path(__file__).parents[3]
 DRILLS = {one.name: one for row in command.ROWS for one in row}
@@ -91,14 +91,14 @@ def test_an_unknown_drill_is_refused_with_those_there_are(capsys: pytest.Capture
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[DrillPlant]:
+def stack() -> Iterator[DrillStack]:
     """A stack for drills."""
-    with plant.run() as stack:
+    with run_stack() as stack:
         yield stack
 
 
 def test_a_stopped_database_is_detected_and_told_while_it_is_down_and_comes_back(
-    stack: DrillPlant, monkeypatch: pytest.MonkeyPatch
+    stack: DrillStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drill, "INCIDENT_SECONDS", 1)  # it is open for minutes
     result = perform(stack, replace(DRILLS["database"], resolve_seconds=0))
@@ -110,7 +110,7 @@ def test_a_stopped_database_is_detected_and_told_while_it_is_down_and_comes_back
     assert stack.postgres.ask("SELECT 1") == "1"
 
 
-def test_the_threshold_of_a_drill_is_taken_back(stack: DrillPlant) -> None:
+def test_the_threshold_of_a_drill_is_taken_back(stack: DrillStack) -> None:
     path = stack.rules / "resources.yml"
     committed = path.read_text("utf-8")
     with faults.memory_threshold_lowered(stack):
@@ -118,7 +118,7 @@ def test_the_threshold_of_a_drill_is_taken_back(stack: DrillPlant) -> None:
     assert path.read_text("utf-8") == committed
 
 
-def test_a_board_is_drawn_from_what_prometheus_knows(stack: DrillPlant, tmp_path: Path) -> None:
+def test_a_board_is_drawn_from_what_prometheus_knows(stack: DrillStack, tmp_path: Path) -> None:
     [overview] = [board for board in boards(ROOT) if board.path.stem == "vfactory-overview"]
     prometheus = Prometheus.of_the_last(120, stack.part("prometheus").where)
     silent = draw(overview, prometheus, tmp_path / "board.png")

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any, Final
@@ -20,9 +19,10 @@ import httpx
 from contracts.platform import PLATFORM_FACTORY_ID
 from embedded import PostgresServer, free_port, make_private_folder, write_private_file
 from monitoring.drills.receiver import Receiver, receive
+from plant_client import PlantClient
 from utils.principal import Role
-from utils.tokens import issue_token
-from vfactory.stack import record, secrets
+from vfactory.client.find_plant import local_plant
+from vfactory.stack import record
 from vfactory.stack.answers import ask_health
 from vfactory.stack.configuration import (
     DATABASE,
@@ -38,11 +38,10 @@ from vfactory.stack.programs import FOLDER_VARIABLE
 COMMAND: Final = Path(sys.executable).parent / "vfactory"
 COMMITTED_RULES: Final = Path(__file__).resolve().parents[1] / "prometheus/rules"
 SECONDS: Final = 5.0
-TOKEN_LIFETIME: Final = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
-class DrillPlant:
+class DrillStack:
     """The running stack.
 
     Args:
@@ -83,17 +82,10 @@ class DrillPlant:
 
     def incidents(self) -> list[Mapping[str, Any]]:
         """The platform's newest incidents."""
-        secret = secrets.find(self.home, "auth")
-        if secret is None:
-            raise NotRunningError(f"There is no secret in {self.home}.")
-        token = issue_token(secret.value, subject="drill", role=Role.VIEWER, lifetime=TOKEN_LIFETIME)
-        answer = httpx.get(
-            f"{self.part('incident-event').where}/v1/incidents",
-            params={"factory": str(PLATFORM_FACTORY_ID), "limit": 100},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=SECONDS,
-        )
-        found: list[Mapping[str, Any]] = answer.raise_for_status().json()["items"]
+        plant = local_plant(self.home, "drill", Role.VIEWER)
+        with PlantClient(plant, timeout_seconds=SECONDS) as client:
+            page = client.get("incident-event", "/v1/incidents", factory=PLATFORM_FACTORY_ID, limit=100)
+        found: list[Mapping[str, Any]] = page["items"]
         return found
 
     def reload_rules(self) -> None:
@@ -102,7 +94,7 @@ class DrillPlant:
 
 
 @contextmanager
-def run(*, keep: bool = False) -> Iterator[DrillPlant]:
+def run_stack(*, keep: bool = False) -> Iterator[DrillStack]:
     """Run a stack for as long as the block runs; its folder stays there afterwards with `keep`.
 
     Raises:
@@ -118,9 +110,9 @@ def run(*, keep: bool = False) -> Iterator[DrillPlant]:
             variables = _variables(home, postgres)
             _vfactory(variables, "up", "--detach")
             try:
-                plant = DrillPlant(home, postgres, receiver, _own_rules(home))
-                plant.reload_rules()
-                yield plant
+                stack = DrillStack(home, postgres, receiver, _own_rules(home))
+                stack.reload_rules()
+                yield stack
             finally:
                 _vfactory(variables, "down")
     finally:

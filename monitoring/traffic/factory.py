@@ -1,18 +1,14 @@
-"""The plant that the traffic is about: its factory, machines and rules, and what its machines measure."""
+"""The factory that the traffic is about: its machines and rules, and what the machines measure."""
 
-import json
 import math
 import random
 import struct
 import zlib
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
-import httpx
-
-from monitoring.traffic.target import Target
+from plant_client import AsyncPlantClient
 
 MACHINES: Final = ("press-1", "press-2", "pump-1", "pump-2", "robot-1", "robot-2", "conveyor-1", "oven-1")
 METRICS: Final = ("temperature", "vibration", "current")
@@ -21,26 +17,20 @@ EXCURSION_EVERY_SECONDS: Final = 60
 EXCURSION_SECONDS: Final = 6
 
 
-@dataclass(frozen=True)
-class Plant:
-    """A factory made for the traffic, by its id."""
-
-    factory: str
-
-
-async def build(client: httpx.AsyncClient, target: Target) -> Plant:
-    """Make a factory with machines, and rules that some of their readings break.
+async def build(client: AsyncPlantClient) -> str:
+    """Make a factory with machines, and rules that some of their readings break, and return its id.
 
     Raises:
-        httpx.HTTPError: a service does not answer, or refuses.
+        PlantError: A service does not answer, or refuses.
     """
-    factory = await _post(client, f"{target.factory_core}/v1/factories", {"name": f"Traffic {_name()}"})
+    made = await client.post("factory-core", "/v1/factories", {"name": f"Traffic {_name()}"})
+    factory = str(made["id"])
     for tag in MACHINES:
-        where = f"{target.factory_core}/v1/factories/{factory['id']}/equipment"
-        await _post(client, where, {"tag": tag, "kind": "other"})
+        body = {"tag": tag, "kind": "other"}
+        await client.post("factory-core", f"/v1/factories/{factory}/equipment", body)
     for tag in MACHINES[:4]:
-        await _post(client, f"{target.incident_event}/v1/rules", _rule(factory["id"], tag))
-    return Plant(factory["id"])
+        await client.post("incident-event", "/v1/rules", _rule(factory, tag))
+    return factory
 
 
 def readings(now: datetime, span: timedelta) -> list[dict[str, Any]]:
@@ -91,10 +81,3 @@ def _name() -> str:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-async def _post(client: httpx.AsyncClient, url: str, body: dict[str, Any]) -> dict[str, Any]:
-    answer = await client.post(url, json=body)
-    answer.raise_for_status()
-    made: dict[str, Any] = json.loads(answer.content)
-    return made
