@@ -1,4 +1,4 @@
-"""What hadolint, the Compose specification and yamllint say of the files themselves."""
+"""What hadolint, the schemas of Compose and of hosted CI, and yamllint say of the files themselves."""
 
 import subprocess
 import sys
@@ -13,12 +13,15 @@ from yamllint.config import YamlLintConfig
 
 COMPOSE: Final = Path("compose.yaml")
 DOCKERFILE: Final = Path("deploy/docker/Dockerfile")
+WORKFLOWS: Final = Path(".github/workflows")
+HOOKS: Final = Path(".pre-commit-config.yaml")
 SECONDS: Final = 60.0
 
 
 def check(root: Path) -> list[Finding]:
-    """Everything the three find."""
-    return [*hadolint(root, DOCKERFILE), *compose(root, COMPOSE), *yaml_style(root)]
+    """Return everything they find."""
+    runs = [finding for path in workflow_files(root) for finding in workflow(root, path)]
+    return [*hadolint(root, DOCKERFILE), *compose(root, COMPOSE), *runs, *yaml_style(root)]
 
 
 def hadolint(root: Path, file: Path) -> list[Finding]:
@@ -28,20 +31,37 @@ def hadolint(root: Path, file: Path) -> list[Finding]:
 
 def compose(root: Path, file: Path) -> list[Finding]:
     """What the schema of the Compose specification says: a misspelt field is refused."""
-    schema = ["--builtin-schema", "vendor.compose-spec", "--color", "never", "--output-format", "text"]
-    return _said(root, file, "compose-spec", [_program("check-jsonschema"), *schema, str(root / file)])
+    return _against_schema(root, file, "vendor.compose-spec")
+
+
+def workflow(root: Path, file: Path) -> list[Finding]:
+    """What the schemas of a workflow say: a misspelt field is refused, and a job without a time limit."""
+    schemas = ("vendor.github-workflows", "custom.github-workflows-require-timeout")
+    return [finding for schema in schemas for finding in _against_schema(root, file, schema)]
+
+
+def workflow_files(root: Path) -> list[Path]:
+    """Every workflow of the hosted CI, relative to `root`."""
+    return sorted(path.relative_to(root) for path in (root / WORKFLOWS).glob("*.y*ml"))
 
 
 def yaml_style(root: Path) -> list[Finding]:
-    """What yamllint says of `deploy`, of the compose file and of `monitoring`'s kustomizations."""
+    """What yamllint says of `deploy`, of `monitoring`'s kustomizations, and of single files elsewhere."""
     configuration = YamlLintConfig(CONFIGURATION)
     deployed = [path for end in ("yaml", "yml") for path in (root / "deploy").rglob(f"*.{end}")]
-    others = [root / COMPOSE, *(root / "monitoring").rglob("kustomization.yaml")]
+    single = [root / path for path in (COMPOSE, HOOKS, *workflow_files(root))]
+    others = [*single, *(root / "monitoring").rglob("kustomization.yaml")]
     return [
         Finding(str(path.relative_to(root)), f"line {problem.line}", str(problem.message))
         for path in sorted([*deployed, *others])
         for problem in linter.run(path.read_text("utf-8"), configuration)
     ]
+
+
+def _against_schema(root: Path, file: Path, schema: str) -> list[Finding]:
+    options = ["--builtin-schema", schema, "--color", "never", "--output-format", "text"]
+    command = [_program("check-jsonschema"), *options, str(root / file)]
+    return _said(root, file, schema.partition(".")[2], command)
 
 
 def _program(name: str) -> str:

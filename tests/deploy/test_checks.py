@@ -201,6 +201,27 @@ def test_a_misspelt_word_in_the_compose_file_is_refused(tmp_path: Path) -> None:
     assert "shmsize" in finding.message
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "named"),
+    [
+        ("    runs-on:", "    run-on:", "run-on"),
+        ("  contents: read", "  contents: raed", "raed"),
+        ("    timeout-minutes: 90\n", "", "timeout-minutes"),
+    ],
+)
+def test_a_wrong_word_in_a_workflow_and_a_job_without_a_time_limit_are_refused(
+    right: str, wrong: str, named: str, tmp_path: Path
+) -> None:
+    [path] = files.workflow_files(ROOT)
+    text = (ROOT / path).read_text("utf-8")
+    assert right in text
+    (tmp_path / "ci.yml").write_text(text.replace(right, wrong))
+
+    found = files.workflow(tmp_path, Path("ci.yml"))
+
+    assert any(named in finding.message for finding in found)
+
+
 def test_manifests_made_from_other_files_are_as_they_would_be_made_now() -> None:
     assert generated.check(ROOT) == []
 
