@@ -21,8 +21,7 @@ import httpx
 from benchmarks.harness import Goal, Options, Result, interleave
 from benchmarks.harness.plant import SECRET, servers, service
 from incident_event.worker import PARTITIONS
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 ONE = Goal("P6", "one worker evaluates 224 rules over 224 sources", "readings/s", 30_000, "at least")
 TWO = Goal("P6", "two workers beside one, 32 factories", "readings/s", 1.2, "at least")

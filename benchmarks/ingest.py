@@ -30,8 +30,7 @@ import uvloop
 from benchmarks.harness import Goal, Options, Result, interleave
 from benchmarks.harness.http_server import served
 from benchmarks.harness.plant import SECRET, servers, service
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 THOUSAND = Goal("P5", "batches of 1,000 beside the sketch, 8 connections", "readings/s", 0.9, "at least")
 HUNDRED = Goal("P5", "batches of 100 beside the sketch, 16 connections", "readings/s", 0.9, "at least")

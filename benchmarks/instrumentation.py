@@ -17,11 +17,11 @@ from prometheus_fastapi_instrumentator import Instrumentator
 from starlette.types import ASGIApp, Message, Scope
 
 from benchmarks.harness import Goal, Options, Result, Samples, interleave
+from utils.http import RouteTable
+from utils.http.instrumentation import instrument
+from utils.http.middleware import KitMiddleware
 from utils.logging import configure_logging, follow_spans
 from utils.logging.context import add_trace
-from utils.metrics import instrument
-from utils.middleware import KitMiddleware
-from utils.routes import RouteTable
 from utils.tracing import active_spans, carried, shared
 from utils.tracing.export import BoundedProcessor
 from utils.tracing.propagation import use_spans
@@ -96,7 +96,7 @@ def _with_kit() -> FastAPI:
     app = _application()
     app.state.routes = RouteTable(app)
     app.add_middleware(KitMiddleware, routes=app.state.routes)
-    instrument(app, "benchmark", app.state.routes)
+    instrument(app, app.state.routes)
     return app
 
 

@@ -8,8 +8,7 @@ from typing import Any
 from conftest import AUTH_SECRET
 from contracts.access import ACCESS
 from servers import RunningProcess
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 OPENAPI = Path(__file__).parents[1] / "openapi"
 SERVICES = list(ACCESS)

@@ -10,8 +10,7 @@ import httpx
 
 from conftest import AUTH_SECRET
 from servers import RunningProcess
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 SERVICE = "asset-management"
 MAX_UPLOAD_BYTES = 4 * 1024 * 1024

@@ -15,11 +15,10 @@ from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from servers import Postgres, Replica, RunningProcess, Valkey
+from utils.auth import Role, issue_token
 from utils.database import Database, Transaction
-from utils.principal import Role
 from utils.settings import ServiceSettings
 from utils.streams import create_redis
-from utils.tokens import issue_token
 
 AUTH_SECRET = "a-secret-for-tests-of-at-least-32-bytes"
 # The kit's own tests stand on this: outbox and consumer tables, nothing of any service.

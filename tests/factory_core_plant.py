@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 
 from conftest import AUTH_SECRET
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 MAX_METRICS = 5
 """How many metrics one piece of equipment of the shared service may have."""

@@ -11,8 +11,7 @@ from uuid import UUID
 import httpx
 
 from conftest import AUTH_SECRET
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 REPORT = {"title": "오일이 새고 있다", "severity": 3, "type": "equipment"}
 RULE = {

@@ -18,8 +18,7 @@ from fastapi.routing import iter_route_contexts
 from conftest import AUTH_SECRET, Templates, environment, make_settings, package
 from contracts.access import ACCESS
 from servers import RunningProcess, Valkey
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 SERVICES = list(ACCESS)
 ROWS = [(service, method, path) for service in SERVICES for method, path in ACCESS[service]]

@@ -19,8 +19,7 @@ from deploy.rolling.rollout import Cluster, Pace, RolloutError
 from deploy.rolling.session import Session
 from deploy.rolling.verdict import Verdict
 from embedded import PostgresServer, Program, ValkeyServer, free_port, launch
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 from vfactory.stack.errors import REFUSALS
 
 DATABASE = "vfactory"

@@ -20,7 +20,7 @@ from contracts.platform import PLATFORM_FACTORY_ID
 from embedded import PostgresServer, free_port, make_private_folder, write_private_file
 from monitoring.drills.receiver import Receiver, receive
 from plant_client import PlantClient
-from utils.principal import Role
+from utils.auth import Role
 from vfactory.client.find_plant import local_plant
 from vfactory.stack import record
 from vfactory.stack.answers import ask_health

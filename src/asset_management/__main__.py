@@ -1,6 +1,6 @@
 """`python -m asset_management api|migrate|await-schema`."""
 
-from utils.lifecycle import main
+from utils.serving import main
 
 if __name__ == "__main__":
     main(

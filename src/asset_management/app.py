@@ -11,9 +11,9 @@ from asset_management.content.store import ContentStore
 from asset_management.db import REVISION, SCHEMA, SERVICE
 from asset_management.settings import AssetManagementSettings
 from contracts.access import ACCESS
-from utils.http import body_limit, build_app
-from utils.lifecycle import serve
+from utils.http import BodyRule, build_app
 from utils.logging import logger
+from utils.serving import serve
 from utils.settings import SettingsError
 
 DESCRIPTION = """Keeps the files of a factory: 3D models (GLB) and images, each content once."""
@@ -41,12 +41,12 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         lifespan=lifespan,
         openapi_tags=[{"name": "assets", "description": "Files and what is known about them"}],
         access=ACCESS[SERVICE],
+        bodies={("POST", "/v1/assets"): BodyRule(max_bytes=settings.max_upload_bytes)},
         schema=SCHEMA,
         revision=REVISION,
         uses_redis=False,
     )
     app.state.store = store
-    body_limit(settings.max_upload_bytes)(endpoints.upload_asset)
     app.include_router(endpoints.router, prefix="/v1")
     return app
 

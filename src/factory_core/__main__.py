@@ -1,6 +1,6 @@
 """`python -m factory_core api|worker|migrate|await-schema`."""
 
-from utils.lifecycle import main
+from utils.serving import main
 
 if __name__ == "__main__":
     main(

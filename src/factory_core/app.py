@@ -20,10 +20,11 @@ from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
 from utils.database import Database
 from utils.database.replica import ReplicaReader
-from utils.http import build_app
-from utils.lifecycle import serve
+from utils.http import BodyRule, build_app
+from utils.serving import serve
 
 DESCRIPTION = """The plant: its factories, their equipment, and the readings the equipment sends."""
+INGEST = "/v1/factories/{factory_id}/readings"
 TAGS = [
     {"name": "factories", "description": "Factories"},
     {"name": "equipment", "description": "What stands in a factory, each piece with a tag"},
@@ -52,6 +53,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
         lifespan=lifespan,
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],
+        bodies={("POST", INGEST): BodyRule(max_bytes=readings.MAX_BATCH_BYTES, is_json=True)},
         schema=SCHEMA,
         revision=REVISION,
     )
@@ -63,7 +65,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     app.state.readings = ReadingService(reader, directory, intake, utc_now)
     for routes in (factories, equipment, readings, event_log):
         app.include_router(routes.router, prefix="/v1")
-    readings.add_ingest_route(app, "/v1/factories/{factory_id}/readings")
+    readings.add_ingest_route(app, INGEST)
     return app
 
 

@@ -13,10 +13,11 @@ from factory_core.readings.retention import BatchRetention
 from factory_core.readings.sources import SourceCount
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
-from utils.database.faults import is_connection_fault
+from utils.database import is_connection_fault
 from utils.http import Kit, build_app
-from utils.lifecycle import serve, supervise
+from utils.lifecycle import supervise
 from utils.relay import Relay
+from utils.serving import serve
 
 
 def create_worker(settings: FactoryCoreSettings) -> FastAPI:

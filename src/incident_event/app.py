@@ -14,7 +14,7 @@ from incident_event.incidents import endpoints as incidents
 from incident_event.rules import endpoints as rules
 from incident_event.settings import IncidentEventSettings
 from utils.http import Kit, build_app
-from utils.lifecycle import serve
+from utils.serving import serve
 from utils.streams import EventFeed
 
 DESCRIPTION = """What is dangerous, what happened, and telling those who act, at once."""

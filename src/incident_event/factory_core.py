@@ -11,11 +11,10 @@ from prometheus_client import Counter
 from pydantic import SecretStr
 
 from incident_event.settings import IncidentEventSettings
+from utils.auth import Role, issue_token
 from utils.clock import Now
-from utils.principal import Role
 from utils.settings import SettingsError
 from utils.streams import StreamEvent
-from utils.tokens import issue_token
 
 TIMEOUT_SECONDS: Final = 5.0
 TOKEN_LIFETIME: Final = timedelta(minutes=5)

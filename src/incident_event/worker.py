@@ -15,11 +15,11 @@ from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.settings import IncidentEventSettings
 from utils.clock import utc_now
-from utils.database import Database
-from utils.database.faults import is_connection_fault
+from utils.database import Database, is_connection_fault
 from utils.http import Kit, build_app
-from utils.lifecycle import serve, supervise
+from utils.lifecycle import supervise
 from utils.relay import Relay
+from utils.serving import serve
 from utils.streams import StreamConsumer
 
 PUBLISHER: Final = "factory-core"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from api_services import OPENAPI, SERVICES, Started, admin_token, find_failures, operations, token_of
-from utils.principal import Role
+from utils.auth import Role
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 BUDGET_SECONDS = 240  # on a busy machine; alone a service takes about 15

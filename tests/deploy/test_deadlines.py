@@ -5,8 +5,8 @@ import yaml
 
 from built_manifests import ROOT, SERVICES, WORKERS, built, container, find, pod, settings
 from utils.lifecycle.exits import _LAST_WORDS_SECONDS
-from utils.lifecycle.server import _LAST_SECONDS
 from utils.lifecycle.watchdog import KERNEL_FACTOR
+from utils.serving.server import _LAST_SECONDS
 from utils.settings import ServiceSettings
 
 OVERLAYS = ("base", "local", "production", "scale")

@@ -14,8 +14,7 @@ from conftest import AUTH_SECRET
 from contracts.platform import PLATFORM_FACTORY_ID
 from local_alertmanager import Alertmanager
 from servers import Postgres, RunningProcess
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 PATIENCE_SECONDS = 40
 

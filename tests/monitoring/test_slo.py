@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 import incident_event.rules.metrics  # noqa: F401 - exposes what the objectives look at
 from monitoring_tree import ROOT, drop, put
-from utils.request_metrics import BUCKETS
+from utils.http.request_metrics import BUCKETS
 
 COMMITTED = read_objectives(ROOT / OBJECTIVES)
 

@@ -1,6 +1,6 @@
 """`python -m samples <command>`: a small service, run like the real ones."""
 
-from utils.lifecycle import main
+from utils.serving import main
 
 if __name__ == "__main__":
     main(

@@ -18,8 +18,8 @@ from fastapi import FastAPI, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from utils.lifecycle import serve
 from utils.logging import logger
+from utils.serving import serve
 from utils.settings import ServiceSettings
 
 

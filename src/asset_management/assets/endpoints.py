@@ -22,11 +22,20 @@ from asset_management.content.kinds import Kind, MediaType
 from asset_management.content.ranges import ByteRange, content_disposition, is_unmodified, parse_range
 from asset_management.content.response import ContentResponse
 from asset_management.content.store import ContentStore
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import Database, DatabaseTransaction
-from utils.errors import PROBLEM_RESPONSES, ServiceError
-from utils.fields import Cursor, Limit, Page, Text, decode_cursor, encode_cursor
+from utils.database import Database
+from utils.errors import ServiceError
+from utils.http import (
+    PROBLEM_RESPONSES,
+    CurrentPrincipal,
+    Cursor,
+    DatabaseTransaction,
+    Limit,
+    Page,
+    Text,
+    decode_cursor,
+    encode_cursor,
+)
 
 router = APIRouter(tags=["assets"])
 

@@ -15,11 +15,11 @@ from asset_management.content.errors import ContentDamagedError, MalformedError
 from asset_management.content.inspection import check_structure, require_magic
 from asset_management.content.kinds import PREFIX_BYTES, Kind, MediaType
 from asset_management.content.store import ContentStore, IncomingContent
+from utils.auth import Principal
 from utils.clock import Now
 from utils.errors import NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
-from utils.principal import Principal
 
 BLOCK_BYTES: Final = 1024 * 1024
 

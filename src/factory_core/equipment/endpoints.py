@@ -7,11 +7,17 @@ from fastapi import APIRouter, Depends, status
 
 from factory_core.equipment.schemas import EquipmentCreate, EquipmentRead
 from factory_core.equipment.service import EquipmentService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import DatabaseTransaction
-from utils.errors import PROBLEM_RESPONSES
-from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import (
+    PROBLEM_RESPONSES,
+    CurrentPrincipal,
+    Cursor,
+    DatabaseTransaction,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 
 router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
 

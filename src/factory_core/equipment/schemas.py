@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory_core.equipment.lifecycle import MAX_TAG_LENGTH, TAG_PATTERN, EquipmentKind
-from utils.fields import RequestModel, Text
+from utils.http import RequestModel, Text
 
 
 class EquipmentCreate(RequestModel):

@@ -9,13 +9,13 @@ from factory_core.equipment.lifecycle import EquipmentKind
 from factory_core.equipment.models import Equipment
 from factory_core.equipment.repository import EquipmentRepository
 from factory_core.factories.service import FactoryService
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
 from utils.outbox import Outbox
-from utils.principal import Principal
 
 
 class EquipmentService:

@@ -7,8 +7,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from factory_core.event_log.schemas import EventLogRead, HeadRead
-from utils.auth import CurrentPrincipal
-from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import CurrentPrincipal, Cursor, Limit, Page, decode_cursor, encode_cursor
 from utils.outbox import EventLog
 
 router = APIRouter(prefix="/event-log", tags=["event log"])

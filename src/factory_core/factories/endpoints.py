@@ -7,10 +7,16 @@ from fastapi import APIRouter, Depends, status
 
 from factory_core.factories.schemas import FactoryCreate, FactoryRead
 from factory_core.factories.service import FactoryService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import DatabaseTransaction
-from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import (
+    CurrentPrincipal,
+    Cursor,
+    DatabaseTransaction,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 
 router = APIRouter(tags=["factories"])
 

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import contracts.factory_core
 from factory_core.factories.models import Factory
-from utils.fields import FiniteFloat, RequestModel, Text
+from utils.http import FiniteFloat, RequestModel, Text
 
 known_timezones = cache(available_timezones)
 

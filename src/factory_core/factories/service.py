@@ -7,13 +7,13 @@ from uuid import UUID
 from contracts.factory_core import FactoryCreated, Floor
 from factory_core.factories.models import Factory
 from factory_core.factories.repository import FactoryRepository
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ForbiddenError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
 from utils.outbox import Outbox
-from utils.principal import Principal
 
 FIRST_LAYOUT_VERSION = 1
 

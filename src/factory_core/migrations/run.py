@@ -1,8 +1,8 @@
 """`python -m factory_core migrate` and `await-schema`."""
 
 from factory_core.db import MIGRATIONS, REVISION, SCHEMA, SERVICE
+from utils.database.await_schema import await_schema
 from utils.database.migrations import run_migrations
-from utils.database.waiting import await_schema
 
 
 def run() -> int:

@@ -9,9 +9,9 @@ from factory_core.equipment.service import EquipmentService
 from factory_core.readings.batch import Series
 from factory_core.readings.lifecycle import Code, Flaw, find_text_flaw
 from factory_core.readings.repository import SeriesName, SeriesRepository
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Database, Transaction
-from utils.principal import Principal
 
 SeriesKey: TypeAlias = tuple[str, str]
 """Source and metric."""

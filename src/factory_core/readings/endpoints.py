@@ -12,11 +12,18 @@ from fastapi.routing import APIRoute
 from factory_core.readings.lifecycle import MAX_METRIC_LENGTH
 from factory_core.readings.schemas import BATCH_SCHEMA, IngestAnswer, ReadingRead, decode_batch
 from factory_core.readings.service import Period, ReadingService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.errors import PROBLEM_RESPONSES, InvalidError
-from utils.fields import AwareDatetime, Cursor, Page, Text, decode_cursor, encode_cursor
-from utils.http import body_limit, json_body
+from utils.errors import InvalidError
+from utils.http import (
+    PROBLEM_RESPONSES,
+    AwareDatetime,
+    CurrentPrincipal,
+    Cursor,
+    Page,
+    Text,
+    decode_cursor,
+    encode_cursor,
+)
 
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
 
@@ -74,9 +81,6 @@ async def ingest_readings(request: Request, factory_id: UUID) -> Response:
     readings: ReadingService = request.app.state.readings
     answer = await readings.ingest(request.state.principal, factory_id, batch)
     return Response(answer, media_type="application/json")
-
-
-json_body(body_limit(MAX_BATCH_BYTES)(ingest_readings))
 
 
 def add_ingest_route(app: FastAPI, path: str) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from factory_core.readings.batch import Key, Row
+from utils.outbox import INSERT_EVENTS
 
 READING_COLUMNS = ("factory_id", "at", "value", "series_id", "quality")
 
@@ -16,29 +17,29 @@ _COPY_END = b"\xff\xff"
 
 # All of a group in one statement, which is its own transaction: one way to the server and back. It fails as a
 # whole where a batch or a reading is there already.
-RECORD_GROUP = """
+RECORD_GROUP = f"""
     WITH claimed AS (
         INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
     ), told AS (
-        INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+        {INSERT_EVENTS}
         SELECT * FROM unnest($6::uuid[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[])
     )
     INSERT INTO readings (factory_id, at, value, series_id, quality)
     SELECT * FROM unnest($11::uuid[], $12::timestamptz[], $13::float8[], $14::int[], $15::smallint[])
-"""
-ADD_BATCHES_AND_EVENTS = """
+"""  # noqa: S608 - made of constants
+ADD_BATCHES_AND_EVENTS = f"""
     WITH claimed AS (
         INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])
     )
-    INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+    {INSERT_EVENTS}
     SELECT * FROM unnest($6::uuid[], $7::text[], $8::timestamptz[], $9::bytea[], $10::text[])
-"""
-ADD_EVENTS = """
-    INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)
+"""  # noqa: S608 - made of constants
+ADD_EVENTS = f"""
+    {INSERT_EVENTS}
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[], $5::text[])
-"""
+"""  # noqa: S608 - made of constants
 CLAIM_BATCHES = """
     INSERT INTO ingest_batches (factory_id, batch_id, digest, answer, accepted_at)
     SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bytea[], $5::timestamptz[])

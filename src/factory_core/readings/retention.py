@@ -6,9 +6,9 @@ from typing import Final
 
 from factory_core.readings import metrics
 from factory_core.readings.repository import ReadingRepository
-from utils.cancellation import heed_cancellation
 from utils.clock import Now
 from utils.database import Database
+from utils.lifecycle import heed_cancellation
 
 BATCHES_AT_ONCE: Final = 1_000
 PAUSE_SECONDS: Final = 60.0

@@ -12,11 +12,11 @@ from factory_core.readings.directory import SeriesDirectory
 from factory_core.readings.intake import Intake
 from factory_core.readings.lifecycle import QUALITIES, Flaw
 from factory_core.readings.repository import ReadingRepository
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError, ServiceError
-from utils.principal import Principal
 
 
 class StoredReading(msgspec.Struct, frozen=True):

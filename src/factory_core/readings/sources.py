@@ -10,9 +10,9 @@ from uuid import UUID
 
 from factory_core.readings import metrics
 from factory_core.readings.repository import ReadingRepository, SeriesPlace
-from utils.cancellation import heed_cancellation
 from utils.clock import Now
 from utils.database import Database
+from utils.lifecycle import heed_cancellation
 
 SERIES_AT_ONCE: Final = 2_000
 PAUSE_SECONDS: Final = 10.0

@@ -6,9 +6,8 @@ from fastapi import APIRouter, Depends
 
 from incident_event.alertmanager.schemas import NotificationBody, Received
 from incident_event.alertmanager.service import AlertGroupService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import DatabaseTransaction
+from utils.http import CurrentPrincipal, DatabaseTransaction
 
 router = APIRouter(tags=["webhooks"])
 

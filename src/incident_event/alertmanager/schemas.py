@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from incident_event.alertmanager.lifecycle import Outcome
 from incident_event.alertmanager.notification import Alert, Notification
-from utils.fields import AwareDatetime, Integer, Text
+from utils.http import AwareDatetime, Integer, Text
 
 MAX_TEXT: Final = 2000
 MAX_ALERTS: Final = 500

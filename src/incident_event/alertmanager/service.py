@@ -10,10 +10,10 @@ from incident_event.alertmanager.metrics import NOTIFICATIONS
 from incident_event.alertmanager.notification import Notification
 from incident_event.alertmanager.repository import AlertGroupRepository, Claimed
 from incident_event.incidents.alerts import AlertIncidentService, AlertsSeen
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
-from utils.principal import Principal
 
 WATCHDOG: Final = "VFactoryWatchdog"
 """It always fires, so that its silence is told outside: no incident of its could ever end."""

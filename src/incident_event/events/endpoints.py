@@ -10,10 +10,10 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from contracts.incident_event import EVENT_TYPES
 from incident_event.events.stream import EventStream
 from incident_event.settings import IncidentEventSettings
-from utils.auth import CurrentPrincipal, bearer_token
+from utils.auth import bearer_token
 from utils.clock import utc_now
 from utils.errors import InvalidError
-from utils.http import Kit
+from utils.http import CurrentPrincipal, Kit
 from utils.streams import EventFeed
 
 router = APIRouter(tags=["events"])

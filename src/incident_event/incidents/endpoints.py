@@ -17,11 +17,17 @@ from incident_event.incidents.schemas import (
     TimelineEntryRead,
 )
 from incident_event.incidents.service import IncidentService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import DatabaseTransaction
-from utils.errors import PROBLEM_RESPONSES
-from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import (
+    PROBLEM_RESPONSES,
+    CurrentPrincipal,
+    Cursor,
+    DatabaseTransaction,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 
 router = APIRouter(tags=["incidents"])
 

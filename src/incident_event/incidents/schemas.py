@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from incident_event.incidents.lifecycle import IncidentType, Status
 from incident_event.incidents.service import Report
-from utils.fields import AwareDatetime, Integer, RequestModel, Text
+from utils.http import AwareDatetime, Integer, RequestModel, Text
 
 Severity = Annotated[Integer, Field(ge=1, le=5, description="1 is the least, 5 the most severe")]
 Tag = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", examples=["pump-1"])]

@@ -10,13 +10,13 @@ from incident_event.incidents.lifecycle import Move, Status
 from incident_event.incidents.metrics import INCIDENTS_OPENED, REPORTS_REPEATED
 from incident_event.incidents.models import Incident, TimelineEntry
 from incident_event.incidents.repository import IncidentFilter, IncidentRepository
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, InvalidError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
 from utils.outbox import Outbox
-from utils.principal import Principal
 
 FUTURE = timedelta(minutes=5)
 TIMELINE_ENTRIES = 500

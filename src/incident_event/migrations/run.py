@@ -1,8 +1,8 @@
 """`python -m incident_event migrate` and `await-schema`."""
 
 from incident_event.db import MIGRATIONS, REVISION, SCHEMA, SERVICE
+from utils.database.await_schema import await_schema
 from utils.database.migrations import run_migrations
-from utils.database.waiting import await_schema
 
 
 def run() -> int:

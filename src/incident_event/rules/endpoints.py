@@ -7,11 +7,17 @@ from fastapi import APIRouter, Depends, Request, status
 
 from incident_event.rules.schemas import RuleCreate, RuleRead
 from incident_event.rules.service import RuleService
-from utils.auth import CurrentPrincipal
 from utils.clock import utc_now
-from utils.database import DatabaseTransaction
-from utils.errors import PROBLEM_RESPONSES
-from utils.fields import Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import (
+    PROBLEM_RESPONSES,
+    CurrentPrincipal,
+    Cursor,
+    DatabaseTransaction,
+    Limit,
+    Page,
+    decode_cursor,
+    encode_cursor,
+)
 
 router = APIRouter(tags=["rules"])
 

@@ -12,7 +12,7 @@ from incident_event.rules.lifecycle import Condition, ConditionState
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import ThresholdRule
 from incident_event.rules.times import from_microseconds
-from utils.fields import FiniteFloat, Integer, RequestModel, Text
+from utils.http import FiniteFloat, Integer, RequestModel, Text
 
 Tag = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", examples=["pump-1"])]
 Metric = Annotated[Text, Field(min_length=1, max_length=100, examples=["Accelerometer1RMS"])]

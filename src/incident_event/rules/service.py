@@ -7,13 +7,13 @@ from uuid import UUID
 from contracts.incident_event import RuleCreated
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.repository import RuleRepository
+from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
 from utils.outbox import Outbox
-from utils.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)

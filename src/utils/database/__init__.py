@@ -1,23 +1,28 @@
-"""PostgreSQL: the engine, the one transaction that commits, column types, and locks.
+"""PostgreSQL: connections, transactions, column types, locks, and the check of the schema.
 
 Migrations are in `utils.database.migrations` and nowhere else: a process that serves does not load Alembic.
+Read replicas are in `utils.database.replica`.
 """
 
 from utils.database.columns import UtcDateTime, service_metadata
-from utils.database.engine import Database, DatabaseSettings
-from utils.database.locks import AdvisoryLock, lock_key
+from utils.database.connections import DatabaseSettings
+from utils.database.engine import Database
+from utils.database.faults import CONNECTION_FAULTS, DATABASE_FAULTS, is_connection_fault
+from utils.database.locks import HOLDER_SETTINGS, AdvisoryLock, lock_key
 from utils.database.schema import SchemaOutdatedError
-from utils.database.transaction import DatabaseTransaction, Transaction, open_transaction
+from utils.database.transaction import Transaction
 
 __all__ = [
+    "CONNECTION_FAULTS",
+    "DATABASE_FAULTS",
+    "HOLDER_SETTINGS",
     "AdvisoryLock",
     "Database",
     "DatabaseSettings",
-    "DatabaseTransaction",
     "SchemaOutdatedError",
     "Transaction",
     "UtcDateTime",
+    "is_connection_fault",
     "lock_key",
-    "open_transaction",
     "service_metadata",
 ]

@@ -4,52 +4,25 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Protocol
-from weakref import WeakSet
+from typing import Any, ClassVar
 
 import asyncpg
-from pydantic import SecretStr
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from utils.database.connections import Connections, DatabaseSettings
 from utils.database.pool import MeasuredPool
 from utils.database.schema import SchemaGuard
 from utils.database.transaction import Transaction
 
-CONNECT_TIMEOUT_SECONDS = 3.0
 POOL_TIMEOUT_SECONDS = 5.0
 CLOSE_TIMEOUT_SECONDS = 1.0
-LOCK_TIMEOUT_SECONDS = 5.0
-IDLE_IN_TRANSACTION_SECONDS = 30.0
 
 
-class DatabaseSettings(Protocol):
-    """What of a service's settings the database needs."""
-
-    @property
-    def service_name(self) -> str: ...  # noqa: D102
-    @property
-    def database_url(self) -> SecretStr: ...  # noqa: D102
-    @property
-    def database_pool_size(self) -> int: ...  # noqa: D102
-    @property
-    def database_command_timeout_seconds(self) -> float: ...  # noqa: D102
-
-
-class Bell(Protocol):
-    """What is rung after a commit that published something."""
-
-    def ring(self) -> None:
-        """Tell the relay; never waits, never raises."""
-
-    async def close(self) -> None:
-        """Let a ring under way end."""
-
-
-class Database:
+class Database(Connections):
     """The connections of one process to one service's schema.
 
     Nothing here waits for ever: ≤ 3 s for a connection to be made, ≤ 5 s for one of the pool, and
@@ -61,11 +34,7 @@ class Database:
     pool_class: ClassVar[type[AsyncAdaptedQueuePool]] = MeasuredPool
 
     def __init__(self, settings: DatabaseSettings, *, schema: str) -> None:
-        self.schema = schema
-        self.bell: Bell | None = None
-        self._settings = settings
-        self._stale_before = 0.0
-        self._opened: WeakSet[asyncpg.Connection] = WeakSet()
+        super().__init__(settings, schema=schema)
         self._guard = SchemaGuard(self)
         self.engine: AsyncEngine = create_async_engine(
             "postgresql+asyncpg://",
@@ -82,30 +51,6 @@ class Database:
         """How long a transaction waits for a connection of the pool."""
         return POOL_TIMEOUT_SECONDS
 
-    async def open_connection(self, *, purpose: str = "", **server_settings: str) -> asyncpg.Connection:
-        """Open a connection outside the pool, for who holds one for long (a relay, a lock).
-
-        Raises OSError, TimeoutError or asyncpg's errors when the server cannot be had in 3 s.
-        """
-        timeout = self._settings.database_command_timeout_seconds
-        connection = await asyncpg.connect(
-            self._settings.database_url.get_secret_value(),
-            timeout=CONNECT_TIMEOUT_SECONDS,
-            command_timeout=timeout,
-            server_settings={
-                "application_name": f"{self._settings.service_name} {purpose}".strip(),
-                "search_path": '"' + self.schema.replace('"', '""') + '"',
-                "statement_timeout": _milliseconds(timeout),
-                "lock_timeout": _milliseconds(LOCK_TIMEOUT_SECONDS),
-                "idle_in_transaction_session_timeout": _milliseconds(IDLE_IN_TRANSACTION_SECONDS),
-                "timezone": "UTC",
-                "jit": "off",  # compiling costs more than any of our statements take
-                **server_settings,
-            },
-        )
-        self._opened.add(connection)
-        return connection
-
     async def close(self) -> None:
         """Close every connection; a server that does not answer is not waited for."""
         await self._guard.close()
@@ -115,8 +60,7 @@ class Database:
             async with asyncio.timeout(CLOSE_TIMEOUT_SECONDS):
                 await self.engine.dispose()
         except TimeoutError:
-            for connection in list(self._opened):
-                connection.terminate()
+            self.terminate_all()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -139,28 +83,22 @@ class Database:
                 raise
 
     async def require_current_schema(self, head: str) -> None:
-        """Refuse to work on a schema older than revision `head`: raises SchemaOutdatedError.
+        """Refuse to work on a schema older than revision `head`.
 
-        A newer one is what a rollout under way looks like to the release before it: a WARNING.
+        A newer schema is a WARNING: the release before sees one while a rollout is under way.
 
-        An unreachable database stops nothing: it is asked again until it answers, and the process
-        ends with the same message (exit code 78) if its schema turns out to be outdated then.
+        A database that cannot be reached does not stop the start: it is asked again until it answers, and the
+        process ends with the same message (exit code 78) if its schema turns out to be outdated then.
+
+        Raises:
+            SchemaOutdatedError: the schema is older.
         """
         await self._guard.require(head)
-
-    def ring(self) -> None:
-        """Tell the relay that events were committed; without a bell it finds them by polling."""
-        if self.bell is not None:
-            self.bell.ring()
-
-    def distrust_pool(self) -> None:
-        """Use no pooled connection made before now: the server hung or broke one of them."""
-        self._stale_before = time.monotonic()
 
     def _refuse_dead(self, connection: Any, record: Any, _proxy: Any) -> None:
         driver = connection.driver_connection
         born = record.info.setdefault("born", time.monotonic())
-        if driver.is_closed() or born < self._stale_before:
+        if driver.is_closed() or not self.is_trusted(born):
             driver.terminate()
             raise DisconnectionError("the connection is no longer trusted")
 
@@ -174,7 +112,3 @@ class Database:
         pooled = context.connection.connection
         if pooled.driver_connection is not None:
             pooled.driver_connection.terminate()
-
-
-def _milliseconds(seconds: float) -> str:
-    return str(round(seconds * 1000))

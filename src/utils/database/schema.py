@@ -4,16 +4,14 @@ import asyncio
 import logging
 import os
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import asyncpg
 
-from utils.cancellation import heed_cancellation
+from utils.database.connections import Connections
 from utils.database.faults import DATABASE_FAULTS
+from utils.lifecycle import heed_cancellation
 from utils.logging import logger
-
-if TYPE_CHECKING:
-    from utils.database.engine import Database
 
 RETRY_SECONDS = 1.0
 TELL_SECONDS = 30.0
@@ -35,8 +33,8 @@ class SchemaGuard:
     Revisions are numbers of four digits, which sort as text.
     """
 
-    def __init__(self, database: "Database") -> None:
-        self._database = database
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._head: str | None = None
         self._waiting: asyncio.Task[None] | None = None
 
@@ -93,20 +91,20 @@ class SchemaGuard:
             return
 
     async def _check(self) -> None:
-        connection = await self._database.open_connection(purpose="schema check")
+        connection = await self._connections.open_connection(purpose="schema check")
         try:
             current = await self._revision(connection)
         finally:
             connection.terminate()
         if current is None or self._head is None or current < self._head:
             raise SchemaOutdatedError(
-                f"the schema {self._database.schema} is at revision {current or 'none'}, this release needs "
-                f"{self._head}: run the service's `migrate` command first"
+                f"the schema {self._connections.schema} is at revision {current or 'none'}, this release "
+                f"needs {self._head}: run the service's `migrate` command first"
             )
         if current > self._head:
             logger.warning(
                 "the schema is newer than this release",
-                extra={"schema": self._database.schema, "revision": current, "needed": self._head},
+                extra={"schema": self._connections.schema, "revision": current, "needed": self._head},
             )
 
     async def _revision(self, connection: asyncpg.Connection) -> str | None:

@@ -1,15 +1,13 @@
-"""The one place that commits: a request's transaction, committed before its answer is sent."""
+"""One unit of work on one connection: what runs in it, before its commit and after it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import asyncpg
-from fastapi import Depends, Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
-if TYPE_CHECKING:
-    from utils.database.engine import Database
+from utils.database.connections import Connections
 
 
 class Transaction:
@@ -18,8 +16,8 @@ class Transaction:
     Made by `Database.transaction()`, which commits it or rolls it back; nobody else does.
     """
 
-    def __init__(self, database: "Database", session: AsyncSession) -> None:
-        self.database = database
+    def __init__(self, connections: Connections, session: AsyncSession) -> None:
+        self._connections = connections
         self.session = session
         self._before_commit: list[Callable[[], Awaitable[None]]] = []
         self._on_commit: list[Callable[[], None]] = []
@@ -57,6 +55,10 @@ class Transaction:
         """Run `action` inside the transaction, as the last thing before it commits."""
         self._before_commit.append(action)
 
+    def ring_on_commit(self) -> None:
+        """Wake the relay once this transaction is committed: it has published something."""
+        self.on_commit(self._connections.ring)
+
     def on_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` once the transaction is durably committed; never when it is rolled back."""
         self._on_commit.append(callback)
@@ -78,7 +80,7 @@ class Transaction:
     async def abandon(self, error: BaseException) -> None:
         """Roll back; where the server may never answer, drop the connection without asking it."""
         if isinstance(error, TimeoutError):
-            self.database.distrust_pool()
+            self._connections.distrust_pool()
         if isinstance(error, TimeoutError | asyncio.CancelledError) or self._is_broken():
             if self._raw is not None:
                 self._raw.terminate()
@@ -88,18 +90,3 @@ class Transaction:
 
     def _is_broken(self) -> bool:
         return self._raw is not None and bool(self._raw.is_closed())
-
-
-async def open_transaction(request: Request) -> AsyncIterator[Transaction]:
-    """Open the request's transaction; it commits when the endpoint has returned, before the answer is sent.
-
-    A commit whose answer is lost (the server died in that instant) is a 503 to the client although
-    it may have happened: clients repeat such a request with the same idempotency key or batch id.
-    """
-    database: Database = request.app.state.kit.database
-    async with database.transaction() as transaction:
-        yield transaction
-
-
-# Not for streaming routes: the scope ends before the body flows.
-DatabaseTransaction = Annotated[Transaction, Depends(open_transaction, scope="function")]

@@ -1,9 +1,34 @@
-"""A process from its first line to its last: command, start, drain, shutdown, watchdog, background tasks."""
+"""A process between its start and its end: states, background tasks, watchdog, limits and ways out."""
 
-from utils.lifecycle.command import main
-from utils.lifecycle.server import serve
+from utils.lifecycle.cancellation import heed_cancellation
+from utils.lifecycle.exits import (
+    EX_SOFTWARE,
+    EX_USAGE,
+    FAILURE,
+    ExitDeadline,
+    StartError,
+    exit_at_once,
+    exit_soon,
+)
+from utils.lifecycle.limits import expose_limits
+from utils.lifecycle.loop_lag import LoopLag
 from utils.lifecycle.state import Lifecycle
-from utils.lifecycle.supervision import supervise
+from utils.lifecycle.supervision import Backoff, supervise
 from utils.lifecycle.watchdog import Watchdog
 
-__all__ = ["Lifecycle", "Watchdog", "main", "serve", "supervise"]
+__all__ = [
+    "EX_SOFTWARE",
+    "EX_USAGE",
+    "FAILURE",
+    "Backoff",
+    "ExitDeadline",
+    "Lifecycle",
+    "LoopLag",
+    "StartError",
+    "Watchdog",
+    "exit_at_once",
+    "exit_soon",
+    "expose_limits",
+    "heed_cancellation",
+    "supervise",
+]

@@ -3,10 +3,11 @@
 from utils.outbox.bell import Doorbell
 from utils.outbox.event import Event, StoredEvent
 from utils.outbox.log import EventLog
-from utils.outbox.outbox import Outbox
+from utils.outbox.outbox import INSERT_EVENTS, Outbox
 from utils.outbox.tables import create_consumer_tables, create_outbox_tables
 
 __all__ = [
+    "INSERT_EVENTS",
     "Doorbell",
     "Event",
     "EventLog",

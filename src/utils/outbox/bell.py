@@ -6,7 +6,7 @@ import contextlib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from utils.cancellation import heed_cancellation
+from utils.lifecycle import heed_cancellation
 
 
 def bell_channel(service_name: str) -> str:

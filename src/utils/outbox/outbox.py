@@ -9,7 +9,10 @@ from utils.database import Transaction
 from utils.outbox.event import Event
 from utils.tracing import carried
 
-INSERT = "INSERT INTO outbox (factory_id, type, occurred_at, payload, trace) VALUES ($1, $2, $3, $4, $5)"
+INSERT_EVENTS = "INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)"
+"""The beginning of each statement that publishes; its values follow, in this order (`Row`)."""
+
+_INSERT_ONE = f"{INSERT_EVENTS} VALUES ($1, $2, $3, $4, $5)"
 
 Row = tuple[UUID, str, datetime, bytes, str | None]
 
@@ -29,13 +32,13 @@ class Outbox:
         """Publish an event whose payload is JSON (UTF-8) already."""
         if not self._rows:
             self._transaction.before_commit(self._write)
-            self._transaction.on_commit(self._transaction.database.ring)
+            self._transaction.ring_on_commit()
         self._rows.append((factory_id, type_, at, payload, carried()))
 
     async def _write(self) -> None:
         rows, self._rows = self._rows, []
         connection = await self._transaction.connection()
         if len(rows) == 1:
-            await connection.execute(INSERT, *rows[0])
+            await connection.execute(_INSERT_ONE, *rows[0])
         else:
-            await connection.executemany(INSERT, rows)
+            await connection.executemany(_INSERT_ONE, rows)

@@ -10,7 +10,7 @@ from redis.exceptions import NoScriptError, RedisError
 
 from utils.clock import to_rfc3339
 from utils.outbox import StoredEvent
-from utils.streams.client import index_key, stream_key
+from utils.streams import index_key, stream_key
 
 STREAM_EVENTS = 10_000
 STREAM_BYTES = 32 * 1024 * 1024

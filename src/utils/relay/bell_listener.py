@@ -6,7 +6,7 @@ import contextlib
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from utils.cancellation import heed_cancellation
+from utils.lifecycle import heed_cancellation
 from utils.outbox.bell import bell_channel
 
 RETRY_SECONDS = 1.0

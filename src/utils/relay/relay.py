@@ -6,10 +6,8 @@ from datetime import timedelta
 import asyncpg
 from redis.asyncio import Redis
 
-from utils.cancellation import heed_cancellation
-from utils.database import AdvisoryLock, Database
-from utils.database.faults import DATABASE_FAULTS
-from utils.database.locks import HOLDER_SETTINGS
+from utils.database import DATABASE_FAULTS, HOLDER_SETTINGS, AdvisoryLock, Database
+from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.relay.appender import Appender
 from utils.relay.bell_listener import BellListener

@@ -9,11 +9,9 @@ import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from utils.cancellation import heed_cancellation
 from utils.clock import utc_now
-from utils.database import Database
-from utils.database.faults import DATABASE_FAULTS
-from utils.database.locks import HOLDER_SETTINGS
+from utils.database import DATABASE_FAULTS, HOLDER_SETTINGS, Database
+from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key

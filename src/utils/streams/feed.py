@@ -8,9 +8,8 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from utils.cancellation import heed_cancellation
-from utils.database import Database
-from utils.database.faults import DATABASE_FAULTS
+from utils.database import DATABASE_FAULTS, Database
+from utils.lifecycle import heed_cancellation
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import metrics
 from utils.streams.client import stream_key

@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from utils.cancellation import heed_cancellation
 from utils.clock import utc_now
-from utils.database import Database, Transaction
-from utils.database.faults import is_connection_fault
+from utils.database import Database, Transaction, is_connection_fault
+from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.streams import metrics

@@ -9,8 +9,8 @@ from uuid import UUID
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from utils.cancellation import heed_cancellation
-from utils.database.faults import DATABASE_FAULTS
+from utils.database import DATABASE_FAULTS
+from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.outbox import EventLog, StoredEvent
 from utils.streams.client import BLOCK_SECONDS, stream_key

@@ -8,8 +8,7 @@ from typing import get_args
 from urllib.parse import urlsplit
 
 from plant_client import Plant, Service
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 from vfactory.client.errors import UsageError
 from vfactory.stack import secrets
 from vfactory.stack.errors import NotRunningError

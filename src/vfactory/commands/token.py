@@ -7,8 +7,7 @@ from uuid import UUID
 import msgspec
 import typer
 
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import tell
 from vfactory.stack import secrets

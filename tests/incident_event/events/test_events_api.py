@@ -11,8 +11,7 @@ import pytest
 from conftest import AUTH_SECRET
 from incident_event_client import client_of, listening, report
 from servers import Postgres, RunningProcess
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 
 MakeClient = Callable[..., httpx.AsyncClient]
 

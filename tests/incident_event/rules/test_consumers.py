@@ -19,9 +19,9 @@ from incident_event.rules.metrics import RULES_WATCHED
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import RuleService, ThresholdRule
 from incident_event.rules.watch import Watched
+from utils.auth import Principal, Role
 from utils.clock import utc_now
 from utils.database import Database
-from utils.principal import Principal, Role
 from utils.streams import StreamEvent
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded import is_port_free, make_private_folder, write_private_file
-from utils.principal import Role
-from utils.tokens import issue_token
+from utils.auth import Role, issue_token
 from vfactory.stack.configuration import Configuration, port_variable
 from vfactory.stack.errors import REFUSALS, explain
 from vfactory.stack.keeper import Job

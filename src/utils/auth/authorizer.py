@@ -1,0 +1,128 @@
+"""Who may call what: the bearer token of a request, and the role it needs by the service's access table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from typing import Any, Final, TypeAlias
+
+from utils.auth.jwks import JwksKeys
+from utils.auth.principal import Principal, Role
+from utils.auth.tokens import CHALLENGE, KeySource, SharedSecret, TokenVerifier, invalid_token
+from utils.errors import ForbiddenError, UnauthorizedError
+from utils.settings import ServiceSettings, SettingsError
+
+Scope: TypeAlias = MutableMapping[str, Any]
+"""What ASGI tells of one request."""
+
+Route: TypeAlias = tuple[str, str, Callable[..., Any]]
+"""Method, route template, endpoint."""
+
+AccessTable: TypeAlias = Mapping[tuple[str, str], frozenset[Role]]
+"""(method, route template) → the roles that may call it; HEAD goes with GET."""
+
+PROTECTED_PREFIX: Final = "/v1"
+
+
+class AccessTableError(Exception):
+    """The service's routes and its access table differ: it must not start."""
+
+
+def create_verifier(settings: ServiceSettings) -> TokenVerifier:
+    """Return the verifier the settings describe: by the local secret, or by a provider's keys.
+
+    Raises:
+        SettingsError: neither or both of secret and JWKS URL are set.
+    """
+    return TokenVerifier(_key_source(settings), issuer=settings.auth_issuer, audience=settings.auth_audience)
+
+
+def _key_source(settings: ServiceSettings) -> KeySource:
+    secret, url = settings.auth_secret, settings.auth_jwks_url
+    if secret is not None and url is not None:
+        raise SettingsError(
+            [("AUTH_JWKS_URL", "set either it or AUTH_SECRET (or AUTH_SECRET_FILE), not both")]
+        )
+    if url is not None:
+        return JwksKeys(url)
+    if secret is None:
+        raise SettingsError([("AUTH_SECRET", "is required, or AUTH_SECRET_FILE, or AUTH_JWKS_URL")])
+    return SharedSecret(secret.get_secret_value().encode())
+
+
+class Authorizer:
+    """Authenticates requests and holds the service's access table against its routes."""
+
+    def __init__(self, verifier: TokenVerifier, access: AccessTable) -> None:
+        self.verifier = verifier
+        self._access = access
+        self._allowed: dict[tuple[Callable[..., Any], str], frozenset[Role]] = {}
+
+    def bind(self, routes: Iterable[Route]) -> None:
+        """Look up every protected route in the table, once, when all routes are there (at the app's start).
+
+        Raises:
+            AccessTableError: a route under /v1 has no row, or a row has no route.
+        """
+        missing: list[str] = []
+        unused = set(self._access)
+        for method, template, endpoint in routes:
+            if not template.startswith(PROTECTED_PREFIX + "/"):
+                continue
+            row = ("GET" if method == "HEAD" else method, template)
+            if row not in self._access:
+                missing.append(f"{method} {template}")
+                continue
+            unused.discard(row)
+            self._allow(endpoint, method, self._access[row])
+        if missing or unused:
+            raise AccessTableError(
+                f"the access table does not match the routes: "
+                f"routes without a row: {sorted(missing)}; rows without a route: {sorted(unused)}"
+            )
+
+    def _allow(self, endpoint: Callable[..., Any], method: str, roles: frozenset[Role]) -> None:
+        """Key by endpoint: the template a request matched is spread over nested routers at run time."""
+        if self._allowed.setdefault((endpoint, method), roles) != roles:
+            raise AccessTableError(f"{endpoint.__name__} serves two routes with different roles")
+
+    async def authenticate(self, scope: Scope) -> Principal:
+        """Return the principal of a request's bearer token, and leave it in the request's state.
+
+        Raises:
+            UnauthorizedError: no token, or one that is no good.
+            UnavailableError: the provider of the keys does not answer.
+        """
+        principal = await self.verifier.verify(bearer_token(scope))
+        scope.setdefault("state", {})["principal"] = principal  # the access log reads it there
+        return principal
+
+    def authorize(self, principal: Principal, scope: Scope) -> None:
+        """Raise `ForbiddenError` unless the principal's role may call the endpoint the request matched."""
+        roles = self._allowed.get((scope["endpoint"], scope["method"]), frozenset())
+        if principal.role not in roles:
+            allowed = ", ".join(sorted(roles)) or "nobody"
+            raise ForbiddenError(f"The role {principal.role} may not do this; allowed: {allowed}.")
+
+    async def close(self) -> None:
+        """Release the verifier's resources."""
+        await self.verifier.close()
+
+
+def bearer_token(scope: Scope) -> str:
+    """Return the token of the one `Authorization: Bearer …` header; the scheme's case does not matter.
+
+    Raises:
+        UnauthorizedError: there is no such header, another scheme, or more than one.
+    """
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not values:
+        raise UnauthorizedError(
+            "A token is required: send the header `Authorization: Bearer <token>`.",
+            headers={"WWW-Authenticate": CHALLENGE},
+        )
+    if len(values) > 1:
+        raise invalid_token("More than one Authorization header was sent.")
+    scheme, _, token = values[0].partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        raise invalid_token("The Authorization header must be: Bearer <token>")
+    return str(token.strip(), "latin-1")

@@ -1,0 +1,41 @@
+"""HTTP as every service speaks it: the application, its bounds, errors, parameters, fields and pages."""
+
+from utils.http.app import Kit, build_app
+from utils.http.authentication import CurrentPrincipal
+from utils.http.cursors import decode_cursor, encode_cursor
+from utils.http.fields import (
+    AwareDatetime,
+    Boolean,
+    Cursor,
+    FiniteFloat,
+    Integer,
+    Limit,
+    Page,
+    RequestModel,
+    Text,
+)
+from utils.http.responses import PROBLEM_RESPONSES
+from utils.http.routes import MAX_BODY_BYTES, BodyRule, RouteTable
+from utils.http.transaction import DatabaseTransaction
+
+__all__ = [
+    "MAX_BODY_BYTES",
+    "PROBLEM_RESPONSES",
+    "AwareDatetime",
+    "BodyRule",
+    "Boolean",
+    "CurrentPrincipal",
+    "Cursor",
+    "DatabaseTransaction",
+    "FiniteFloat",
+    "Integer",
+    "Kit",
+    "Limit",
+    "Page",
+    "RequestModel",
+    "RouteTable",
+    "Text",
+    "build_app",
+    "decode_cursor",
+    "encode_cursor",
+]

@@ -1,0 +1,199 @@
+"""One HTTP exchange, as it really went over the wire: what came in, what went out, within which bounds."""
+
+import asyncio
+import os
+import re
+from typing import Any, Final
+
+from prometheus_client import Counter
+from starlette.exceptions import HTTPException
+from starlette.types import Message, Receive, Scope, Send
+
+from utils.errors import RequestTimeoutError, ServiceError, TooLargeError, UnsupportedMediaError
+from utils.http.routes import RouteTable
+from utils.tracing import TRACE_PARENT
+
+BODY_SECONDS: Final = 30.0
+"""How long a body may take, plus a second for every `BODY_BYTES_PER_SECOND` that came."""
+
+BODY_BYTES_PER_SECOND: Final = 16 * 1024
+
+DRAIN_BYTES: Final = 16 * 1024 * 1024
+"""A refused body up to this length is read to its end, so that the client sees the answer."""
+
+SCOPE_KEY: Final = "vfactory.exchange"
+
+SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams so far, ended or not")
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_TRACE_PARENT = re.compile(TRACE_PARENT.pattern.encode())
+_JSON_TYPE = re.compile(rb"application/(?:[^\s;/]+\+)?json\s*(?:;.*)?", flags=re.IGNORECASE)
+
+
+def exchange_of(scope: Scope) -> "Exchange":
+    """Find the exchange a request belongs to."""
+    exchange: Exchange = scope[SCOPE_KEY]
+    return exchange
+
+
+class Exchange:
+    """Counts and bounds the bytes of one request and its answer, without holding any of them."""
+
+    __slots__ = (
+        "_complete",
+        "_content_length",
+        "_deadline",
+        "_limit",
+        "_receive",
+        "_routes",
+        "_send",
+        "_sse",
+        "exemplar",
+        "header_bytes",
+        "method",
+        "received",
+        "request_id",
+        "scope",
+        "sent",
+        "status",
+        "trace_id",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, routes: RouteTable) -> None:
+        self.scope = scope
+        self._routes = routes
+        self.method: str = scope["method"]
+        self._receive = receive
+        self._send = send
+        self._complete = self._sse = False
+        self._limit = -1  # not known before the route is
+        self._deadline = 0.0
+        self._content_length = 0
+        self.received = self.sent = self.header_bytes = 0
+        self.status: int | None = None
+        self.trace_id: str | None = None
+        self.exemplar: str | None = None
+        self.request_id = ""
+        self._read_headers(scope["headers"])
+        if not self.request_id:
+            self.request_id = os.urandom(16).hex()
+
+    @property
+    def started(self) -> bool:
+        """Whether the answer's head has gone out."""
+        return self.status is not None
+
+    def _read_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
+        for name, value in headers:
+            self.header_bytes += len(name) + len(value)
+            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+                self.request_id = value.decode("ascii")
+            elif name == b"content-length" and value.isdigit():
+                self._content_length = int(value[:19])
+            elif name == b"traceparent":
+                match = _TRACE_PARENT.fullmatch(value)
+                if match:
+                    self.trace_id = match[1].decode("ascii")
+
+    async def receive(self) -> Message:
+        """Pass the next part of the body on.
+
+        Raises:
+            HTTPException: 413 for too long a body, 408 for one that does not come.
+        """
+        if self._complete:
+            return await self._receive()
+        if self._limit < 0:
+            self._begin_body()
+        try:
+            async with asyncio.timeout_at(self._deadline + self.received / BODY_BYTES_PER_SECOND):
+                message = await self._receive()
+        except TimeoutError:
+            return self._refuse(RequestTimeoutError("The body did not arrive in time."))
+        if message["type"] != "http.request":
+            self._complete = True
+            return message
+        self.received += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        return message if self.received <= self._limit else self._refuse(self._too_large())
+
+    def _begin_body(self) -> None:
+        rule = self._routes.body(self.scope)
+        self._limit = rule.max_bytes
+        self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
+        if self._content_length > self._limit:
+            self._refuse(self._too_large())
+        if rule.is_json:
+            problem = _find_wrong_type(self.scope["headers"])
+            if problem is not None:
+                self._refuse(problem)
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"The body may hold at most {self._limit} bytes.")
+
+    def _refuse(self, error: ServiceError) -> Message:
+        self._complete = True
+        if self.started:
+            return {"type": "http.disconnect"}
+        # FastAPI passes an HTTPException on from reading a body, and turns any other into a 400.
+        raise HTTPException(error.status, error.detail) from error
+
+    async def send(self, message: Message) -> None:
+        """Pass a part of the answer on, its head with the headers every answer carries."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = self._with_own_headers(message.get("headers", ()))
+            await self._send(message)
+            if self.method == "HEAD":  # ended here, also where the answer to GET never ends
+                await self._send({"type": "http.response.body"})
+        elif self.method != "HEAD":
+            size = len(message.get("body", b""))
+            self.sent += size
+            if self._sse:
+                SSE_SENT.inc(size)
+            await self._send(message)
+
+    def _with_own_headers(self, headers: Any) -> list[tuple[bytes, bytes]]:
+        result = [
+            *headers,
+            (b"x-request-id", self.request_id.encode("ascii")),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+        cache_control = False
+        for name, value in headers:
+            if name == b"cache-control":
+                cache_control = True
+            elif name == b"content-type":
+                self._sse = value.startswith(b"text/event-stream")
+        if not cache_control:
+            result.append((b"cache-control", b"no-store"))
+        if self.status == RequestTimeoutError.status or (
+            self.status == TooLargeError.status and self._content_length > DRAIN_BYTES
+        ):
+            result.append((b"connection", b"close"))
+        return result
+
+
+def _find_wrong_type(headers: list[tuple[bytes, bytes]]) -> UnsupportedMediaError | None:
+    """Say why a body, if there is one, is not plain JSON by its headers."""
+    has_body, types, encodings = False, [], []
+    for name, value in headers:
+        if name == b"content-length":
+            has_body = has_body or value.strip(b"0") != b""
+        elif name == b"transfer-encoding":
+            has_body = True
+        elif name == b"content-type":
+            types.append(value)
+        elif name == b"content-encoding":
+            encodings.append(value.strip().lower())
+    if not has_body:
+        return None
+    if len(types) != 1 or not _JSON_TYPE.fullmatch(types[0]):
+        return _unsupported("Content-Type", "must be application/json")
+    if any(encoding != b"identity" for encoding in encodings):
+        return _unsupported("Content-Encoding", "must be left out: send the body as it is")
+    return None
+
+
+def _unsupported(field: str, detail: str) -> UnsupportedMediaError:
+    return UnsupportedMediaError(f"{field}: {detail}", errors=[{"field": field, "detail": detail}])

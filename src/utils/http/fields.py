@@ -1,0 +1,100 @@
+"""The types of fields in requests and answers, each refusing what PostgreSQL or JSON cannot hold."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from utils.http.cursors import MAX_CURSOR_LENGTH, decode_cursor, encode_cursor
+
+__all__ = [
+    "AwareDatetime",
+    "Boolean",
+    "Cursor",
+    "FiniteFloat",
+    "Integer",
+    "Limit",
+    "Page",
+    "RequestModel",
+    "Text",
+    "decode_cursor",
+    "encode_cursor",
+]
+
+TEXT_PATTERN = r"^[^\x00]*$"
+
+Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
+"""Text PostgreSQL can store: no U+0000, no lone surrogate. Narrow it with `Field(max_length=…)`."""
+
+Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
+"""A JSON integer of 64 bits; no string, boolean or fraction. For bodies; a query parameter is `int`."""
+
+Boolean = Annotated[bool, Strict()]
+"""A JSON boolean; no string, no number."""
+
+FiniteFloat = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+"""A JSON number that is a double; no NaN, infinity or string. For bodies; a query parameter is `float`."""
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", flags=re.ASCII
+)
+# A day inside what Python can hold in any zone; asyncpg turns the very last moments into ±infinity.
+EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+LATEST = datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)
+
+
+def _parse_time(value: Any) -> datetime:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise PydanticCustomError(
+            "rfc3339", "must be an RFC 3339 time with a zone, such as 2026-01-15T10:30:00Z"
+        )
+    try:
+        moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise PydanticCustomError("rfc3339", "is not a moment that exists in the calendar") from error
+    if not EARLIEST <= moment <= LATEST:
+        raise PydanticCustomError("time_range", "must lie between 0001-01-02 and 9999-12-30")
+    return moment
+
+
+AwareDatetime = Annotated[
+    datetime,
+    BeforeValidator(_parse_time),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""An RFC 3339 time with its zone, kept in UTC with microseconds (further digits are dropped)."""
+
+
+class RequestModel(BaseModel):
+    """A request's body: a field nobody knows is an error, not a typo to find later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+T = TypeVar("T")
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list; `next_cursor` is null on the last one."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a list"})
+
+    items: Annotated[list[T], Field(description="The page, in the list's order")]
+    next_cursor: Annotated[
+        str | None, Field(description="Hand it back as `cursor` for the next page; null on the last one")
+    ] = None
+
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most")]
+"""Use as `limit: Limit = 50`."""
+
+Cursor = Annotated[
+    str | None,
+    Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before", pattern=TEXT_PATTERN),
+]
+"""Use as `cursor: Cursor = None`, and read it with `decode_cursor(cursor, datetime, UUID)`."""

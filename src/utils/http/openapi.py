@@ -1,0 +1,107 @@
+"""What the generated API document needs beyond the routes, so that it tells what really is answered."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from utils.http.openapi_components import (
+    REQUEST_ID,
+    is_shared,
+    open_paths,
+    problem_reference,
+    shared_components,
+)
+
+PROTECTED_PREFIX = "/v1/"
+
+CONVENTIONS: Final = """
+
+### What holds for every route
+
+- Bodies are JSON in UTF-8 where nothing else is said. Times are RFC 3339 with a zone, and answered in UTC.
+  Units are in the names (`_seconds`, `_m`, `_bytes`).
+- Everything under `/v1` needs a token: `Authorization: Bearer <JWT>`. Its role says what it may do, its
+  factories what it sees: what belongs to another factory is 404, as if it did not exist.
+- Lists come in pages: hand `next_cursor` back as `cursor` until it is null.
+- A field or query parameter nobody knows is refused (422), not ignored, and so is one parameter or header
+  given twice where one is expected. Of two members of a JSON object with one name the last one counts.
+- Every error is a problem document (RFC 9457, `application/problem+json`); `errors` names each wrong field
+  and what is allowed. Beside those listed with a route there are 400 (no HTTP), 405 (with `Allow`), 414 and
+  431 (a URL or headers too long), and 500 (our fault; the log says why).
+- Every answer carries `X-Request-ID`: the caller's own, if it is 1 to 64 of `A-Z a-z 0-9 . _ -`, or a new
+  one. The service's log knows the request by it.
+- Where there is GET there is HEAD.
+"""
+_OPERATIONS: Final = {"name": "operations", "description": "Health and metrics; open to all"}
+
+
+def operation_id(route: APIRoute) -> str:
+    """Name an operation as its function is named, which is unique in a service."""
+    return route.name
+
+
+def complete_openapi(app: FastAPI) -> None:
+    """Let `/openapi.json` tell the whole contract, also what is not a FastAPI route."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        if "Problem" not in document.setdefault("components", {}).setdefault("schemas", {}):
+            _complete(document, uses_redis=app.state.kit.redis is not None)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any], *, uses_redis: bool) -> None:
+    document["info"]["description"] = document["info"].get("description", "").strip() + CONVENTIONS
+    document["tags"] = [*document.get("tags", ()), _OPERATIONS]
+    components = document["components"]
+    for kind, shared in shared_components(("database", "redis") if uses_redis else ("database",)).items():
+        components.setdefault(kind, {}).update(shared)
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete_operation(path, operation)
+    used = str(document["paths"])
+    components["responses"] = {
+        name: response
+        for name, response in components["responses"].items()
+        if f"#/components/responses/{name}'" in used
+    }
+    document["paths"] |= open_paths()
+
+
+def _complete_operation(path: str, operation: dict[str, Any]) -> None:
+    if path.startswith(PROTECTED_PREFIX):
+        operation["security"] = [{"bearer": []}]
+    operation["summary"] = operation["summary"].capitalize()
+    for parameter in operation.get("parameters", ()):
+        _without_null(parameter["schema"])
+        if parameter["in"] == "path" or parameter["name"] == "factory":
+            parameter.setdefault("description", f"Id of the {parameter['name'].removesuffix('_id')}")
+    responses = operation["responses"]
+    if "requestBody" not in operation:
+        responses.pop("413", None)
+        if not any(_may_be_unknown(parameter) for parameter in operation.get("parameters", ())):
+            responses.pop("404", None)
+    else:
+        responses |= {str(status): problem_reference(status) for status in (408, 415)}
+    for status, response in responses.items():
+        if is_shared(status, response):
+            responses[status] = problem_reference(int(status))
+        elif "$ref" not in response:
+            response["headers"] = {**REQUEST_ID, **response.get("headers", {})}
+
+
+def _may_be_unknown(parameter: dict[str, Any]) -> bool:
+    """Whether the parameter names something that may not be there."""
+    return bool(parameter["in"] == "path" or parameter["name"] == "factory")
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """Say of an optional parameter only what it may be when it is there: there is no null in a URL."""
+    variants = [variant for variant in schema.get("anyOf", ()) if variant != {"type": "null"}]
+    if len(variants) == 1:
+        del schema["anyOf"]
+        schema.update(variants[0])

@@ -1,0 +1,7 @@
+"""A process that serves: its command line, its HTTP server, and the bounds uvicorn lacks."""
+
+from utils.serving.command import main
+from utils.serving.protocol import BoundedProtocol
+from utils.serving.server import serve
+
+__all__ = ["BoundedProtocol", "main", "serve"]
