@@ -1,14 +1,17 @@
 """One load on one plant, from the calm before an update to the comparison after it."""
 
 import asyncio
-from collections.abc import Iterator
-from typing import Final
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Final, get_args
 
-from deploy.rolling.load import Addresses, Load, Screen
-from deploy.rolling.plant import Plant, flaws_of
-from deploy.rolling.proxy import Proxy
+from deploy.rolling.factory import Factory
+from deploy.rolling.load import Load
+from deploy.rolling.proxy import Front, Proxy
 from deploy.rolling.rollout import Cluster
+from deploy.rolling.screens import Screen, flaws_of
 from deploy.rolling.verdict import Verdict
+from plant_client import Plant, Service
 
 CALM_SECONDS: Final = 2.0
 
@@ -18,22 +21,24 @@ class Session:
 
     def __init__(self, proxy: Proxy, token: str, *, screens: int) -> None:
         self._proxy = proxy
-        self._token = token
-        self._ways = _ways(proxy)
-        self._plant = Plant(self._ways[0], token)
+        self._ways = [
+            _plant(proxy, lambda front: front.ingress, token),
+            _plant(proxy, lambda front: front.service, token),
+        ]
+        self._factory = Factory(self._ways[0])
         self._count = screens
         self._done = asyncio.Event()
         self._screens: list[Screen] = []
         self._watching: list[asyncio.Task[None]] = []
 
     async def begin(self) -> None:
-        """Build the plant, connect every screen, and work on it for a moment."""
-        await self._plant.build()
-        urls = [self._ways[number % len(self._ways)].incident_event for number in range(self._count)]
-        self._screens = [Screen(url, self._plant.factory, self._token) for url in urls]
+        """Build the factory, connect every screen, and work on it for a moment."""
+        await self._factory.build()
+        ways = itertools.islice(itertools.cycle(self._ways), self._count)
+        self._screens = [Screen(way, self._factory.id) for way in ways]
         self._watching = [asyncio.create_task(screen.run()) for screen in self._screens]
         await asyncio.gather(*(screen.connected.wait() for screen in self._screens))
-        self._load = Load(self._ways, self._plant.factory, self._token)
+        self._load = Load(self._ways, self._factory.id)
         self._working = asyncio.create_task(self._load.run(self._done))
         await asyncio.sleep(CALM_SECONDS)
 
@@ -42,20 +47,20 @@ class Session:
         await asyncio.sleep(CALM_SECONDS)
         self._done.set()
         await self._working
-        await self._plant.settle(self._load.accepted, self._screens)
+        await self._factory.settle(self._load.accepted, self._screens)
         for task in self._watching:
             task.cancel()
         await asyncio.gather(*self._watching, return_exceptions=True)
 
     async def judge(self, cluster: Cluster, seconds: float) -> Verdict:
         """Compare and count."""
-        losses = await self._plant.losses(self._load.accepted)
-        await self._plant.close()
+        losses = await self._factory.losses(self._load.accepted)
+        await self._factory.close()
         return Verdict(
             seconds=seconds,
             accounts=self._load.accounts,
             endings=cluster.endings,
-            connections=[screen.connections for screen in self._screens],
+            connections=[screen.subscription.connections for screen in self._screens],
             events=min(len(screen.sequence) for screen in self._screens),
             proxy=self._proxy.troubles(),
             problems=[*self._problems(), *losses, *_problems_of(cluster)],
@@ -79,10 +84,7 @@ def _problems_of(cluster: Cluster) -> Iterator[str]:
         yield from (f"{pod.deployment.name}: {line}" for line in pod.grave_lines())
 
 
-def _ways(proxy: Proxy) -> list[Addresses]:
-    """Give the two ways to every service: by the Ingress, and by the Services."""
-    fronts = {service.replace("-", "_"): front for service, front in proxy.fronts.items()}
-    return [
-        Addresses(**{name: f"http://127.0.0.1:{front.ingress}" for name, front in fronts.items()}),
-        Addresses(**{name: f"http://127.0.0.1:{front.service}" for name, front in fronts.items()}),
-    ]
+def _plant(proxy: Proxy, port: Callable[[Front], int], token: str) -> Plant:
+    """Give the plant by one of the two ways to every service: by the Ingress, or by the Services."""
+    urls = {name: f"http://127.0.0.1:{port(proxy.fronts[name])}" for name in get_args(Service)}
+    return Plant(urls, lambda: token)

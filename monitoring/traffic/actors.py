@@ -12,6 +12,7 @@ from uuid import uuid4
 from monitoring.traffic.factory import MACHINES, picture, readings
 from plant_client import (
     AsyncPlantClient,
+    Break,
     PlantError,
     RequestOptions,
     Service,
@@ -152,11 +153,12 @@ async def make_mistakes(work: Work) -> None:
 
 async def listen(work: Work) -> None:
     """Follow the events for a while, as a console does."""
-    subscription = Subscription(
-        work.factory,
-        on_connect=lambda: work.tally.count(OK),
-        on_break=lambda _: work.tally.count(None),
-    )
+
+    def note_break(end: Break) -> None:
+        if end.error is not None:
+            work.tally.count(end.error.status)
+
+    subscription = Subscription(work.factory, on_connect=lambda: work.tally.count(OK), on_break=note_break)
     try:
         async with asyncio.timeout(STREAM_SECONDS):
             async for _ in work.client.follow(subscription):

@@ -43,6 +43,17 @@ class Reset:
         return f"events after {before} are no longer kept; going on from event {self.head}"
 
 
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The stream has ended, in good order or by `error`; the next attempt follows after a pause."""
+
+    error: UnreachableError | None
+    pause_seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.error or 'the stream ended'}; connecting again in {self.pause_seconds:.0f} s"
+
+
 def _ignore(*_: object) -> None:
     return
 
@@ -55,7 +66,7 @@ class Subscription:
         types: Only these event types; empty means all.
         after: The seq after which to begin; None means with what happens from now on.
         on_connect: Called once, when no later event can be missed any more.
-        on_break: Called with one sentence at every break.
+        on_break: Called at every break.
         silence_seconds: A connection silent for so long is given up; the plant sends something every 15 s.
         longest_pause_seconds: Pauses between attempts grow up to here.
 
@@ -72,7 +83,7 @@ class Subscription:
         types: tuple[str, ...] = (),
         after: int | None = None,
         on_connect: Callable[[], None] = _ignore,
-        on_break: Callable[[str], None] = _ignore,
+        on_break: Callable[[Break], None] = _ignore,
         silence_seconds: float = 60.0,
         longest_pause_seconds: float = 10.0,
     ) -> None:
@@ -109,7 +120,7 @@ class Subscription:
             raise error
         self._failures += 1
         pause = min(self._pause_seconds * 2.0 ** min(self._failures - 1, 8), self._longest_pause_seconds)
-        self._on_break(f"{error or 'the stream ended'}; connecting again in {pause:.0f} s")
+        self._on_break(Break(error, pause))
         return pause
 
     def take(self, message: ServerSentEvent) -> Event | Reset | None:

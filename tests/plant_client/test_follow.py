@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from both_clients import Client, Connect
-from plant_client import Event, RefusedError, Reset, Subscription, UnreachableError
+from plant_client import Break, Event, RefusedError, Reset, Subscription, UnreachableError
 from scripted_server import Answer
 
 STREAM = "text/event-stream"
@@ -32,14 +32,15 @@ def seqs(items: list[Event | Reset]) -> list[int | None]:
 
 def test_a_break_costs_no_event_and_doubles_none(connect: Connect) -> None:
     half = 'id: 4\nevent: t.v1\ndata: {"seq"'
-    breaks: list[str] = []
+    breaks: list[Break] = []
     with connect(connection(1, 2, 3, after=half), connection(3, 4, 5), connection(6)) as (server, client):
         subscription = Subscription("f", types=("t.v1",), on_break=breaks.append)
         assert seqs(follow(client, subscription, 6)) == [1, 2, 3, 4, 5, 6]
 
     assert [request.headers.get("last-event-id") for request in server.requests] == [None, "3", "5"]
     assert server.requests[0].path == "/v1/events?factory=f&types=t.v1"
-    assert breaks == ["the stream ended; connecting again in 0 s"] * 2
+    assert breaks == [Break(None, 0.01)] * 2
+    assert str(breaks[0]) == "the stream ended; connecting again in 0 s"
     assert (subscription.position, subscription.connections, subscription.repeated) == (6, 3, 1)
 
 
@@ -64,11 +65,11 @@ def test_a_reset_is_told_as_a_loss_and_the_stream_goes_on_from_the_head(connect:
 
 @pytest.mark.parametrize("outage", [AWAY, PAGE], ids=["503", "a page"])
 def test_an_outage_after_the_first_connection_is_waited_for(connect: Connect, outage: Answer) -> None:
-    breaks: list[str] = []
+    breaks: list[Break] = []
     with connect(connection(1), outage, outage, connection(2)) as (_server, client):
         assert seqs(follow(client, Subscription("f", on_break=breaks.append), 2)) == [1, 2]
 
-    assert len(breaks) == 3
+    assert [end.error and end.error.status for end in breaks] == [None, outage[0], outage[0]]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +101,14 @@ def test_followed_again_a_subscription_goes_on_where_it_was(connect: Connect) ->
 
 def test_an_event_that_arrives_broken_is_asked_for_again(connect: Connect) -> None:
     broken = (200, STREAM, b'retry: 10\nid: 1\ndata: {"seq": 1}\n\nid: 2\ndata: [\n\n')
-    breaks: list[str] = []
+    breaks: list[Break] = []
     with connect(broken, connection(2)) as (server, client):
         assert seqs(follow(client, Subscription("f", on_break=breaks.append), 2)) == [1, 2]
 
     assert server.requests[1].headers["last-event-id"] == "1"
-    assert breaks == ["event 2 of incident-event cannot be read; connecting again in 0 s"]
+    assert [str(end) for end in breaks] == [
+        "event 2 of incident-event cannot be read; connecting again in 0 s"
+    ]
 
 
 def test_a_header_that_names_another_encoding_changes_nothing(connect: Connect) -> None:

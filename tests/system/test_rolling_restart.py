@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 import yaml
-from deploy.rolling.load import Accepted, Screen
+from deploy.rolling.load import Accepted
 from deploy.rolling.manifests import BASE, ManifestError, read_deployments
-from deploy.rolling.plant import flaws_of
 from deploy.rolling.rollout import Ending
+from deploy.rolling.screens import Screen, flaws_of
 from deploy.rolling.verdict import Verdict
+
+from plant_client import Plant
 
 ROOT = Path(__file__).parents[2]
 SCREENS = 6
@@ -101,8 +103,9 @@ def test_a_manifest_that_promises_less_is_named(
         read_deployments(tmp_path / "base")
 
 
-def watched(sequence: list[int]) -> list[str]:
-    screen = Screen("http://127.0.0.1:1", "factory", "token")
+def watched(sequence: list[int], repeated: int = 0) -> list[str]:
+    screen = Screen(Plant({}, lambda: "token"), "factory")
+    screen.subscription.repeated = repeated
     screen.first, screen.sequence = 6, sequence
     screen.types = ["incident.reported.v1"] * len(sequence)
     return flaws_of(screen, Accepted(reported={str(number): "" for number in range(3)}))
@@ -112,6 +115,7 @@ def test_a_gap_and_a_duplicate_and_a_missing_end_of_a_stream_are_noticed() -> No
     assert watched([7, 8, 9]) == []
     assert watched([7, 9, 10]) == ["the sequence breaks at 9"]
     assert watched([7, 7, 8]) == ["the sequence breaks at 7"]
+    assert watched([7, 8, 9], repeated=1) == ["1 events came again"]
     assert watched([7, 8]) == ["incident.reported.v1: saw 2 of 3"]
 
 

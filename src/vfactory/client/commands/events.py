@@ -43,7 +43,7 @@ def events(
             types=tuple(event_type or ()),
             after=after,
             on_connect=lambda: complain(f"listening to {printable(found['name'])}"),
-            on_break=complain,
+            on_break=lambda end: complain(str(end)),
         )
         for number, event in enumerate(_tell_losses(client.follow(subscription)), start=1):
             if as_json:
