@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.operations.ops import DropTableOp, MigrationScript
 
 from embedded import PostgresServer, free_port
-from vfactory.stack.services import SERVICES
+from vfactory.stack.parts import SERVICES
 
 USAGE = 'Usage: make migration SERVICE={} MESSAGE="add zones"'
 # Enough for a service to be imported; only the database is real.

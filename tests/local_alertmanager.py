@@ -11,9 +11,9 @@ import httpx
 from monitoring.drills.receiver import Receiver, receive
 
 from embedded import Program, free_port, launch
-from vfactory.stack.home import state_directory
 from vfactory.stack.monitoring import rendering
 from vfactory.stack.programs import ALERTMANAGER, require_programs, shared_files
+from vfactory.stack.state import state_directory
 
 MONITORING = Path(__file__).parents[1] / "monitoring"
 PATIENCE_SECONDS = 30

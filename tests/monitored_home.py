@@ -12,14 +12,11 @@ import psutil
 
 from embedded import Program, free_port, launch
 from running_stack import Stack, wait_for
-from vfactory.stack import record
-from vfactory.stack.answers import answers_http
 from vfactory.stack.configuration import PORTS
-from vfactory.stack.home import state_directory
-from vfactory.stack.monitoring import rendering
-from vfactory.stack.monitoring.monitoring import configuration_folder
+from vfactory.stack.health_checks import is_monitoring_ready
+from vfactory.stack.monitoring import configuration_folder, rendering
 from vfactory.stack.programs import ALERTMANAGER, PROMETHEUS, PackagedProgram, require_programs, shared_files
-from vfactory.stack.record import Part, Record
+from vfactory.stack.state import Part, StackRecord, hold_lock, read_record, state_directory, write_record
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,7 @@ def _run(name: str, program: PackagedProgram, options: list[str], folder: Path) 
     with (folder / "log").open("wb") as log:
         process = launch(launched, output=log.fileno(), errors=log.fileno())
         try:
-            wait_for(lambda: answers_http(name, f"http://{address}"))
+            wait_for(lambda: is_monitoring_ready(name, f"http://{address}"))
             yield Running(f"http://{address}", psutil.Process(process.pid))
         finally:
             process.kill()
@@ -98,7 +95,7 @@ class MonitoredHome:
         """Write the record, with other words about the parts that have `changed`."""
         names = {part.name for part in changed}
         parts = [*(part for part in self.parts if part.name not in names), *changed]
-        record.write_record(self.home, Record(supervisor=os.getpid(), state="running", logs="", parts=parts))
+        write_record(self.home, StackRecord(supervisor=os.getpid(), state="running", logs="", parts=parts))
 
     def alert(self, *alerts: Mapping[str, Any]) -> None:
         """Tell Alertmanager of alerts, as Prometheus does."""
@@ -110,13 +107,13 @@ def monitored_home(
     home: Path, stack: Stack, prometheus: Running, alertmanager: Running
 ) -> Iterator[MonitoredHome]:
     """Hold `home` as if the parts of the running `stack` were started from there, with this monitoring."""
-    known = record.read_record(stack.home)
+    known = read_record(stack.home)
     assert known is not None
     monitors = [
         Part(name=name, kind="monitoring", where=url, state="running")
         for name, url in (("prometheus", prometheus.url), ("alertmanager", alertmanager.url))
     ]
-    with record.sole(home):
+    with hold_lock(home):
         held = MonitoredHome(home, prometheus, alertmanager, [*known.parts, *monitors])
         held.say()
         yield held

@@ -45,7 +45,7 @@ VIOLATIONS = {
     ),
     "the kit imports the embedded servers": ("utils/clock.py", "import embedded", "contracts on the kit"),
     "the command goes past the face of the embedded servers": (
-        "vfactory/stack/plan.py",
+        "vfactory/stack/parts/jobs.py",
         "import embedded.folders",
         "Callers take the embedded servers from their room's face",
     ),

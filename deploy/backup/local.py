@@ -14,8 +14,8 @@ from pathlib import Path
 from embedded import PostgresServer, is_port_free, postgres_binary
 from vfactory.stack.configuration import DATABASE, PORTS, POSTGRES, Configuration, port_variable
 from vfactory.stack.errors import REFUSALS
-from vfactory.stack.home import state_directory
-from vfactory.stack.plan import postgres_server
+from vfactory.stack.parts import postgres_server
+from vfactory.stack.state import state_directory
 
 
 def main() -> int:

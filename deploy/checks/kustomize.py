@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import yaml
 
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import PackagedProgram, fetch, find_program, programs_folder
+from vfactory.stack.state import state_directory
 
 KUSTOMIZE: Final = PackagedProgram("kustomize", "kustomize")
 SUITE: Final = "trixie"  # the first of Debian's that has it

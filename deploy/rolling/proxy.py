@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from embedded import Program, free_port, launch
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import LIBRARIES, PackagedProgram, fetch, find_program, programs_folder
+from vfactory.stack.state import state_directory
 
 HAPROXY: Final = PackagedProgram("haproxy", "haproxy")
 PACKAGES: Final = ("haproxy", "liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1")

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from monitoring.checks.finding import Finding
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import AMTOOL, PROMTOOL, newer_prometheus, require_programs
+from vfactory.stack.state import state_directory
 
 PROMETHEUS: Final = Path("monitoring/prometheus")
 ALERTMANAGER: Final = Path("monitoring/alertmanager/alertmanager.yml")

@@ -22,8 +22,6 @@ from monitoring.drills.receiver import Receiver, receive
 from plant_client import PlantClient
 from utils.auth import Role
 from vfactory.client.find_plant import local_plant
-from vfactory.stack import record
-from vfactory.stack.answers import ask_health
 from vfactory.stack.configuration import (
     DATABASE,
     MONITORING_PORTS,
@@ -33,7 +31,9 @@ from vfactory.stack.configuration import (
     port_variable,
 )
 from vfactory.stack.errors import NotRunningError, PartFailedError
+from vfactory.stack.health_checks import ask_health
 from vfactory.stack.programs import FOLDER_VARIABLE
+from vfactory.stack.state import Part, read_record
 
 COMMAND: Final = Path(sys.executable).parent / "vfactory"
 COMMITTED_RULES: Final = Path(__file__).resolve().parents[1] / "prometheus/rules"
@@ -56,9 +56,9 @@ class DrillStack:
     receiver: Receiver
     rules: Path
 
-    def part(self, name: str) -> record.Part:
+    def part(self, name: str) -> Part:
         """A process of the stack as it is now; NotRunningError when the stack has gone."""
-        known = record.read_record(self.home)
+        known = read_record(self.home)
         found = [part for part in known.parts if part.name == name] if known else []
         if not found:
             raise NotRunningError(f"{name} does not run in {self.home}.")

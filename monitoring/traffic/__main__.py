@@ -11,7 +11,7 @@ from monitoring.traffic import drive
 from plant_client import PlantError
 from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
-from vfactory.stack.home import state_directory
+from vfactory.stack.state import state_directory
 
 LONGEST_MINUTES = 24 * 60.0
 PACES = (0.1, 20.0)

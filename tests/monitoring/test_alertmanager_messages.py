@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import AMTOOL, require_programs
+from vfactory.stack.state import state_directory
 
 FOLDER = Path(__file__).parents[2] / "monitoring/alertmanager"
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from monitoring.checks.rule_files import Rule, alerts
 
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import AMTOOL, require_programs
+from vfactory.stack.state import state_directory
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "monitoring/alertmanager/alertmanager.yml"

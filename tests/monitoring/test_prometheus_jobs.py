@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from embedded import free_port
-from vfactory.stack.home import state_directory
 from vfactory.stack.programs import PROMETHEUS, require_programs
+from vfactory.stack.state import state_directory
 
 FOLDER = Path(__file__).parents[2] / "monitoring" / "prometheus"
 META = "__meta_kubernetes_"

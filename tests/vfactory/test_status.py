@@ -7,7 +7,7 @@ import pytest
 from running_stack import Stack, wait_for
 from vfactory.commands.status import Condition, judge
 from vfactory.stack.configuration import PORTS
-from vfactory.stack.record import Part
+from vfactory.stack.state import Part
 
 
 def condition(*, healthy: bool) -> Condition:

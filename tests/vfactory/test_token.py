@@ -6,13 +6,13 @@ import jwt
 import pytest
 
 from running_stack import Stack
-from vfactory.stack import secrets
+from vfactory.stack.state import keep_secret
 
 FACTORY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def claims(token: str, home: Path) -> dict[str, object]:
-    secret = secrets.keep(home, "auth").value
+    secret = keep_secret(home, "auth").value
     read: dict[str, object] = jwt.decode(
         token.strip(), secret, algorithms=["HS256"], audience="v-factory", issuer="v-factory"
     )
@@ -20,14 +20,14 @@ def claims(token: str, home: Path) -> dict[str, object]:
 
 
 def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
-    secrets.keep(tmp_path, "auth")
+    keep_secret(tmp_path, "auth")
     read = claims(Stack(tmp_path).run("token", "--role", "operator", code=0).stdout, tmp_path)
     assert (read["role"], read["factories"], read["sub"]) == ("operator", "*", "local")
     assert int(str(read["exp"])) - int(str(read["iat"])) == 12 * 3600
 
 
 def test_factories_hours_and_subject_are_as_told(tmp_path: Path) -> None:
-    secrets.keep(tmp_path, "auth")
+    keep_secret(tmp_path, "auth")
     arguments = ("--factory", FACTORY, "--hours", "0.5", "--subject", "김", "--role", "viewer", "--json")
     said = json.loads(Stack(tmp_path).run("token", *arguments, code=0).stdout)
     read = claims(said["token"], tmp_path)
@@ -48,7 +48,7 @@ def test_factories_hours_and_subject_are_as_told(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    secrets.keep(tmp_path, "auth")
+    keep_secret(tmp_path, "auth")
     refused = Stack(tmp_path).run("token", *arguments, code=2)
     assert refused.stdout == ""
 

@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from plant_client import Plant, Service
 from utils.auth import Role, issue_token
 from vfactory.client.errors import UsageError
-from vfactory.stack import secrets
 from vfactory.stack.errors import NotRunningError
-from vfactory.stack.home import service_urls, state_directory
+from vfactory.stack.state import find_secret, service_urls, state_directory
 
 URL_VARIABLES: Mapping[Service, str] = {
     "factory-core": "VFACTORY_FACTORY_CORE_URL",
@@ -65,7 +64,7 @@ def local_token(home: Path, subject: str, role: Role = Role.ENGINEER) -> Callabl
     """
 
     def token() -> str:
-        secret = secrets.find(home, "auth")
+        secret = find_secret(home, "auth")
         if secret is None:
             raise NotRunningError(f"There is no secret in {home} yet. Start V-Factory with `vfactory up`.")
         return issue_token(secret.value, subject=subject, role=role)

@@ -10,11 +10,10 @@ import typer
 
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import columns, tell
-from vfactory.stack import record
 from vfactory.stack.errors import NotRunningError
-from vfactory.stack.home import state_directory
-from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, ask
+from vfactory.stack.monitoring import WATCHDOG, Alert, find_alerts
 from vfactory.stack.programs import HOW_TO_GET_THEM
+from vfactory.stack.state import find_supervisor, read_record, state_directory
 
 CRITICAL_FIRES: Final = 5
 SOMETHING_FIRES: Final = 4
@@ -34,7 +33,7 @@ def alerts(
     critical does.
     """
     prometheus, alertmanager = _addresses(state_directory(home))
-    known = ask(prometheus, alertmanager)
+    known = find_alerts(prometheus, alertmanager)
     firing = [alert for alert in known if alert.state == "firing" and alert.name != WATCHDOG]
     shown = known if everything else firing
     if as_json:
@@ -48,8 +47,8 @@ def alerts(
 
 def _addresses(home: Path) -> tuple[str, str]:
     """Where Prometheus and Alertmanager of the stack in `home` are."""
-    known = record.read_record(home)
-    if known is None or record.supervisor(home) is None:
+    known = read_record(home)
+    if known is None or find_supervisor(home) is None:
         raise NotRunningError(f"V-Factory does not run in {home}. Start it with `vfactory up`.")
     where = {part.name: part.where for part in known.parts}
     missing = [name for name in ("prometheus", "alertmanager") if name not in where]

@@ -9,9 +9,9 @@ from typing import NoReturn
 
 from vfactory.commands.terminal import complain
 from vfactory.stack.errors import NOT_STARTED, REFUSALS, exit_code, explain
-from vfactory.stack.record import Record
+from vfactory.stack.state import StackRecord
 
-Ready = Callable[[Record], None]
+Ready = Callable[[StackRecord], None]
 
 
 def in_background(run: Callable[[Ready], None], ready: Ready) -> None:
@@ -36,7 +36,7 @@ def _go_on(run: Callable[[Ready], None], ready: Ready, writing: int) -> NoReturn
     os.setsid()
     code = 0
 
-    def show(record: Record) -> None:
+    def show(record: StackRecord) -> None:
         ready(record)
         _come_back(writing)
 

@@ -10,9 +10,8 @@ import typer
 
 from vfactory.commands.options import HomeOption
 from vfactory.commands.terminal import tell
-from vfactory.stack import leftovers, record
 from vfactory.stack.errors import CannotStopError
-from vfactory.stack.home import state_directory
+from vfactory.stack.state import end_orphans, find_supervisor, state_directory
 
 POLL_SECONDS: Final = 0.05
 
@@ -33,7 +32,7 @@ def down(
         tell(f"V-Factory does not run in {folder}.")
         return
     stopped = stop_supervisor(folder, patience)
-    left = leftovers.end(folder)
+    left = end_orphans(folder)
     if left:
         tell(f"Ended what had been left running: {', '.join(left)}.")
     elif stopped:
@@ -44,7 +43,7 @@ def down(
 
 def stop_supervisor(home: Path, patience: float) -> bool:
     """Ask the supervisor of `home` to stop, kill it after `patience` seconds; False when there is none."""
-    pid = record.supervisor(home)
+    pid = find_supervisor(home)
     if not pid:
         return False
     for number, seconds in ((signal.SIGTERM, patience), (signal.SIGKILL, 10.0)):
@@ -56,7 +55,7 @@ def stop_supervisor(home: Path, patience: float) -> bool:
 
 def _has_gone(home: Path, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while record.supervisor(home) is not None:
+    while find_supervisor(home) is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)

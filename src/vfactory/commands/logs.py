@@ -9,12 +9,10 @@ from typing import Annotated, Final
 import typer
 
 from vfactory.commands.options import HomeOption
-from vfactory.stack import journal, record
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.errors import NotRunningError, UnknownPartError
-from vfactory.stack.home import state_directory
-from vfactory.stack.plan import log_path
-from vfactory.stack.reading import LogReader, last_lines, new_lines, pause
+from vfactory.stack.logs import SUPERVISOR, LogReader, last_lines, log_path, new_lines, wait_for_more
+from vfactory.stack.state import read_record, state_directory
 
 # These keep their native form: shown only when asked for, so that the rest stays JSON.
 NATIVE: Final = frozenset({"postgres", "valkey", *MONITORING_PORTS})
@@ -50,7 +48,7 @@ def logs(
         _print(last_lines(readers.all(), count))
         while follow:
             _print(new_lines(readers.all()))
-            pause()
+            wait_for_more()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has seen enough
     except KeyboardInterrupt:
@@ -61,9 +59,7 @@ class Readers:
     """The readers of the chosen logs; without a choice, also of those that come later."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
-        known = sorted(
-            {*PORTS, *MONITORING_PORTS, journal.NAME, *(path.stem for path in folder.glob("*.log"))}
-        )
+        known = sorted({*PORTS, *MONITORING_PORTS, SUPERVISOR, *(path.stem for path in folder.glob("*.log"))})
         unknown = [name for name in names if name not in known]
         if unknown:
             raise UnknownPartError(f"There is no {', '.join(unknown)}. Choose from: {', '.join(known)}.")
@@ -88,7 +84,7 @@ def log_folder(home: Path, given: Path | None) -> Path:
     Raises:
         NotRunningError: there are none.
     """
-    known = record.read_record(home)
+    known = read_record(home)
     folder = given or (Path(known.logs) if known else home / "logs")
     if not folder.is_dir():
         raise NotRunningError(f"There are no logs in {folder} yet. Start V-Factory with `vfactory up`.")

@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from vfactory.stack.home import HOME_VARIABLE
+from vfactory.stack.state import HOME_VARIABLE
 
 HomeOption: TypeAlias = Annotated[
     Path | None,

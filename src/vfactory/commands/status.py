@@ -11,12 +11,10 @@ import typer
 
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import columns, complain, tell
-from vfactory.stack import record
-from vfactory.stack.answers import answers, answers_http, ask_health, listens
 from vfactory.stack.configuration import MEBIBYTE
-from vfactory.stack.home import state_directory
+from vfactory.stack.health_checks import accepts_connections, ask_health, is_monitoring_ready, server_answers
 from vfactory.stack.preconditions import LEAST_FREE_BYTES
-from vfactory.stack.record import Part
+from vfactory.stack.state import Part, find_supervisor, read_record, state_directory
 
 EXIT_CODES: Final = {"healthy": 0, "stopped": 3, "unhealthy": 4, "starting": 4, "stopping": 4}
 
@@ -37,8 +35,8 @@ def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     Exit codes: 0 everything is healthy, 3 the stack does not run, 4 something is not healthy (yet).
     """
     folder = state_directory(home)
-    supervisor = record.supervisor(folder)
-    known = record.read_record(folder) if supervisor is not None else None
+    supervisor = find_supervisor(folder)
+    known = read_record(folder) if supervisor is not None else None
     conditions = examine(known.parts) if known else []
     state = judge(known.state if known else "starting" if supervisor is not None else "stopped", conditions)
     if as_json:
@@ -78,12 +76,12 @@ def _examine(part: Part) -> Condition:
         answer = ask_health(part.where)
         return Condition(part, answer.is_healthy, answer.describe(), answer.body or None)
     if part.kind == "server":
-        there = answers(part.name, part.where)
+        there = server_answers(part.name, part.where)
         return Condition(part, there, "answers" if there else "does not answer")
     if part.kind == "monitoring":
-        there = answers_http(part.name, part.where)
+        there = is_monitoring_ready(part.name, part.where)
         return Condition(part, there, "ready" if there else "not ready")
-    there = listens(part.where)
+    there = accepts_connections(part.where)
     return Condition(part, there, "accepts connections" if there else "does not accept connections")
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from vfactory.stack.record import Part, Record
+from vfactory.stack.state import Part, StackRecord
 
 GAP = "   "
 
@@ -30,7 +30,7 @@ def _print(text: str, descriptor: int) -> None:
         os.close(nowhere)
 
 
-def describe(record: Record) -> str:
+def describe(record: StackRecord) -> str:
     """The table of what runs where."""
     return columns(("what", "where", "process"), [_row(part) for part in record.parts])
 

@@ -10,9 +10,8 @@ import typer
 from utils.auth import Role, issue_token
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import tell
-from vfactory.stack import secrets
 from vfactory.stack.errors import NotRunningError
-from vfactory.stack.home import state_directory
+from vfactory.stack.state import find_secret, state_directory
 
 MOST_HOURS = 24 * 366
 
@@ -36,7 +35,7 @@ def token(
     if not 1 <= len(subject) <= 200:  # noqa: PLR2004 - as services read it
         raise typer.BadParameter("must have 1 to 200 characters", param_hint="--subject")
     folder = state_directory(home)
-    secret = secrets.find(folder, "auth")
+    secret = find_secret(folder, "auth")
     if secret is None:
         raise NotRunningError(f"There is no secret in {folder} yet. Start V-Factory with `vfactory up`.")
     lifetime = timedelta(hours=hours)

@@ -9,7 +9,7 @@ import typer
 from vfactory.commands.options import HomeOption
 from vfactory.commands.status import EXIT_CODES
 from vfactory.commands.terminal import tell
-from vfactory.stack.home import service_urls, state_directory
+from vfactory.stack.state import service_urls, state_directory
 
 
 def top(

@@ -11,9 +11,8 @@ from vfactory.commands.detach import in_background
 from vfactory.commands.options import HomeOption
 from vfactory.commands.terminal import complain, describe, tell
 from vfactory.stack.configuration import MEBIBYTE, MONITORING_PORTS, PORTS, Configuration, port_variable
-from vfactory.stack.home import state_directory
-from vfactory.stack.record import Record
-from vfactory.stack.services import SERVICES, TRACING_PREFIX
+from vfactory.stack.parts import SERVICES, TRACING_PREFIX
+from vfactory.stack.state import StackRecord, state_directory
 from vfactory.stack.supervisor import Supervisor
 
 EPILOG = """Further variables: DATABASE_URL (a PostgreSQL, 16 or newer) and REDIS_URL are used instead of the
@@ -131,7 +130,7 @@ def up(
 
     stop = "vfactory down" if detach else "Ctrl-C"
 
-    def ready(record: Record) -> None:
+    def ready(record: StackRecord) -> None:
         tell(f"V-Factory is ready after {time.monotonic() - began:.1f} s.\n\n{describe(record)}\n")
         tell(f"State in {configuration.home}. Logs: vfactory logs -f. Health: vfactory status. Stop: {stop}.")
 

@@ -28,7 +28,7 @@ def check_room(folder: Path) -> None:
 
 
 def check_ports(configuration: Configuration) -> None:
-    """PortTakenError naming every port that somebody else listens on, and what moves it."""
+    """PortTakenError naming every port that another program listens on, and what moves it."""
     taken = []
     for name in configuration.parts():
         host = "127.0.0.1" if name in {POSTGRES, VALKEY} else configuration.host
@@ -45,6 +45,6 @@ def check_ports(configuration: Configuration) -> None:
 
 
 def place(url: str | None) -> str:
-    """Host and port of `url`, without user and password."""
+    """Return host and port of `url`, without user and password."""
     parts = urlsplit(url or "")
     return f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)

@@ -9,27 +9,42 @@ from functools import partial
 from types import FrameType
 from typing import Final
 
-from embedded import DiskFullError, make_folder
-from vfactory.stack import journal, leftovers, plan, preconditions, record, schemas, secrets
+from embedded import make_folder
+from vfactory.stack import preconditions
 from vfactory.stack.configuration import DATABASE, MONITORING_PORTS, PORTS, POSTGRES, VALKEY, Configuration
-from vfactory.stack.errors import REFUSALS, PartFailedError, Refusal, SettingError, explain
-from vfactory.stack.keeper import Job, Keeper, describe_end
-from vfactory.stack.monitoring.monitoring import Monitoring
-from vfactory.stack.monitoring.parts import KIND as MONITORING
-from vfactory.stack.record import Part, Record
-from vfactory.stack.services import SERVICES, Surroundings
+from vfactory.stack.errors import REFUSALS, PartFailedError, explain
+from vfactory.stack.keeping import Job, Keeper, failure, refuse_failed
+from vfactory.stack.logs import SUPERVISOR, json_line, log_file
+from vfactory.stack.monitoring import MONITORING, Monitoring
+from vfactory.stack.parts import (
+    SERVICES,
+    Surroundings,
+    find_outdated,
+    migration_jobs,
+    postgres_server,
+    server_job,
+    service_jobs,
+    valkey_server,
+)
+from vfactory.stack.state import (
+    Part,
+    StackRecord,
+    end_orphans,
+    hold_lock,
+    keep_secret,
+    remove_record,
+    write_record,
+)
 
 POLL_SECONDS: Final = 0.02
 WATCH_SECONDS: Final = 1.0
-# One more try than this helps a server over a damaged file; whoever then ends again will not come up at all.
-MOST_RESTARTS: Final = 1
-# So long the start waits for programs that are being fetched, and for the monitoring to be ready.
+# The start waits so long for programs that are being fetched, and for the monitoring to be ready.
 MONITORING_SECONDS: Final = 10.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopRequest(BaseException):
-    """Somebody asked to stop while the stack was starting."""
+    """A signal asked to stop while the stack was starting."""
 
 
 class Supervisor:
@@ -37,11 +52,11 @@ class Supervisor:
 
     Args:
         configuration: what to run where.
-        say: shows a sentence to whoever started it.
+        say: shows a sentence to the person who started it.
     """
 
     def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
-        self._told = configuration
+        self._configuration = configuration
         self._say = say
         self._asked = threading.Event()
         self._keepers: list[Keeper] = []
@@ -51,9 +66,9 @@ class Supervisor:
         self._monitoring = Monitoring(configuration, say=self._warn)
         self._around: Surroundings | None = None
         self._is_monitored = not configuration.monitoring
-        self._journal = plan.log_file(configuration, journal.NAME)
+        self._journal = log_file(configuration, SUPERVISOR)
 
-    def run(self, ready: Callable[[Record], None]) -> None:
+    def run(self, ready: Callable[[StackRecord], None]) -> None:
         """Start everything, call `ready`, and stay until a signal asks to stop; then stop everything.
 
         Raises:
@@ -61,7 +76,7 @@ class Supervisor:
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
-        with record.sole(self._told.home):
+        with hold_lock(self._configuration.home):
             try:
                 self._prepare()
                 self._start()
@@ -83,28 +98,28 @@ class Supervisor:
 
     def _prepare(self) -> None:
         """Make the folders, end what was left, and refuse what cannot go well."""
-        for folder in (self._told.logs, self._told.data, self._told.store):
+        for folder in (self._configuration.logs, self._configuration.data, self._configuration.store):
             make_folder(folder)
-        left = leftovers.end(self._told.home)
+        left = end_orphans(self._configuration.home)
         if left:
             self._warn(f"Ended what an earlier run had left: {', '.join(left)}.")
-        preconditions.check(self._told)
+        preconditions.check(self._configuration)
 
     def _start(self) -> None:
-        deadline = time.monotonic() + self._told.start_seconds
+        deadline = time.monotonic() + self._configuration.start_seconds
         if not self._is_monitored:
             self._monitoring.search()
         around = self._around = self._start_servers(deadline)
-        migrations = [self._keep(job) for job in plan.migration_jobs(self._told, self._outdated, around)]
+        migrations = [self._keep(job) for job in migration_jobs(self._configuration, self._outdated, around)]
         for migration in migrations:
             self._await(deadline, migration, partial(_has_succeeded, migration))
-        lasting = [self._keep(job) for job in plan.service_jobs(self._told, around)]
+        lasting = [self._keep(job) for job in service_jobs(self._configuration, around)]
         for keeper in lasting:
             self._await(deadline, keeper, keeper.job.is_ready)
         self._start_monitoring(around)
 
     def _start_monitoring(self, around: Surroundings) -> None:
-        """Start what is here; what is still being fetched follows while the stack runs."""
+        """Start the programs that are here; those still being fetched follow while the stack runs."""
         if self._is_monitored:
             return
         end = time.monotonic() + MONITORING_SECONDS
@@ -123,20 +138,20 @@ class Supervisor:
         return [self._keep(job) for job in self._monitoring.jobs(around)]
 
     def _start_servers(self, deadline: float) -> Surroundings:
-        auth = secrets.keep(self._told.home, "auth")
-        database_url, redis_url = self._told.database_url, self._told.redis_url
+        auth = keep_secret(self._configuration.home, "auth")
+        database_url, redis_url = self._configuration.database_url, self._configuration.redis_url
         starting = []
         if not redis_url:
-            valkey = plan.valkey_server(self._told)
+            valkey = valkey_server(self._configuration)
             redis_url = valkey.url()
-            starting.append(self._keep(plan.server_job(self._told, VALKEY, valkey)))
+            starting.append(self._keep(server_job(self._configuration, VALKEY, valkey)))
         if not database_url:
-            postgres = plan.postgres_server(self._told)
+            postgres = postgres_server(self._configuration)
             database_url = postgres.url(DATABASE)
-            keeper = self._keep(plan.server_job(self._told, POSTGRES, postgres))
+            keeper = self._keep(server_job(self._configuration, POSTGRES, postgres))
             self._await(deadline, keeper, keeper.job.is_ready)
             postgres.create_database(DATABASE)
-            self._outdated = schemas.outdated(postgres, DATABASE, SERVICES)
+            self._outdated = find_outdated(postgres, DATABASE, SERVICES)
         for keeper in starting:
             self._await(deadline, keeper, keeper.job.is_ready)
         return Surroundings(database_url, redis_url, auth.file)
@@ -156,16 +171,17 @@ class Supervisor:
         """
         while not condition():
             for keeper in self._keepers:
-                _refuse_failed(keeper)
+                if keeper.part.kind != MONITORING:  # the stack runs without it, too
+                    refuse_failed(keeper)
             if time.monotonic() > deadline:
-                raise _explain(awaited, f"was not ready within {self._told.start_seconds:g} s")
+                raise failure(awaited, f"was not ready within {self._configuration.start_seconds:g} s")
             if self._asked.wait(POLL_SECONDS):
                 raise StopRequest
 
     def _watch(self) -> None:
-        """Stay until asked to stop; a keeper that is no more would leave its process unwatched."""
+        """Stay until asked to stop; without its keeper a process would be unwatched."""
         while not self._asked.wait(WATCH_SECONDS):
-            if self._told.monitoring:
+            if self._configuration.monitoring:
                 self._keep_monitoring()
             for keeper in self._keepers:
                 if not keeper.is_alive() and not keeper.job.once and keeper.part.kind != MONITORING:
@@ -173,7 +189,7 @@ class Supervisor:
                 keeper.hurry()
 
     def _keep_monitoring(self) -> None:
-        """Start what has come meanwhile; nothing that goes wrong here ends the stack."""
+        """Start the programs that have come meanwhile; nothing that goes wrong here ends the stack."""
         try:
             if not self._is_monitored and self._around and self._monitoring.has_searched():
                 self._monitor(self._around)
@@ -182,18 +198,18 @@ class Supervisor:
             self._warn(explain(error))
 
     def _stop(self) -> None:
-        """Stop services, then servers; whoever is asked at the same time ends at the same time."""
+        """Stop services, then servers; those of a kind end at the same time."""
         self._state = "stopping"
         self._write_record()
         _end(keeper for keeper in self._keepers if keeper.part.kind != "server")
         _end(keeper for keeper in self._keepers if keeper.part.kind == "server")
         self._note("INFO", "The stack has stopped")
         self._journal.close()
-        record.remove_record(self._told.home)
+        remove_record(self._configuration.home)
 
-    def _record(self) -> Record:
+    def _record(self) -> StackRecord:
         parts = [keeper.part for keeper in self._keepers if keeper.part.kind != "migration"]
-        external = {POSTGRES: self._told.database_url, VALKEY: self._told.redis_url}
+        external = {POSTGRES: self._configuration.database_url, VALKEY: self._configuration.redis_url}
         parts.extend(
             Part(name=name, kind="external", where=preconditions.place(url), state="external")
             for name, url in external.items()
@@ -201,13 +217,15 @@ class Supervisor:
         )
         order = [*PORTS, *MONITORING_PORTS]
         parts.sort(key=lambda part: order.index(part.name))
-        return Record(supervisor=os.getpid(), state=self._state, logs=str(self._told.logs), parts=parts)
+        return StackRecord(
+            supervisor=os.getpid(), state=self._state, logs=str(self._configuration.logs), parts=parts
+        )
 
     def _write_record(self) -> None:
-        """Keep the record; a full disk must not end the thread that has something to tell."""
+        """Write the record; a full disk must not end the thread that has a change to tell."""
         with self._writing:
             try:
-                record.write_record(self._told.home, self._record())
+                write_record(self._configuration.home, self._record())
             except REFUSALS as error:
                 self._note("ERROR", explain(error))
 
@@ -216,7 +234,7 @@ class Supervisor:
         self._say(text)
 
     def _note(self, level: str, text: str) -> None:
-        self._journal.write([journal.line(level, journal.NAME, text)])
+        self._journal.write([json_line(level, SUPERVISOR, text)])
 
 
 def _end(keepers: Iterable[Keeper]) -> None:
@@ -229,25 +247,3 @@ def _end(keepers: Iterable[Keeper]) -> None:
 
 def _has_succeeded(keeper: Keeper) -> bool:
     return keeper.code == 0 and not keeper.is_alive()
-
-
-def _refuse_failed(keeper: Keeper) -> None:
-    """Raise what keeps `keeper` from coming up, if something does; the stack runs without monitoring, too."""
-    if keeper.part.kind == MONITORING:
-        return
-    if keeper.failure is not None:
-        raise keeper.failure
-    if keeper.job.once and keeper.code:
-        raise _explain(keeper, describe_end(keeper.code))
-    if keeper.code == SettingError.exit_code:
-        raise _explain(keeper, "does not accept its settings")
-    if keeper.part.restarts > MOST_RESTARTS:
-        raise _explain(keeper, f"{keeper.part.last_end} again and again")
-
-
-def _explain(keeper: Keeper, what: str) -> Refusal:
-    said = keeper.last_words()
-    if "No space left on device" in said or "Disk quota exceeded" in said:
-        return DiskFullError(f"No room left for {keeper.part.name}. Free some.\n{said}")
-    text = f"{keeper.part.name} {what}. See {keeper.job.log.path}."
-    return PartFailedError(f"{text} It said:\n{said}" if said else text)

@@ -8,8 +8,8 @@ from typing import Any, Final, Self
 import httpx
 import msgspec
 
-from vfactory.stack.answers import Answer
-from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, of_alertmanager, urgency
+from vfactory.stack.health_checks import HealthAnswer
+from vfactory.stack.monitoring import WATCHDOG, Alert, of_alertmanager, urgency
 from vfactory.top.exposition import Scrape, parse
 from vfactory.top.figures import NAMES
 
@@ -33,15 +33,15 @@ class Asker:
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
-    async def health(self, url: str) -> Answer:
+    async def health(self, url: str) -> HealthAnswer:
         """What /health of the service at `url` says, or why it says nothing."""
         try:
             answer = await self._get(f"{url}/health")
-            return Answer(answer.status_code, msgspec.json.decode(answer.content, type=dict[str, Any]))
+            return HealthAnswer(answer.status_code, msgspec.json.decode(answer.content, type=dict[str, Any]))
         except (msgspec.DecodeError, UnicodeError):
-            return Answer(None, {}, "another program answers there")
+            return HealthAnswer(None, {}, "another program answers there")
         except (httpx.HTTPError, TimeoutError) as error:
-            return Answer(None, {}, _why(error))
+            return HealthAnswer(None, {}, _why(error))
 
     async def metrics(self, url: str) -> Scrape | None:
         """What /metrics of the process at `url` tells; None when it does not."""

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Final
 
 from vfactory.stack.configuration import MEBIBYTE
-from vfactory.stack.monitoring.alerts import Alert
+from vfactory.stack.monitoring import Alert
 from vfactory.top.figures import Figures, ratio
 from vfactory.top.view import Row, View, alerts_of
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from vfactory.stack.monitoring.alerts import Alert
+from vfactory.stack.monitoring import Alert
 from vfactory.top.figures import UNKNOWN, Figures
 
 Condition = Literal["healthy", "unhealthy", "silent", "waiting"]

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from utils.clock import utc_now
-from vfactory.stack import record
-from vfactory.stack.answers import answers, answers_http, listens
 from vfactory.stack.errors import UnknownPartError
-from vfactory.stack.monitoring.alerts import Alert
+from vfactory.stack.health_checks import accepts_connections, is_monitoring_ready, server_answers
+from vfactory.stack.monitoring import Alert
 from vfactory.stack.programs import HOW_TO_GET_THEM
-from vfactory.stack.record import Part, Record
+from vfactory.stack.state import Part, StackRecord, find_supervisor, read_record
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker
 from vfactory.top.figures import UNKNOWN, Figures
@@ -44,15 +43,15 @@ class Watch:
 
     async def look(self) -> View:
         """Find out how everything is now."""
-        known = record.read_record(self._home)
-        if record.supervisor(self._home) is None:
+        known = read_record(self._home)
+        if find_supervisor(self._home) is None:
             self._history.forget()
             return View(home=str(self._home), at=utc_now(), state="stopped")
         if known is None:
             return View(home=str(self._home), at=utc_now(), state="starting")
         return await self._look(known)
 
-    async def _look(self, known: Record) -> View:
+    async def _look(self, known: StackRecord) -> View:
         parts = chosen(known.parts, self._services)
         where = {part.name: part.where for part in known.parts if part.state != "waiting"}
         others = [part for part in known.parts if part.kind != "service"]
@@ -152,6 +151,6 @@ def _server(part: Part) -> Server:
     if part.state == "waiting":
         return Server(name=part.name, answers=False)
     if part.kind == "monitoring":
-        return Server(name=part.name, answers=answers_http(part.name, part.where))
-    ask = answers if part.kind == "server" else lambda _, where: listens(where)
+        return Server(name=part.name, answers=is_monitoring_ready(part.name, part.where))
+    ask = server_answers if part.kind == "server" else lambda _, where: accepts_connections(where)
     return Server(name=part.name, answers=ask(part.name, part.where))

@@ -20,9 +20,9 @@ from monitoring.logs.golden import ROOT, Golden
 
 from embedded import free_port
 from utils.logging.rendering import render
-from vfactory.stack.home import state_directory
-from vfactory.stack.log_files import LogFile
+from vfactory.stack.logs import LogFile
 from vfactory.stack.programs import LIBRARIES, fetch, programs_folder
+from vfactory.stack.state import state_directory
 
 CONFIGURATION = ROOT / "monitoring/logs/rsyslog/v-factory.conf"
 PACKAGES = ["rsyslog", "libestr0", "libfastjson4", "liblognorm5"]

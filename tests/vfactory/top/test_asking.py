@@ -9,7 +9,7 @@ import pytest
 
 from embedded import free_port
 from scripted_server import serve
-from vfactory.stack.answers import Answer
+from vfactory.stack.health_checks import HealthAnswer
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker
 
@@ -22,7 +22,7 @@ async def asker() -> AsyncIterator[Asker]:
         yield asker
 
 
-async def ask_everything(asker: Asker, url: str) -> Answer:
+async def ask_everything(asker: Asker, url: str) -> HealthAnswer:
     """Ask all that can be asked of somebody who knows nothing; gives what is said of its health."""
     health, *rest = await asyncio.gather(
         asker.health(url), asker.metrics(url), asker.firing(url), prometheus.ask(asker, url)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vfactory.stack.monitoring.alerts import Alert
+from vfactory.stack.monitoring import Alert
 from vfactory.top.cells import (
     COLUMNS,
     HEADERS,

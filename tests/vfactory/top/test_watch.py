@@ -14,7 +14,7 @@ import pytest
 
 from monitored_home import MonitoredHome
 from running_stack import PATIENCE_SECONDS, Stack
-from vfactory.stack.record import Part
+from vfactory.stack.state import Part
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker
 from vfactory.top.figures import UNKNOWN, Figures

@@ -24,8 +24,8 @@ from vfactory.client.replay.report import describe
 from vfactory.client.replay.run import Options, Replay
 from vfactory.client.replay.summary import as_json as summary_as_json
 from vfactory.client.replay.times import TimeError, read_zone
-from vfactory.stack.errors import StackError
-from vfactory.stack.home import state_directory
+from vfactory.stack.errors import REFUSALS, Refusal
+from vfactory.stack.state import state_directory
 
 GOES_ON = "the same command goes on where it stopped"
 
@@ -158,16 +158,14 @@ def _find_target(client: PlantClient, factory: str | None, equipment: str, *, cr
     return found
 
 
-def _run(
-    run: Replay, recording: Recording, options: Options
-) -> CommandError | PlantError | StackError | None:
+def _run(run: Replay, recording: Recording, options: Options) -> CommandError | PlantError | Refusal | None:
     """Run the replay and return what ended it early."""
     try:
         with open_progress(recording, Console(stderr=True)) as view:
             run.run(options, view)
     except RecordingError as error:
         return CommandError(f"{error}; {_first_trouble(recording)}")
-    except (PlantError, StackError) as error:
+    except (PlantError, *REFUSALS) as error:
         error.add_note(GOES_ON)
         return error
     except KeyboardInterrupt:

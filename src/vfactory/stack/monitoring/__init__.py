@@ -1,1 +1,16 @@
-"""Prometheus, Alertmanager and their exporters as parts of the local stack."""
+"""Prometheus, Alertmanager and their exporters beside the stack, and what fires there."""
+
+from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, find_alerts, of_alertmanager, urgency
+from vfactory.stack.monitoring.jobs import MONITORING
+from vfactory.stack.monitoring.start import Monitoring, configuration_folder
+
+__all__ = [
+    "MONITORING",
+    "WATCHDOG",
+    "Alert",
+    "Monitoring",
+    "configuration_folder",
+    "find_alerts",
+    "of_alertmanager",
+    "urgency",
+]

@@ -21,7 +21,7 @@ class Alert:
     Args:
         name: the rule's name.
         severity: `critical`, `warning`, `info` or `none`.
-        service: whose it is; empty when the alert does not say.
+        service: the service it is about; empty when the alert does not say.
         state: `firing`, `inhibited` (another alert explains it), `silenced` or `pending` (not long enough).
         since: when its condition began to hold, UTC.
         summary: one sentence.
@@ -37,11 +37,11 @@ class Alert:
     runbook: str
 
 
-def ask(prometheus: str, alertmanager: str) -> list[Alert]:
-    """Everything that fires or is pending, the worst and oldest first.
+def find_alerts(prometheus: str, alertmanager: str) -> list[Alert]:
+    """Return everything that fires or is pending, the worst and oldest first.
 
     Raises:
-        NotRunningError: one of them does not answer.
+        NotRunningError: Prometheus or Alertmanager does not answer.
     """
     with httpx.Client(timeout=TIMEOUT_SECONDS) as client:
         firing = _get(client, "Alertmanager", f"{alertmanager}/api/v2/alerts")
@@ -59,7 +59,7 @@ def _get(client: httpx.Client, who: str, url: str) -> Any:
 
 
 def of_alertmanager(entry: Mapping[str, Any]) -> Alert:
-    """One entry of Alertmanager's `GET /api/v2/alerts`."""
+    """Return one entry of Alertmanager's `GET /api/v2/alerts`."""
     status = entry["status"]
     state = "silenced" if status["silencedBy"] else "inhibited" if status["inhibitedBy"] else "firing"
     return _alert(entry, state, entry["startsAt"])
@@ -83,7 +83,7 @@ def _alert(entry: Mapping[str, Any], state: str, since: str) -> Alert:
 
 
 def urgency(alert: Alert) -> tuple[bool, int, datetime, str]:
-    """What alerts are sorted by: the worst and oldest first, what is only pending last."""
+    """Return what alerts are sorted by: the worst and oldest first, the pending last."""
     known: Sequence[str] = SEVERITIES
     rank = known.index(alert.severity) if alert.severity in known else len(known)
     return alert.state == "pending", rank, alert.since, alert.name

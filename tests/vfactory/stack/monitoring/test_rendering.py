@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from vfactory.stack.errors import PartFailedError
-from vfactory.stack.monitoring import rendering
-from vfactory.stack.monitoring.monitoring import configuration_folder
+from vfactory.stack.monitoring import configuration_folder, rendering
 
 FOLDER = configuration_folder()
 ADDRESSES = {name: f"127.0.0.1:{20_000 + number}" for number, name in enumerate(rendering.HOSTS.values())}

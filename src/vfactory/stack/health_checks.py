@@ -1,0 +1,92 @@
+"""Asks the running processes how they are."""
+
+import http.client
+import socket
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from vfactory.stack.configuration import POSTGRES, VALKEY
+
+# Nobody needs a password to ask these: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
+GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
+
+READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
+
+
+@dataclass(frozen=True)
+class HealthAnswer:
+    """What /health said: the HTTP status (None without an answer) and its body, or what was in the way."""
+
+    status: int | None
+    body: dict[str, Any]
+    obstacle: str | None = None
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether everything the service needs is there."""
+        return self.status == http.HTTPStatus.OK
+
+    def describe(self) -> str:
+        """One line for people."""
+        if self.obstacle:
+            return self.obstacle
+        errors = [
+            f"{key.removesuffix('_error')}: {text}" for key, text in self.body.items() if "_error" in key
+        ]
+        return ", ".join(errors) or str(self.body.get("status", f"HTTP {self.status}"))
+
+
+def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
+    """GET /health of the service at `url`; never raises."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", "/health")
+        response = connection.getresponse()
+        body = msgspec.json.decode(response.read())
+    except (msgspec.DecodeError, UnicodeError):
+        return HealthAnswer(None, {}, "another program answers there")
+    except (OSError, http.client.HTTPException) as error:
+        return HealthAnswer(
+            None, {}, f"no answer ({getattr(error, 'strerror', None) or type(error).__name__})"
+        )
+    finally:
+        connection.close()
+    return HealthAnswer(response.status, body if isinstance(body, dict) else {})
+
+
+def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:
+    """Whether the program of the monitoring called `name` at `url` says that it is ready."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", READY_PATHS.get(name, "/"))
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def accepts_connections(where: str, *, timeout: float = 1.0) -> bool:
+    """Whether a process accepts connections at `where` (host:port)."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout):
+            return True
+    except OSError:
+        return False
+
+
+def server_answers(name: str, where: str, *, timeout: float = 1.0) -> bool:
+    """Whether the server `name` at `where` (host:port) says anything; a hanging one only lets connect."""
+    host, _, port = where.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout) as connection:
+            connection.sendall(GREETINGS[name])
+            return bool(connection.recv(1))
+    except OSError:
+        return False

@@ -1,0 +1,76 @@
+"""Carries what a process writes to its standard output and error, line by line, until it ends."""
+
+import os
+import selectors
+import subprocess
+from collections.abc import Callable
+from typing import Final
+
+CHUNK_BYTES: Final = 65_536
+LONGEST_LINE_BYTES: Final = 1024 * 1024
+TICK_SECONDS: Final = 1.0
+
+Sink = Callable[[str, list[bytes]], None]
+
+
+class Lines:
+    """Cuts one stream into lines, each handed on with its line feed."""
+
+    def __init__(self, stream: str, sink: Sink) -> None:
+        self._stream = stream
+        self._sink = sink
+        self._rest = b""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes."""
+        *whole, rest = (self._rest + data).split(b"\n")
+        if len(rest) > LONGEST_LINE_BYTES:
+            whole.append(rest)
+            rest = b""
+        self._rest = rest
+        if whole:
+            self._sink(self._stream, [line + b"\n" for line in whole])
+
+    def end(self) -> None:
+        """Hand on a last line that has no line feed."""
+        if self._rest:
+            self.feed(b"\n")
+
+
+def carry_lines(process: subprocess.Popen[bytes], streams: dict[int, str], sink: Sink) -> int:
+    """Hand every line to `sink` until the process has ended and all it wrote is read; return its exit code.
+
+    Args:
+        process: what runs; a descendant that keeps the pipes open does not hold this up.
+        streams: the reading ends of its pipes, closed here, with the names that `sink` gets.
+        sink: takes lines of one stream; called with none about once a second, so that it can catch up.
+    """
+    lines = {descriptor: Lines(name, sink) for descriptor, name in streams.items()}
+    with selectors.DefaultSelector() as selector:
+        for descriptor in streams:
+            os.set_blocking(descriptor, False)
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map() and process.poll() is None:
+            ready = selector.select(TICK_SECONDS)
+            for key, _ in ready:
+                if _read(key.fd, lines[key.fd]) == b"":
+                    selector.unregister(key.fd)
+            if not ready:
+                sink("", [])
+    code = process.wait()
+    for descriptor, stream in lines.items():
+        while _read(descriptor, stream):
+            pass
+        stream.end()
+        os.close(descriptor)
+    return code
+
+
+def _read(descriptor: int, lines: Lines) -> bytes | None:
+    """What there is to read, handed on; nothing at the end, None when there is nothing yet."""
+    try:
+        data = os.read(descriptor, CHUNK_BYTES)
+    except BlockingIOError:
+        return None
+    lines.feed(data)
+    return data

@@ -1,0 +1,114 @@
+"""Finds and configures the monitoring beside the rest of the start; without it the stack runs, too."""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from embedded import is_port_free, make_private_folder, write_private_file
+from utils.auth import Role, issue_token
+from vfactory.stack.configuration import Configuration, port_variable
+from vfactory.stack.errors import REFUSALS, explain
+from vfactory.stack.keeping import Job
+from vfactory.stack.monitoring import rendering
+from vfactory.stack.monitoring.jobs import PROGRAM_OF, monitoring_jobs
+from vfactory.stack.parts import Surroundings
+from vfactory.stack.programs import fetch, find_program, programs_folder
+
+TOKEN: Final = "incident_event_token"  # noqa: S105 - a file's name
+TOKEN_LIFETIME: Final = timedelta(days=30)
+TOKEN_RENEWAL_SECONDS: Final = 24 * 3600
+
+
+def configuration_folder() -> Path:
+    """Return the repository's folder `monitoring`."""
+    return Path(__file__).resolve().parents[4] / "monitoring"
+
+
+class Monitoring:
+    """Finds the programs, fetching them beside the rest of the start, and says what to run.
+
+    Args:
+        configuration: what to run where.
+        say: shows a sentence to whoever started the stack.
+    """
+
+    def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
+        self._told = configuration
+        self._say = say
+        self._found: dict[str, Path] = {}
+        self._searched = threading.Event()
+        self._renewed = float("-inf")
+        self._secret = ""
+
+    def search(self) -> None:
+        """Begin to look for the programs, in a thread of its own."""
+        threading.Thread(target=self._search, name="programs", daemon=True).start()
+
+    def has_searched(self, timeout: float = 0) -> bool:
+        """Whether the search is over, waiting at most `timeout` seconds for that."""
+        return self._searched.wait(timeout)
+
+    def jobs(self, around: Surroundings) -> list[Job]:
+        """Return what to run now: nothing, with a sentence why, where that is not possible."""
+        try:
+            self._secret = around.auth_secret.read_text("ascii").strip()
+            rendered = self._render()
+            free = {name: path for name, path in self._found.items() if self._is_free(name)}
+            return monitoring_jobs(self._told, free, around, rendered)
+        except REFUSALS as error:
+            self._say(f"No monitoring: {explain(error)}")
+        except OSError as error:
+            self._say(f"No monitoring: {error}")
+        return []
+
+    def renew(self) -> None:
+        """Give Alertmanager a new token once a day; it reads the file at each request."""
+        if self._secret and time.monotonic() - self._renewed > TOKEN_RENEWAL_SECONDS:
+            self._renewed = time.monotonic()
+            token = issue_token(
+                self._secret, subject="alertmanager", role=Role.ALERTMANAGER, lifetime=TOKEN_LIFETIME
+            )
+            write_private_file(self._secret_file(TOKEN), token + "\n")
+
+    def _search(self) -> None:
+        missing = [name for name, program in PROGRAM_OF.items() if not find_program(program, self._told.home)]
+        if missing:
+            packages = {PROGRAM_OF[name].package for name in missing}
+            try:
+                fetch(packages, programs_folder(self._told.home))
+            except REFUSALS as error:
+                self._say(f"No {', '.join(missing)}: {explain(error)}")
+        found = {name: find_program(program, self._told.home) for name, program in PROGRAM_OF.items()}
+        self._found = {name: path for name, path in found.items() if path}
+        self._searched.set()
+
+    def _is_free(self, name: str) -> bool:
+        port = self._told.monitoring_ports[name]
+        if is_port_free(port):
+            return True
+        self._say(f"No {name}: port {port} is taken. Choose another one with {port_variable(name)}.")
+        return False
+
+    def _render(self) -> Path:
+        """Write the configurations and the token; return their folder."""
+        source = configuration_folder()
+        folder = make_private_folder(self._told.home / "monitoring")
+        make_private_folder(self._secret_file(TOKEN).parent)
+        self.renew()
+        addresses = {name: self._told.address(name) for name in self._told.all_ports()}
+        prometheus = rendering.read(source / "prometheus/prometheus.yml")
+        alertmanager = rendering.read(source / "alertmanager/alertmanager.yml")
+        rendered = {
+            "prometheus.yml": rendering.prometheus(prometheus, addresses, source),
+            "alertmanager.yml": rendering.alertmanager(alertmanager, addresses, source, self._secret_file),
+            "blackbox.yml": rendering.read(source / "prometheus/blackbox.yml"),
+        }
+        for name, document in rendered.items():
+            write_private_file(folder / name, rendering.text(document))
+        return folder
+
+    def _secret_file(self, name: str) -> Path:
+        return self._told.home / "secrets" / name

@@ -1,0 +1,18 @@
+"""What the stack is made of: servers, services and their schemas, and how each is started and stopped."""
+
+from vfactory.stack.parts.jobs import migration_jobs, server_job, service_jobs
+from vfactory.stack.parts.schemas import find_outdated
+from vfactory.stack.parts.servers import postgres_server, valkey_server
+from vfactory.stack.parts.services import SERVICES, TRACING_PREFIX, Surroundings
+
+__all__ = [
+    "SERVICES",
+    "TRACING_PREFIX",
+    "Surroundings",
+    "find_outdated",
+    "migration_jobs",
+    "postgres_server",
+    "server_job",
+    "service_jobs",
+    "valkey_server",
+]

@@ -1,0 +1,113 @@
+"""The services' processes and the variables each gets: those, and no others."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from embedded import Program, launch
+from vfactory.stack.configuration import Configuration
+
+# A client of a stream that is cut when its service stops reconnects: nothing to wait for.
+DRAIN_SECONDS: Final = 0
+SHUTDOWN_SECONDS: Final = 5
+
+TRACING_PREFIX: Final = "OTEL_"
+"""OpenTelemetry's standard variables, which every service reads."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A deployable service: its import package, whether it has a worker, and whether it needs Redis."""
+
+    name: str
+    has_worker: bool
+    needs_redis: bool
+
+    @property
+    def package(self) -> str:
+        """The import package, which `python -m` runs."""
+        return self.name.replace("-", "_")
+
+    @property
+    def prefix(self) -> str:
+        """What the service's own variables begin with."""
+        return f"{self.package.upper()}_"
+
+    def processes(self) -> dict[str, str]:
+        """The command of each lasting process by the process's name."""
+        return {self.name: "api", **({f"{self.name}-worker": "worker"} if self.has_worker else {})}
+
+
+SERVICES: Final = (
+    Service("factory-core", has_worker=True, needs_redis=True),
+    Service("incident-event", has_worker=True, needs_redis=True),
+    Service("asset-management", has_worker=False, needs_redis=False),
+)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the services find what they need."""
+
+    database_url: str
+    redis_url: str
+    auth_secret: Path
+
+
+def service_url(configuration: Configuration, name: str) -> str:
+    """Return the URL under which this machine reaches the process called `name`."""
+    host = configuration.reachable_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{configuration.ports[name]}"
+
+
+def own_variables(service: Service, configuration: Configuration) -> dict[str, str]:
+    """Return the service's own variables: where its neighbours and files are, and what `up` was given."""
+    known = {
+        "incident-event": {"INCIDENT_EVENT_FACTORY_CORE_URL": service_url(configuration, "factory-core")},
+        "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
+    }
+    prefixes = (service.prefix, TRACING_PREFIX)
+    given = {key: text for key, text in configuration.passed_on.items() if key.startswith(prefixes)}
+    return {**known.get(service.name, {}), **given}
+
+
+def service_environment(
+    service: Service, name: str, configuration: Configuration, around: Surroundings
+) -> Mapping[str, str]:
+    """Return all variables of the process called `name`."""
+    variables = {
+        "PATH": os.defpath,
+        "LANG": "C.UTF-8",
+        "HOME": str(configuration.home),  # so that nobody's own settings for database clients creep in
+        "SERVICE_NAME": service.name,
+        "LOG_LEVEL": configuration.log_level,
+        "DATABASE_URL": around.database_url,
+        "AUTH_SECRET_FILE": str(around.auth_secret),
+        "DRAIN_SECONDS": str(DRAIN_SECONDS),
+        "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
+        **own_variables(service, configuration),
+    }
+    if service.needs_redis:
+        variables["REDIS_URL"] = around.redis_url
+    if name in configuration.ports:
+        variables.update(HOST=configuration.host, PORT=str(configuration.ports[name]))
+    return variables
+
+
+def start_service(
+    service: Service, command: str, variables: Mapping[str, str], output: int, errors: int
+) -> subprocess.Popen[bytes]:
+    """Start one process of `service`."""
+    program = Program(
+        # isolated: no PYTHONPATH, no user's packages, no module that happens to lie in the current folder
+        command=[sys.executable, "-I", "-m", service.package, command],
+        directory=Path(variables["HOME"]),
+        environment=variables,
+        death_signal=signal.SIGTERM,
+    )
+    return launch(program, output=output, errors=errors)

@@ -1,0 +1,30 @@
+"""Finds the state directory, and the addresses of the stack that uses it."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from vfactory.stack.configuration import default_home
+from vfactory.stack.errors import NotRunningError
+from vfactory.stack.state.lock import find_supervisor
+from vfactory.stack.state.stack_record import read_record
+
+HOME_VARIABLE = "VFACTORY_HOME"
+
+
+def state_directory(given: Path | str | None = None) -> Path:
+    """Return the state directory: as given, else VFACTORY_HOME, else `.vfactory` in the project."""
+    chosen = str(given or "") or os.environ.get(HOME_VARIABLE, "")
+    return Path(chosen).expanduser().absolute() if chosen else default_home()
+
+
+def service_urls(home: Path) -> Mapping[str, str]:
+    """Return the address of every API and worker of the stack that runs in `home`, by name.
+
+    Raises:
+        NotRunningError: no stack runs there.
+    """
+    known = read_record(home)
+    if known is None or find_supervisor(home) is None:
+        raise NotRunningError(f"V-Factory does not run in {home}. Start it with `vfactory up`.")
+    return known.urls()

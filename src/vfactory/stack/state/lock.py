@@ -1,0 +1,69 @@
+"""The lock of the state directory: one supervisor at a time, and everybody can see which."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TextIO
+
+from embedded import file_error, make_folder
+from vfactory.stack.errors import AlreadyRunningError
+
+LOCK_ATTEMPTS: Final = 20
+LOCK_PAUSE_SECONDS: Final = 0.02
+
+
+@contextmanager
+def hold_lock(home: Path) -> Iterator[None]:
+    """Be the only supervisor of `home`; the kernel drops the lock when the process ends in any way.
+
+    Raises:
+        AlreadyRunningError: another process holds it.
+    """
+    path = make_folder(home) / "lock"
+    with _open(path) as file:
+        if not _lock(file):
+            raise AlreadyRunningError(
+                f"V-Factory runs in {home} already (process {file.read().strip() or 'unknown'}). "
+                "Stop it with `vfactory down`, or choose another folder with VFACTORY_HOME."
+            )
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def find_supervisor(home: Path) -> int | None:
+    """Return the id of the process that holds `home`; 0 when it has not said so yet, None without one."""
+    path = home / "lock"
+    if not path.exists():
+        return None
+    with _open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = file.read().strip()
+            return int(text) if text.isdecimal() else 0
+    return None
+
+
+def _lock(file: TextIO) -> bool:
+    """Lock `file`; `find_supervisor` in another process holds it for a moment, too."""
+    for _ in range(LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(LOCK_PAUSE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _open(path: Path) -> TextIO:
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise file_error(error, path) from error
+    return os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")
