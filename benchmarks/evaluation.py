@@ -19,9 +19,9 @@ import asyncpg
 import httpx
 
 from benchmarks.harness import Goal, Options, Result, interleave
-from benchmarks.harness.plant import SECRET, servers, service
+from benchmarks.harness.stack import plant_at, servers, service
 from incident_event.worker import PARTITIONS
-from utils.auth import Role, issue_token
+from plant_client import PlantClient
 
 ONE = Goal("P6", "one worker evaluates 224 rules over 224 sources", "readings/s", 30_000, "at least")
 TWO = Goal("P6", "two workers beside one, 32 factories", "readings/s", 1.2, "at least")
@@ -127,41 +127,30 @@ async def _kept(url: str) -> int:
 
 
 def _fill(core: int, events: int, batches: int) -> None:
-    token = issue_token(SECRET, subject="benchmark", role=Role.ADMIN, factories="*")
-    with (
-        httpx.Client(headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=60) as client,
-        ThreadPoolExecutor(4) as senders,
-    ):
-        for _ in senders.map(
-            lambda number: _fill_factory(client, core, events, number, batches), range(FACTORIES)
-        ):
+    plant = plant_at({"factory-core": core, "incident-event": events})
+    with PlantClient(plant, timeout_seconds=60) as client, ThreadPoolExecutor(4) as senders:
+        for _ in senders.map(lambda number: _fill_factory(client, number, batches), range(FACTORIES)):
             pass
 
 
-def _fill_factory(client: httpx.Client, core: int, events: int, number: int, batches: int) -> None:
-    plants = f"http://127.0.0.1:{core}/v1/factories"
-    factory = _post(client, plants, name=f"benchmark {number}")["id"]
+def _fill_factory(client: PlantClient, number: int, batches: int) -> None:
+    made = client.post("factory-core", "/v1/factories", {"name": f"benchmark {number}"})
+    path = f"/v1/factories/{made['id']}"
     for source in range(SOURCES):
-        _post(client, f"{plants}/{factory}/equipment", tag=f"source-{source}")
-        _post(
-            client,
-            f"http://127.0.0.1:{events}/v1/rules",
-            factory_id=factory,
-            name=f"rule {source}",
-            equipment=f"source-{source}",
-            metric="level",
-            operator=">",
-            threshold=100,
-            severity=3,
-        )
+        client.post("factory-core", f"{path}/equipment", {"tag": f"source-{source}"})
+        rule = {
+            "factory_id": made["id"],
+            "name": f"rule {source}",
+            "equipment": f"source-{source}",
+            "metric": "level",
+            "operator": ">",
+            "threshold": 100,
+            "severity": 3,
+        }
+        client.post("incident-event", "/v1/rules", rule)
     for batch in range(batches):
-        _post(client, f"{plants}/{factory}/readings", batch_id=uuid4().hex, readings=_readings(batch))
-
-
-def _post(client: httpx.Client, url: str, **body: Any) -> Any:
-    answer = client.post(url, json=body)
-    answer.raise_for_status()
-    return answer.json()
+        body = {"batch_id": uuid4().hex, "readings": _readings(batch)}
+        client.post("factory-core", f"{path}/readings", body)
 
 
 def _readings(batch: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI
 from benchmarks.harness import Goal, Options, Result, Samples, interleave
 from benchmarks.harness.http_load import load
 from benchmarks.harness.http_server import served
-from benchmarks.harness.plant import servers
+from benchmarks.harness.stack import servers
 from utils.http import build_app
 from utils.settings import ServiceSettings
 

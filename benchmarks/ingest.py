@@ -23,14 +23,13 @@ from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
 import asyncpg
-import httpx
 import msgspec
 import uvloop
 
 from benchmarks.harness import Goal, Options, Result, interleave
 from benchmarks.harness.http_server import served
-from benchmarks.harness.plant import SECRET, servers, service
-from utils.auth import Role, issue_token
+from benchmarks.harness.stack import plant_at, servers, service
+from plant_client import PlantClient
 
 THOUSAND = Goal("P5", "batches of 1,000 beside the sketch, 8 connections", "readings/s", 0.9, "at least")
 HUNDRED = Goal("P5", "batches of 100 beside the sketch, 16 connections", "readings/s", 0.9, "at least")
@@ -83,8 +82,10 @@ def run(options: Options) -> list[Result]:
         service("factory_core", "worker", environment),
         served("benchmarks.ingest:sketch", environment) as bare,
     ):
-        token = issue_token(SECRET, subject="benchmark", role=Role.ADMIN, factories="*")
-        ours = Target(port, f"/v1/factories/{_build_plant(port, token)}/readings", token)
+        plant = plant_at({"factory-core": port})
+        token = plant.token()
+        with PlantClient(plant) as client:
+            ours = Target(port, f"/v1/factories/{_build_factory(client)}/readings", token)
         theirs = Target(bare, "/", token)
         shapes = [
             (THOUSAND, Shape(1000, 8, options.scaled(25, 3))),
@@ -110,13 +111,11 @@ def _compare(goal: Goal, shape: Shape, ours: Target, theirs: Target, options: Op
     return goal.judge(figures["ours"], figures["sketch"])
 
 
-def _build_plant(port: int, token: str) -> str:
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}/v1", headers=headers, trust_env=False) as client:
-        factory: str = client.post("/factories", json={"name": "benchmark"}).json()["id"]
-        for number in range(SOURCES):
-            added = client.post(f"/factories/{factory}/equipment", json={"tag": f"source-{number}"})
-            added.raise_for_status()
+def _build_factory(client: PlantClient) -> str:
+    factory = str(client.post("factory-core", "/v1/factories", {"name": "benchmark"})["id"])
+    for number in range(SOURCES):
+        body = {"tag": f"source-{number}"}
+        client.post("factory-core", f"/v1/factories/{factory}/equipment", body)
     return factory
 
 

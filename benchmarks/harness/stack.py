@@ -1,4 +1,4 @@
-"""Servers and services of ours as in production, for benchmarks of whole paths."""
+"""A stack as in production, for benchmarks of whole paths: servers, services, and who may ask them."""
 
 import contextlib
 import os
@@ -13,6 +13,8 @@ from typing import Final
 import httpx
 
 from embedded import PostgresServer, ValkeyServer, free_port
+from plant_client import Plant, Service
+from utils.auth import Role, issue_token
 
 SECRET: Final = "a-secret-for-benchmarks-of-at-least-32-bytes"  # noqa: S105 - of servers that live for a minute
 READY_SECONDS: Final = 30.0
@@ -57,6 +59,12 @@ def service(
     finally:
         running.terminate()
         running.wait()
+
+
+def plant_at(ports: Mapping[Service, int]) -> Plant:
+    """Give the plant whose services listen on these ports, for an administrator."""
+    token = issue_token(SECRET, subject="benchmark", role=Role.ADMIN, factories="*")
+    return Plant({name: f"http://127.0.0.1:{port}" for name, port in ports.items()}, lambda: token)
 
 
 def _wait(port: int) -> None:
