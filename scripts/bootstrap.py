@@ -1,10 +1,10 @@
-"""Brings `.venv` into step with a lock: `bootstrap.py local` for running, `bootstrap.py dev` for developing.
+"""Installs a lock: `bootstrap.py local` what runs, `dev` what develops, both into `.venv`.
 
-`bootstrap.py deploy` makes a second environment, `.cache/deploy`, of tools that cannot live beside it.
+`bootstrap.py deploy` installs tools that cannot live beside them into `.cache/deploy`.
 
-Needs nothing but Python ≥ 3.11 with venv and pip: uv is used when it is there and fetched when it is not.
-A stamp of what was installed makes the second run free of charge. Nothing outside the project's folder and
-the package caches is touched.
+Needs nothing but Python ≥ 3.11 with venv and pip: uv does the work, and is fetched where there is none.
+A stamp of what was installed makes the second run quick. Nothing outside the project's folder and the
+package caches is touched.
 """
 
 import ast
@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -25,12 +25,12 @@ from typing import NoReturn
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = PROJECT / ".venv"
 CACHE = PROJECT / ".cache"
-INTERPRETER = ENVIRONMENT / "bin" / "python"
 # Each lock holds what the ones after it in this list hold, in the same versions.
 LOCKS = ("dev", "local")
 # These live apart from the project, which is not installed there.
 TOOLS = ("deploy",)
 OLDEST_UV = (0, 5)
+PIP_INSTALL = ("-I", "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes")
 # How to reach and cache packages is the machine's business; where and what to install is ours.
 KEPT = re.compile(
     r"PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CERT|CLIENT_CERT|PROXY|TRUSTED_HOST|CACHE_DIR|CONFIG_FILE"
@@ -53,9 +53,7 @@ def main() -> None:
     name = sys.argv[1] if len(sys.argv) > 1 else "local"
     if name not in LOCKS + TOOLS:
         fail(f"there is no lock called {name}; choose from {', '.join(LOCKS + TOOLS)}")
-    os.umask(
-        0o022
-    )  # PostgreSQL, started by root, runs as somebody else and must be able to read its programs
+    os.umask(0o022)  # PostgreSQL, started by root, runs as another user and must read its programs
     os.chdir(PROJECT)
     try:
         with alone():
@@ -80,58 +78,44 @@ def alone() -> Iterator[None]:
 def is_done(name: str) -> bool:
     """Whether what `name` asks for, or more, is installed from the present locks."""
     enough = (name,) if name in TOOLS else LOCKS[: LOCKS.index(name) + 1]
-    return runs(interpreter(name)) and any(read_stamp(name) == stamp(lock) for lock in enough)
+    return runs(folder(name) / "bin" / "python") and any(read_stamp(name) == stamp(lock) for lock in enough)
 
 
 def folder(name: str) -> Path:
-    """The environment that holds what the lock called `name` says."""
+    """Return the environment that the lock called `name` goes into."""
     return CACHE / name if name in TOOLS else ENVIRONMENT
-
-
-def interpreter(name: str) -> Path:
-    """The Python of that environment."""
-    return folder(name) / "bin" / "python" if name in TOOLS else INTERPRETER
 
 
 def install(name: str) -> None:
     """Make the environment hold exactly what the lock says, and the project."""
-    place, python = folder(name), interpreter(name)
-    where = place.relative_to(PROJECT)
-    print(f"Installing the packages of requirements/{name}.txt into {where}", file=sys.stderr)
+    place = folder(name)
+    python, lock = place / "bin" / "python", f"requirements/{name}.txt"
+    print(f"Installing the packages of {lock} into {place.relative_to(PROJECT)}", file=sys.stderr)
     (place / "stamp").unlink(missing_ok=True)
     environment = clean_environment()
     uv = find_uv(environment)
     environment |= known_to_pip(environment)
     if not runs(python):
-        run(
-            [uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), str(place)],
-            environment,
-        )
-    target = ["--quiet", "--python", str(python)]
-    lock = ["--require-hashes", "--compile-bytecode", f"requirements/{name}.txt"]
-    sync([uv, "pip", "sync", *target, *lock], python, environment)
+        run([uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), place], environment)
+    sync(uv, python, lock, environment)
     if name not in TOOLS:
-        project = ["--no-deps", "--no-build-isolation", "--offline", "--editable", "."]
-        run([uv, "pip", "install", *target, *project], environment)
+        project = ("--no-deps", "--no-build-isolation", "--offline", "--editable", ".")
+        run([uv, "pip", "install", "--quiet", "--python", python, *project], environment)
     (place / "stamp").write_text(stamp(name), encoding="ascii")
 
 
-def sync(command: list[str], interpreter: Path, environment: Mapping[str, str]) -> None:
-    """Run uv's `command`; else with the machine's certificates (a proxy may sign with its own), else pip."""
+def sync(uv: str, python: Path, lock: str, environment: Mapping[str, str]) -> None:
+    """Install by uv; else with the machine's certificates (a proxy may sign with its own), else by pip."""
+    options = ("--quiet", "--require-hashes", "--compile-bytecode", "--python", python)
     for further in ({}, {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}):
-        said = attempt(command, {**environment, **further})
-        if said is None:
+        if attempt([uv, "pip", "sync", *options, lock], {**environment, **further}) is None:
             return
-    python = [str(interpreter), "-I", "-m"]
-    run([*python, "ensurepip"], environment)
-    run(
-        [*python, "pip", "install", "--quiet", "--no-deps", "--require-hashes", "-r", command[-1]],
-        environment,
-    )
+    run([python, "-I", "-m", "ensurepip"], environment)
+    run([python, *PIP_INSTALL, "-r", lock], environment)
 
 
 def stamp(name: str) -> str:
-    """What an environment must be in step with: the lock, the project's metadata, and where it lies."""
+    """Return what an environment must be in step with: lock, the project's metadata, and its place."""
     digest = hashlib.sha256(str(PROJECT).encode("utf-8", "surrogateescape"))
     digest.update((PROJECT / "requirements" / f"{name}.txt").read_bytes())
     told = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -141,7 +125,7 @@ def stamp(name: str) -> str:
 
 
 def read_stamp(name: str) -> str:
-    """The stamp of what is installed where `name` goes; empty when that is not known."""
+    """Return the stamp of what is installed where `name` goes; empty when that is not known."""
     try:
         return (folder(name) / "stamp").read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
@@ -158,12 +142,12 @@ def runs(interpreter: Path) -> bool:
 
 
 def base_python() -> str:
-    """The interpreter itself, also when we run in a virtual environment or through a shim."""
+    """Return the interpreter itself, also when this runs in a virtual environment or through a shim."""
     return str(getattr(sys, "_base_executable", None) or sys.executable)
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment without what would install other things, or elsewhere."""
+    """Return the environment without what would install other things, or elsewhere."""
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -188,7 +172,7 @@ def has_cache(environment: Mapping[str, str]) -> bool:
 
 
 def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:
-    """Where pip is told to look for packages, in uv's words, unless uv was told something itself."""
+    """Return where pip is told to look for packages, in uv's words, unless uv was told something itself."""
     if any(name in environment for name in UV_SOURCES.values()) or "UV_CONFIG_FILE" in environment:
         return {}
     command = [base_python(), "-I", "-m", "pip", "config", "list"]
@@ -203,47 +187,33 @@ def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:
     return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else {}
 
 
-def find_uv(environment: dict[str, str]) -> str:
-    """A uv that is new enough: the machine's, the one fetched before, or one fetched now."""
+def find_uv(environment: Mapping[str, str]) -> str:
+    """Return a uv that is new enough: the machine's, the one fetched before, or one fetched now."""
     fetched = CACHE / "uv" / "bin" / "uv"
     for candidate in (shutil.which("uv"), str(fetched)):
         if candidate and version(candidate) >= OLDEST_UV:
             return candidate
-    fetch_uv(environment)
+    fetch_uv(CACHE / "uv", environment)
     return str(fetched)
 
 
-def fetch_uv(environment: dict[str, str]) -> None:
-    """Let pip fetch uv into a folder of ours: the interpreter's own pip, or that of a virtual environment."""
+def fetch_uv(place: Path, environment: Mapping[str, str]) -> None:
+    """Let pip install uv into a virtual environment of its own: the interpreter itself may have no pip."""
     requirement = CACHE / "uv.txt"
     requirement.write_text(pinned("uv"), encoding="utf-8")
-    shutil.rmtree(CACHE / "uv", ignore_errors=True)
-    install = [
-        "-I",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--require-hashes",
-        "-r",
-        str(requirement),
-    ]
-    if attempt([base_python(), *install, "--target", str(CACHE / "uv")], environment) is None:
-        return
-    run([base_python(), "-I", "-m", "venv", "--clear", str(CACHE / "uv")], environment)
-    run([str(CACHE / "uv" / "bin" / "python"), *install], environment)
+    run([base_python(), "-I", "-m", "venv", "--clear", place], environment)
+    run([place / "bin" / "python", *PIP_INSTALL, "-r", requirement], environment)
 
 
 def pinned(package: str) -> str:
-    """The lines of the lock that pin `package`."""
+    """Return the lines of the lock that pin `package`."""
     text = (PROJECT / "requirements" / "dev.txt").read_text(encoding="utf-8")
     found = re.search(rf"^{package}==(?:.*\\\n)*.*\n", text, re.MULTILINE)
     return found.group() if found else package
 
 
 def version(program: str) -> tuple[int, ...]:
-    """The version a program tells; () when it does not run."""
+    """Return the version a program tells; () when it does not run."""
     try:
         done = subprocess.run([program, "--version"], check=False, capture_output=True, text=True)  # noqa: S603
     except OSError:
@@ -252,20 +222,21 @@ def version(program: str) -> tuple[int, ...]:
     return tuple(int(part) for part in found.groups()) if found else ()
 
 
-def run(command: list[str], environment: Mapping[str, str]) -> None:
+def run(command: Iterable[str | Path], environment: Mapping[str, str]) -> None:
     """Run `command`; show what it said only when it fails."""
     said = attempt(command, environment)
     if said is not None:
         fail(said)
 
 
-def attempt(command: list[str], environment: Mapping[str, str]) -> str | None:
-    """Run `command`; what it was and what it said when it failed."""
-    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
+def attempt(command: Iterable[str | Path], environment: Mapping[str, str]) -> str | None:
+    """Run `command`; return what it was and what it said when it failed, else None."""
+    words = [str(word) for word in command]
+    done = subprocess.run(words, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
     if done.returncode == 0:
         return None
     said = f"{done.stdout}\n{done.stderr}".strip()
-    return f"`{' '.join(command)}` failed:\n{said}"
+    return f"`{' '.join(words)}` failed:\n{said}"
 
 
 def fail(text: str) -> NoReturn:

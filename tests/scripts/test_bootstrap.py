@@ -30,11 +30,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in bootstrap.LOCKS + bootstrap.TOOLS:
         (tmp_path / "requirements" / f"{name}.txt").write_text(LOCK)
     (tmp_path / "pyproject.toml").write_text(PROJECT)
-    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    (tmp_path / ".venv" / "bin" / "python").symlink_to(sys.executable)
     monkeypatch.setattr(bootstrap, "PROJECT", tmp_path)
     monkeypatch.setattr(bootstrap, "ENVIRONMENT", tmp_path / ".venv")
     monkeypatch.setattr(bootstrap, "CACHE", tmp_path / ".cache")
-    monkeypatch.setattr(bootstrap, "INTERPRETER", Path(sys.executable))
     return tmp_path
 
 
@@ -82,9 +82,13 @@ def test_a_moved_project_and_a_broken_interpreter_are_out_of_step(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install(project, "dev")
-    monkeypatch.setattr(bootstrap, "INTERPRETER", project / "gone")
+    python = project / ".venv" / "bin" / "python"
+    python.unlink()
+    python.symlink_to(project / "gone")
     assert not bootstrap.is_done("dev")
-    monkeypatch.setattr(bootstrap, "INTERPRETER", Path(sys.executable))
+    python.unlink()
+    python.symlink_to(sys.executable)
+    assert bootstrap.is_done("dev")
     moved = project.with_name("moved")
     project.rename(moved)
     monkeypatch.setattr(bootstrap, "PROJECT", moved)
