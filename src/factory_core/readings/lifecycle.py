@@ -23,11 +23,23 @@ QUALITIES: Final[tuple[Quality, ...]] = get_args(Quality)
 class Reading(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """One value of one metric of one piece of equipment (`source` is its tag), measured at `at`."""
 
-    source: str
-    metric: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_METRIC_LENGTH)]
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-    value: float
-    quality: Quality = "good"
+    source: Annotated[str, msgspec.Meta(description="The tag of a piece of equipment")]
+    metric: Annotated[
+        str,
+        msgspec.Meta(
+            min_length=1,
+            max_length=MAX_METRIC_LENGTH,
+            description="What is measured; its unit is the sender's",
+        ),
+    ]
+    at: Annotated[datetime, msgspec.Meta(tz=True, description="RFC 3339, any offset")]
+    value: Annotated[float, msgspec.Meta(description="Finite", extra_json_schema={"format": "double"})]
+    quality: Annotated[
+        Quality,
+        msgspec.Meta(
+            description="A bad reading is kept and not evaluated", extra_json_schema={"type": "string"}
+        ),
+    ] = "good"
 
 
 class Code(StrEnum):

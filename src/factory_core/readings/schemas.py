@@ -14,7 +14,6 @@ from factory_core.readings.batch import SentBatch
 from factory_core.readings.lifecycle import (
     EARLIEST,
     MAX_AHEAD,
-    MAX_METRIC_LENGTH,
     MAX_READINGS,
     QUALITIES,
     Code,
@@ -27,59 +26,10 @@ from factory_core.readings.lifecycle import (
 from utils.errors import FieldError, InvalidError
 
 BATCH_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,100}\Z"
-BATCH_SCHEMA: Final[dict[str, Any]] = {
-    "title": "ReadingBatch",
-    "description": "A batch of readings, each of them one value of one metric of one piece of equipment",
-    "examples": [
-        {
-            "batch_id": "press-1.2026-01-15T10:30",
-            "readings": [
-                {"source": "press-1", "metric": "temperature", "at": "2026-01-15T10:30:00Z", "value": 71.5}
-            ],
-        }
-    ],
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["batch_id", "readings"],
-    "properties": {
-        "batch_id": {
-            "type": "string",
-            "pattern": "^[A-Za-z0-9._:-]{1,100}$",
-            "description": "The sender's own name for the batch, unique in the factory for ever",
-        },
-        "readings": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_READINGS,
-            "description": "In any order",
-            "items": {
-                "title": "Reading",
-                "type": "object",
-                "additionalProperties": False,
-                "required": ["source", "metric", "at", "value"],
-                "properties": {
-                    "source": {"type": "string", "description": "The tag of a piece of equipment"},
-                    "metric": {
-                        "type": "string",
-                        "minLength": 1,
-                        "maxLength": MAX_METRIC_LENGTH,
-                        "description": "What is measured; its unit is the sender's",
-                    },
-                    "at": {"type": "string", "format": "date-time", "description": "RFC 3339, any offset"},
-                    "value": {"type": "number", "format": "double", "description": "Finite"},
-                    "quality": {
-                        "type": "string",
-                        "enum": list(QUALITIES),
-                        "default": "good",
-                        "description": "A bad reading is kept and not evaluated",
-                    },
-                },
-            },
-        },
-    },
+_EXAMPLE: Final = {
+    "batch_id": "press-1.2026-01-15T10:30",
+    "readings": [{"source": "press-1", "metric": "temperature", "at": "2026-01-15T10:30:00Z", "value": 71.5}],
 }
-"""The body of a batch, for the API's document; an item that breaks it is refused alone, by its index."""
-
 _MOST_DIGITS: Final = 400  # more than any integer within a double's range has
 
 
@@ -114,12 +64,36 @@ class ReadingRead(BaseModel):
     quality: Annotated[Quality, Field(description="A bad one is not evaluated")]
 
 
-class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    batch_id: Annotated[str, msgspec.Meta(pattern=BATCH_ID_PATTERN)]
-    readings: Annotated[list[Reading], msgspec.Meta(min_length=1, max_length=MAX_READINGS)]
+class ReadingBatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A batch of readings, each of them one value of one metric of one piece of equipment."""
+
+    batch_id: Annotated[
+        str,
+        msgspec.Meta(
+            pattern=BATCH_ID_PATTERN,
+            description="The sender's own name for the batch, unique in the factory for ever",
+        ),
+    ]
+    readings: Annotated[
+        list[Reading],
+        msgspec.Meta(min_length=1, max_length=MAX_READINGS, description="In any order"),
+    ]
 
 
-_decoder = msgspec.json.Decoder(_Envelope)
+def _describe_batch() -> dict[str, Any]:
+    _, made = msgspec.json.schema_components([ReadingBatch])
+    batch: dict[str, Any] = made["ReadingBatch"]
+    reading = made["Reading"]
+    batch["properties"]["batch_id"]["pattern"] = BATCH_ID_PATTERN.replace(r"\Z", "$")  # JSON Schema's end
+    batch["properties"]["readings"]["items"] = reading  # in place of a reference
+    reading["properties"]["quality"]["enum"] = list(QUALITIES)  # best first; msgspec sorts them
+    return batch | {"examples": [_EXAMPLE]}
+
+
+BATCH_SCHEMA: Final = _describe_batch()
+"""The body of a batch, for the API's document; an item that breaks it is refused alone, by its index."""
+
+_decoder = msgspec.json.Decoder(ReadingBatch)
 
 
 def decode_batch(body: bytes, now: datetime) -> SentBatch:
