@@ -82,7 +82,7 @@ async def count_open(database: Database) -> None:
     """Keep the number of open incidents fresh, for ever."""
     while True:
         async with database.transaction() as transaction:
-            counts = await IncidentService(transaction, utc_now).count_open()
+            counts = await IncidentService.within(transaction, utc_now()).count_open()
         for severity in SEVERITIES:
             INCIDENTS_OPEN.labels(severity).set(counts.get(int(severity), 0))
         await asyncio.sleep(COUNT_SECONDS)

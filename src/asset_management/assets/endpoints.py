@@ -14,7 +14,6 @@ from starlette.requests import ClientDisconnect
 
 from asset_management.assets.metrics import UPLOADS, Outcome
 from asset_management.assets.models import Asset
-from asset_management.assets.repository import AssetRepository
 from asset_management.assets.schemas import AssetRead
 from asset_management.assets.service import AssetService, Upload, open_content
 from asset_management.content.inspection import require_media_type
@@ -33,8 +32,7 @@ from utils.http import (
     Limit,
     Page,
     Text,
-    decode_cursor,
-    encode_cursor,
+    start_after,
 )
 
 router = APIRouter(tags=["assets"])
@@ -53,7 +51,7 @@ Store = Annotated[ContentStore, Depends(content_store)]
 
 async def asset_service(transaction: DatabaseTransaction, store: Store) -> AssetService:
     """Put the use cases into the request's transaction."""
-    return AssetService(AssetRepository(transaction.session), store, utc_now)
+    return AssetService.within(transaction, utc_now(), store=store)
 
 
 Assets = Annotated[AssetService, Depends(asset_service, scope="function")]
@@ -163,10 +161,8 @@ async def list_assets(
     by: CurrentPrincipal, assets: Assets, factory_id: FactoryId, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[AssetRead]:
     """List a factory's assets, newest first."""
-    before = decode_cursor(cursor, UUID)[0] if cursor is not None else None
-    rows = await assets.list_before(by, factory_id, before, limit + 1)
-    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return Page(items=[AssetRead.of(row) for row in rows[:limit]], next_cursor=more)
+    rows = await assets.list_before(by, factory_id, start_after(cursor, UUID), limit + 1)
+    return Page.of(rows, limit, key=lambda row: row.id, read=AssetRead.of)
 
 
 @router.get("/assets/{asset_id}")
@@ -213,4 +209,4 @@ async def _find(request: Request, by: CurrentPrincipal, asset_id: UUID, store: C
     """Read the row in a transaction that is over before the bytes flow."""
     database: Database = request.app.state.kit.database
     async with database.transaction() as transaction:
-        return await AssetService(AssetRepository(transaction.session), store, utc_now).get(by, asset_id)
+        return await AssetService.within(transaction, utc_now(), store=store).get(by, asset_id)

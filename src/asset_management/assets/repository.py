@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from asset_management.assets.models import Asset
+from utils.database import Transaction
 
 
 class AssetRepository:
     """Finds and keeps assets."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self._session = transaction.session
 
     async def add(self, asset: Asset) -> None:
         """Keep a new asset."""

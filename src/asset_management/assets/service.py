@@ -3,9 +3,10 @@
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from io import BufferedReader
-from typing import Final
+from typing import Final, Self
 from uuid import UUID
 
 from asset_management.assets.metrics import UPLOAD_BYTES
@@ -16,7 +17,7 @@ from asset_management.content.inspection import check_structure, require_magic
 from asset_management.content.kinds import PREFIX_BYTES, Kind, MediaType
 from asset_management.content.store import ContentStore, IncomingContent
 from utils.auth import Principal
-from utils.clock import Now
+from utils.database import Transaction
 from utils.errors import NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
@@ -37,10 +38,15 @@ class Upload:
 class AssetService:
     """The use cases of assets, each inside the caller's transaction."""
 
-    def __init__(self, assets: AssetRepository, store: ContentStore, now: Now) -> None:
+    def __init__(self, assets: AssetRepository, store: ContentStore, now: datetime) -> None:
         self._assets = assets
         self._store = store
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime, *, store: ContentStore) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(AssetRepository(transaction), store, now)
 
     async def upload(self, by: Principal, upload: Upload, body: AsyncIterator[bytes]) -> Asset:
         """Keep a file as a new asset; the same content sent twice is kept once and makes two assets.
@@ -80,7 +86,7 @@ class AssetService:
             media_type=upload.media_type,
             size_bytes=size,
             sha256=sha256,
-            created_at=self._now(),
+            created_at=self._now,
             created_by=by.subject,
         )
 

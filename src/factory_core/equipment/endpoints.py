@@ -15,8 +15,7 @@ from utils.http import (
     DatabaseTransaction,
     Limit,
     Page,
-    decode_cursor,
-    encode_cursor,
+    start_after,
 )
 
 router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
@@ -24,7 +23,7 @@ router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
 
 async def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
     """Put the use cases into the request's transaction."""
-    return EquipmentService.within(transaction, utc_now)
+    return EquipmentService.within(transaction, utc_now())
 
 
 EquipmentUseCases = Annotated[EquipmentService, Depends(equipment_service, scope="function")]
@@ -49,10 +48,8 @@ async def list_equipment(
     cursor: Cursor = None,
 ) -> Page[EquipmentRead]:
     """List a factory's equipment, oldest first."""
-    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
-    rows = await equipment.list_after(by, factory_id, after, limit + 1)
-    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return Page(items=[EquipmentRead.model_validate(row) for row in rows[:limit]], next_cursor=more)
+    rows = await equipment.list_after(by, factory_id, start_after(cursor, UUID), limit + 1)
+    return Page.of(rows, limit, key=lambda row: row.id, read=EquipmentRead.model_validate)
 
 
 @router.get("/equipment/{equipment_id}")

@@ -5,16 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import Text, Uuid, any_, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from factory_core.equipment.models import Equipment
+from utils.database import Transaction
 
 
 class EquipmentRepository:
     """Finds and keeps equipment."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self._session = transaction.session
 
     async def add(self, equipment: Equipment) -> bool:
         """Keep a new piece of equipment; False where its tag is taken, also by who races for it."""

@@ -1,6 +1,7 @@
 """What can be done with equipment."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -10,7 +11,6 @@ from factory_core.equipment.models import Equipment
 from factory_core.equipment.repository import EquipmentRepository
 from factory_core.factories.service import FactoryService
 from utils.auth import Principal
-from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, NotFoundError
 from utils.ids import uuid7
@@ -22,7 +22,7 @@ class EquipmentService:
     """The use cases of equipment, each inside the caller's transaction."""
 
     def __init__(
-        self, equipment: EquipmentRepository, factories: FactoryService, outbox: Outbox, now: Now
+        self, equipment: EquipmentRepository, factories: FactoryService, outbox: Outbox, now: datetime
     ) -> None:
         self._equipment = equipment
         self._factories = factories
@@ -30,9 +30,9 @@ class EquipmentService:
         self._now = now
 
     @classmethod
-    def within(cls, transaction: Transaction, now: Now) -> Self:
-        """Put the use cases into a transaction."""
-        repository = EquipmentRepository(transaction.session)
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        repository = EquipmentRepository(transaction)
         return cls(repository, FactoryService.within(transaction, now), Outbox(transaction), now)
 
     async def create(
@@ -46,7 +46,7 @@ class EquipmentService:
         """
         await self._factories.get(by, factory_id)
         equipment = Equipment(
-            factory_id=factory_id, id=uuid7(), tag=tag, name=name, kind=kind.value, created_at=self._now()
+            factory_id=factory_id, id=uuid7(), tag=tag, name=name, kind=kind.value, created_at=self._now
         )
         if not await self._equipment.add(equipment):
             raise ConflictError(f"The factory already has equipment with the tag {tag}.")

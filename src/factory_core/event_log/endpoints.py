@@ -1,5 +1,6 @@
 """The gap API: what a consumer of the stream asks for when it has lost some of it."""
 
+from operator import itemgetter
 from typing import Annotated
 from uuid import UUID
 
@@ -7,7 +8,7 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from factory_core.event_log.schemas import EventLogRead, HeadRead
-from utils.http import CurrentPrincipal, Cursor, Limit, Page, decode_cursor, encode_cursor
+from utils.http import CurrentPrincipal, Cursor, Limit, Page, cut, start_after
 from utils.outbox import EventLog
 
 router = APIRouter(prefix="/event-log", tags=["event log"])
@@ -47,8 +48,7 @@ async def list_heads(
     by: CurrentPrincipal, events: Events, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[HeadRead]:
     """List the newest seq of every factory that ever published anything: the gap API's table of contents."""
-    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
-    rows = await events.heads(after, limit + 1)
-    more = encode_cursor(rows[limit - 1][0]) if len(rows) > limit else None
-    heads = [HeadRead(factory_id=factory, head=head) for factory, head in rows[:limit] if by.sees(factory)]
-    return Page(items=heads, next_cursor=more)
+    rows = await events.heads(start_after(cursor, UUID), limit + 1)
+    shown, next_cursor = cut(rows, limit, key=itemgetter(0))
+    heads = [HeadRead(factory_id=factory, head=head) for factory, head in shown if by.sees(factory)]
+    return Page(items=heads, next_cursor=next_cursor)

@@ -14,8 +14,7 @@ from utils.http import (
     DatabaseTransaction,
     Limit,
     Page,
-    decode_cursor,
-    encode_cursor,
+    start_after,
 )
 
 router = APIRouter(tags=["factories"])
@@ -23,7 +22,7 @@ router = APIRouter(tags=["factories"])
 
 async def factory_service(transaction: DatabaseTransaction) -> FactoryService:
     """Put the use cases into the request's transaction."""
-    return FactoryService.within(transaction, utc_now)
+    return FactoryService.within(transaction, utc_now())
 
 
 Factories = Annotated[FactoryService, Depends(factory_service, scope="function")]
@@ -41,10 +40,8 @@ async def list_factories(
     by: CurrentPrincipal, factories: Factories, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[FactoryRead]:
     """List the factories the token is for, oldest first."""
-    after = decode_cursor(cursor, UUID)[0] if cursor is not None else None
-    rows = await factories.list_after(by, after, limit + 1)
-    more = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
-    return Page(items=[FactoryRead.of(row) for row in rows[:limit]], next_cursor=more)
+    rows = await factories.list_after(by, start_after(cursor, UUID), limit + 1)
+    return Page.of(rows, limit, key=lambda row: row.id, read=FactoryRead.of)
 
 
 @router.get("/factories/{factory_id}")

@@ -4,16 +4,16 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from factory_core.factories.models import Factory
+from utils.database import Transaction
 
 
 class FactoryRepository:
     """Finds and keeps factories."""
 
-    def __init__(self, session: AsyncSession) -> None:
-        self._session = session
+    def __init__(self, transaction: Transaction) -> None:
+        self._session = transaction.session
 
     async def add(self, factory: Factory) -> None:
         """Keep a new factory."""

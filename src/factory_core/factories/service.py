@@ -1,6 +1,7 @@
 """What can be done with factories."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 from uuid import UUID
 
@@ -8,7 +9,6 @@ from contracts.factory_core import FactoryCreated, Floor
 from factory_core.factories.models import Factory
 from factory_core.factories.repository import FactoryRepository
 from utils.auth import Principal
-from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ForbiddenError, NotFoundError
 from utils.ids import uuid7
@@ -21,15 +21,15 @@ FIRST_LAYOUT_VERSION = 1
 class FactoryService:
     """The use cases of factories, each inside the caller's transaction."""
 
-    def __init__(self, factories: FactoryRepository, outbox: Outbox, now: Now) -> None:
+    def __init__(self, factories: FactoryRepository, outbox: Outbox, now: datetime) -> None:
         self._factories = factories
         self._outbox = outbox
         self._now = now
 
     @classmethod
-    def within(cls, transaction: Transaction, now: Now) -> Self:
-        """Put the use cases into a transaction."""
-        return cls(FactoryRepository(transaction.session), Outbox(transaction), now)
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(FactoryRepository(transaction), Outbox(transaction), now)
 
     async def create(self, by: Principal, *, name: str, timezone: str, floor: Floor | None) -> Factory:
         """Create a factory.
@@ -47,7 +47,7 @@ class FactoryService:
             floor_depth_m=floor and floor.depth_m,
             floor_height_m=floor and floor.height_m,
             layout_version=FIRST_LAYOUT_VERSION,
-            created_at=self._now(),
+            created_at=self._now,
         )
         await self._factories.add(factory)
         self._outbox.publish(factory.id, _created(factory, floor), at=factory.created_at)

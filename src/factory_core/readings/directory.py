@@ -92,7 +92,7 @@ class _Resolution:
         self, transaction: Transaction, now: Now, by: Principal, factory_id: UUID, max_metrics: int
     ) -> None:
         self._transaction = transaction
-        self._equipment = EquipmentService.within(transaction, now)
+        self._equipment = EquipmentService.within(transaction, now())
         self._by = by
         self._factory_id = factory_id
         self._max_metrics = max_metrics

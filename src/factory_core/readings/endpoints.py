@@ -21,8 +21,8 @@ from utils.http import (
     Cursor,
     Page,
     Text,
-    decode_cursor,
-    encode_cursor,
+    cut,
+    start_after,
 )
 
 MAX_BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -123,10 +123,8 @@ async def list_readings(  # noqa: PLR0917 - FastAPI names them
     """
     if since is not None and before is not None and since >= before:
         raise InvalidError.of("to", "must be later than from")
-    after: datetime | None = decode_cursor(cursor, datetime)[0] if cursor is not None else None
-    found = await readings.list_readings(
-        by, factory_id, source, metric, period=Period(since, before, after), limit=limit + 1
-    )
-    more = encode_cursor(found[limit - 1].at) if len(found) > limit else None
-    page = msgspec.json.encode({"items": found[:limit], "next_cursor": more})
+    period = Period(since, before, start_after(cursor, datetime))
+    found = await readings.list_readings(by, factory_id, source, metric, period=period, limit=limit + 1)
+    items, next_cursor = cut(found, limit, key=lambda reading: reading.at)
+    page = msgspec.json.encode({"items": items, "next_cursor": next_cursor})
     return Response(page, media_type="application/json")

@@ -14,7 +14,7 @@ router = APIRouter(tags=["webhooks"])
 
 async def alert_group_service(transaction: DatabaseTransaction) -> AlertGroupService:
     """Put the use case into the request's transaction."""
-    return AlertGroupService(transaction, utc_now)
+    return AlertGroupService.within(transaction, utc_now())
 
 
 AlertGroups = Annotated[AlertGroupService, Depends(alert_group_service, scope="function")]

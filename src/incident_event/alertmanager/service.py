@@ -1,7 +1,8 @@
 """What a notification of Alertmanager's does."""
 
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Final, Self
 from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
@@ -11,7 +12,6 @@ from incident_event.alertmanager.notification import Notification
 from incident_event.alertmanager.repository import AlertGroupRepository, Claimed
 from incident_event.incidents.alerts import AlertIncidentService, AlertsSeen
 from utils.auth import Principal
-from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
 
@@ -30,11 +30,23 @@ class Receipt:
 class AlertGroupService:
     """Turns notifications into incidents, each inside the caller's transaction; no other service is asked."""
 
-    def __init__(self, transaction: Transaction, now: Now) -> None:
+    def __init__(
+        self,
+        transaction: Transaction,
+        groups: AlertGroupRepository,
+        incidents: AlertIncidentService,
+        now: datetime,
+    ) -> None:
         self._transaction = transaction
-        self._groups = AlertGroupRepository(transaction)
-        self._incidents = AlertIncidentService(transaction, now)
+        self._groups = groups
+        self._incidents = incidents
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        incidents = AlertIncidentService.within(transaction, now)
+        return cls(transaction, AlertGroupRepository(transaction), incidents, now)
 
     async def receive(self, by: Principal, told: Notification) -> Receipt:
         """Do what a notification asks for, once, however often it comes.
@@ -44,7 +56,7 @@ class AlertGroupService:
         by.require_factory(PLATFORM_FACTORY_ID)
         if all(alert.name == WATCHDOG for alert in told.alerts):
             return self._tell(told, Receipt(Outcome.IGNORED, None))
-        now = self._now()
+        now = self._now
         claimed = await self._groups.claim(PLATFORM_FACTORY_ID, told.group_key, now)
         activities = [alert.activity for alert in told.alerts]
         judgement = judge(claimed.episode, activities, is_firing=told.is_firing, now=now)

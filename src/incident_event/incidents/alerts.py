@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from contracts.incident_event import (
@@ -16,7 +16,7 @@ from incident_event.incidents.lifecycle import OPEN, IncidentType, Move, Status
 from incident_event.incidents.metrics import INCIDENTS_OPENED
 from incident_event.incidents.models import Incident, TimelineEntry
 from incident_event.incidents.repository import IncidentRepository
-from utils.clock import Now, to_rfc3339
+from utils.clock import to_rfc3339
 from utils.database import Transaction
 from utils.ids import uuid7
 from utils.logging import logger
@@ -38,15 +38,22 @@ class AlertsSeen:
 class AlertIncidentService:
     """Keeps the platform's incidents, inside the transaction that handles a notification."""
 
-    def __init__(self, transaction: Transaction, now: Now) -> None:
+    def __init__(
+        self, transaction: Transaction, incidents: IncidentRepository, outbox: Outbox, now: datetime
+    ) -> None:
         self._transaction = transaction
-        self._incidents = IncidentRepository(transaction)
-        self._outbox = Outbox(transaction)
+        self._incidents = incidents
+        self._outbox = outbox
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(transaction, IncidentRepository(transaction), Outbox(transaction), now)
 
     async def open(self, by: str, seen: AlertsSeen, *, occurred_at: datetime, occurrences: int) -> UUID:
         """Open an incident and give its id."""
-        now = self._now()
+        now = self._now
         incident = _to_incident(by, seen, occurred_at=occurred_at, occurrences=occurrences, now=now)
         await self._incidents.add(incident)
         detail = {"occurred_at": to_rfc3339(occurred_at), "firing": seen.firing}
@@ -61,7 +68,7 @@ class AlertIncidentService:
         """Tell that other alerts fire than before; what somebody has closed keeps its words and severity."""
         incident = await self._get(incident_id)
         incident.occurrences += started
-        incident.updated_at = self._now()
+        incident.updated_at = self._now
         if incident.status in OPEN:
             incident.severity = max(incident.severity, seen.severity)
             incident.title, incident.description = seen.title, seen.description
@@ -75,7 +82,7 @@ class AlertIncidentService:
     async def end(self, by: str, incident_id: UUID, cleared_at: datetime, *, started: int = 0) -> None:
         """Mark the incident's condition as ended, and resolve it unless somebody has done so."""
         incident = await self._get(incident_id)
-        now, before = self._now(), incident.status
+        now, before = self._now, incident.status
         incident.occurrences += started
         incident.clear(cleared_at, now)
         detail = {"cleared_at": to_rfc3339(cleared_at)}

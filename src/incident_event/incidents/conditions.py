@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from contracts.incident_event import (
@@ -15,7 +15,7 @@ from incident_event.incidents.lifecycle import Status
 from incident_event.incidents.metrics import INCIDENTS_OPENED
 from incident_event.incidents.models import Incident, TimelineEntry
 from incident_event.incidents.repository import IncidentRepository, Raised
-from utils.clock import Now, to_rfc3339
+from utils.clock import to_rfc3339
 from utils.database import Transaction
 from utils.ids import uuid7
 from utils.logging import logger
@@ -56,15 +56,22 @@ class Activation:
 class ConditionService:
     """Turns what rules find into incidents, inside the transaction that handles the readings."""
 
-    def __init__(self, transaction: Transaction, now: Now) -> None:
+    def __init__(
+        self, transaction: Transaction, incidents: IncidentRepository, outbox: Outbox, now: datetime
+    ) -> None:
         self._transaction = transaction
-        self._incidents = IncidentRepository(transaction)
-        self._outbox = Outbox(transaction)
+        self._incidents = incidents
+        self._outbox = outbox
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(transaction, IncidentRepository(transaction), Outbox(transaction), now)
 
     async def activate(self, watched: WatchedCondition, activation: Activation) -> UUID:
         """Open an incident, or count in the one that is open, and give its id."""
-        now = self._now()
+        now = self._now
         incident = _to_incident(watched, activation, now)
         raised = await self._incidents.raise_condition(incident)
         if raised.opened:
@@ -77,7 +84,7 @@ class ConditionService:
 
     async def clear(self, watched: WatchedCondition, incident_id: UUID, cleared_at: datetime) -> None:
         """Mark the incident's condition as ended, whether or not somebody has resolved it meanwhile."""
-        now = self._now()
+        now = self._now
         status = await self._incidents.clear_condition(watched.factory_id, incident_id, cleared_at, now)
         if status is not None:
             await self._tell_cleared(watched, incident_id, status, cleared_at, now)
@@ -86,7 +93,7 @@ class ConditionService:
         self, watched: WatchedCondition, *, previously: datetime, occurred_at: datetime
     ) -> None:
         """Move the beginning of what began at `previously`, as readings that came late have shown."""
-        now = self._now()
+        now = self._now
         found = await self._incidents.correct_occurrence(
             watched.factory_id, watched.rule_id, previously, occurred_at, now
         )

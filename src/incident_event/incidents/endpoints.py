@@ -25,8 +25,7 @@ from utils.http import (
     DatabaseTransaction,
     Limit,
     Page,
-    decode_cursor,
-    encode_cursor,
+    start_after,
 )
 
 router = APIRouter(tags=["incidents"])
@@ -34,7 +33,7 @@ router = APIRouter(tags=["incidents"])
 
 async def incident_service(transaction: DatabaseTransaction) -> IncidentService:
     """Put the use cases into the request's transaction."""
-    return IncidentService(transaction, utc_now)
+    return IncidentService.within(transaction, utc_now())
 
 
 Incidents = Annotated[IncidentService, Depends(incident_service, scope="function")]
@@ -82,14 +81,9 @@ async def list_incidents(
     cursor: Cursor = None,
 ) -> Page[IncidentRead]:
     """List a factory's incidents, newest first. What is reported while you page does not shift the pages."""
-    after = None if cursor is None else decode_cursor(cursor, datetime, UUID)
     only = IncidentFilter(status, type, severity, rule)
-    rows = await incidents.list_after(by, factory, after, limit + 1, only)
-    last = rows[limit - 1] if len(rows) > limit else None
-    return Page(
-        items=[IncidentRead.model_validate(row) for row in rows[:limit]],
-        next_cursor=last and encode_cursor(last.created_at, last.id),
-    )
+    rows = await incidents.list_after(by, factory, start_after(cursor, datetime, UUID), limit + 1, only)
+    return Page.of(rows, limit, key=lambda row: (row.created_at, row.id), read=IncidentRead.model_validate)
 
 
 @router.get("/incidents/{incident_id}")

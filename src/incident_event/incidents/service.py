@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 from uuid import UUID
 
 from contracts.incident_event import IncidentAcknowledged, IncidentReported, IncidentResolved
@@ -11,7 +12,6 @@ from incident_event.incidents.metrics import INCIDENTS_OPENED, REPORTS_REPEATED
 from incident_event.incidents.models import Incident, TimelineEntry
 from incident_event.incidents.repository import IncidentFilter, IncidentRepository
 from utils.auth import Principal
-from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, InvalidError, NotFoundError
 from utils.ids import uuid7
@@ -39,11 +39,18 @@ class Report:
 class IncidentService:
     """The use cases of incidents, each inside the caller's transaction; no other service is asked."""
 
-    def __init__(self, transaction: Transaction, now: Now) -> None:
+    def __init__(
+        self, transaction: Transaction, incidents: IncidentRepository, outbox: Outbox, now: datetime
+    ) -> None:
         self._transaction = transaction
-        self._incidents = IncidentRepository(transaction)
-        self._outbox = Outbox(transaction)
+        self._incidents = incidents
+        self._outbox = outbox
         self._now = now
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(transaction, IncidentRepository(transaction), Outbox(transaction), now)
 
     async def report(
         self, by: Principal, report: Report, key: str | None, write: Callable[[Incident], bytes]
@@ -67,7 +74,7 @@ class IncidentService:
         return answer
 
     def _to_incident(self, by: Principal, report: Report) -> Incident:
-        now = self._now()
+        now = self._now
         if report.occurred_at is not None and report.occurred_at > now + FUTURE:
             raise InvalidError.of("occurred_at", "must not lie more than 5 minutes in the future")
         return Incident(
@@ -123,7 +130,7 @@ class IncidentService:
         Raises NotFoundError, or TransitionNotAllowedError unless it is `reported`.
         """
         incident = await self._for_update(by, incident_id)
-        before, now = incident.status, self._now()
+        before, now = incident.status, self._now
         incident.acknowledge(by.subject, now)
         await self._stamp(incident, before, Move.ACKNOWLEDGE, by=by.subject, reason=reason)
         event = IncidentAcknowledged(incident.id, by.subject, now, reason)
@@ -136,7 +143,7 @@ class IncidentService:
         Raises NotFoundError, or TransitionNotAllowedError unless somebody has taken it on.
         """
         incident = await self._for_update(by, incident_id)
-        before, now = incident.status, self._now()
+        before, now = incident.status, self._now
         incident.resolve(by.subject, now)
         await self._stamp(incident, before, Move.RESOLVE, by=by.subject, reason=reason)
         event = IncidentResolved(incident.id, by.subject, now, reason)

@@ -54,7 +54,7 @@ class ReadingsConsumer:
         if watch is None:
             return
         tally = _Tally()
-        conditions = ConditionService(transaction, self._now)
+        conditions = ConditionService.within(transaction, self._now())
         for event in events:
             with each(event):
                 batch = _read(event)

@@ -15,8 +15,7 @@ from utils.http import (
     DatabaseTransaction,
     Limit,
     Page,
-    decode_cursor,
-    encode_cursor,
+    start_after,
 )
 
 router = APIRouter(tags=["rules"])
@@ -24,7 +23,8 @@ router = APIRouter(tags=["rules"])
 
 async def rule_service(transaction: DatabaseTransaction, request: Request) -> RuleService:
     """Put the use cases into the request's transaction."""
-    return RuleService(transaction, utc_now, request.app.state.kit.settings.max_rules_per_factory)
+    max_rules = request.app.state.kit.settings.max_rules_per_factory
+    return RuleService.within(transaction, utc_now(), max_rules=max_rules)
 
 
 Rules = Annotated[RuleService, Depends(rule_service, scope="function")]
@@ -41,10 +41,8 @@ async def list_rules(
     by: CurrentPrincipal, rules: Rules, factory: UUID, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[RuleRead]:
     """List a factory's rules, oldest first."""
-    after = None if cursor is None else decode_cursor(cursor, UUID)[0]
-    rows = await rules.list_after(by, factory, after, limit + 1)
-    more = encode_cursor(rows[limit - 1][0].id) if len(rows) > limit else None
-    return Page(items=[RuleRead.of(rule, state) for rule, state in rows[:limit]], next_cursor=more)
+    rows = await rules.list_after(by, factory, start_after(cursor, UUID), limit + 1)
+    return Page.of(rows, limit, key=lambda row: row[0].id, read=lambda row: RuleRead.of(*row))
 
 
 @router.get("/rules/{rule_id}")

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
 from uuid import UUID
 
 from contracts.incident_event import RuleCreated
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.repository import RuleRepository
 from utils.auth import Principal
-from utils.clock import Now
 from utils.database import Transaction
 from utils.errors import ConflictError, NotFoundError
 from utils.ids import uuid7
@@ -36,11 +37,16 @@ class ThresholdRule:
 class RuleService:
     """The use cases of rules, each inside the caller's transaction."""
 
-    def __init__(self, transaction: Transaction, now: Now, max_rules: int) -> None:
-        self._rules = RuleRepository(transaction)
-        self._outbox = Outbox(transaction)
+    def __init__(self, rules: RuleRepository, outbox: Outbox, now: datetime, *, max_rules: int) -> None:
+        self._rules = rules
+        self._outbox = outbox
         self._now = now
         self._max_rules = max_rules
+
+    @classmethod
+    def within(cls, transaction: Transaction, now: datetime, *, max_rules: int) -> Self:
+        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        return cls(RuleRepository(transaction), Outbox(transaction), now, max_rules=max_rules)
 
     async def create(self, by: Principal, wanted: ThresholdRule) -> tuple[Rule, RuleState]:
         """Create a rule: once this is committed it applies to every reading accepted from then on.
@@ -79,7 +85,7 @@ class RuleService:
         return await self._rules.list_after(factory_id, after, limit)
 
 
-def _to_rule(by: Principal, wanted: ThresholdRule, now: Now) -> Rule:
+def _to_rule(by: Principal, wanted: ThresholdRule, now: datetime) -> Rule:
     return Rule(
         factory_id=wanted.factory_id,
         id=uuid7(),
@@ -96,7 +102,7 @@ def _to_rule(by: Principal, wanted: ThresholdRule, now: Now) -> Rule:
         severity=wanted.severity,
         incident_type=wanted.incident_type,
         created_by=by.subject,
-        created_at=now(),
+        created_at=now,
     )
 
 

@@ -2,18 +2,15 @@
 
 from utils.http.app import Kit, build_app
 from utils.http.authentication import CurrentPrincipal
-from utils.http.cursors import decode_cursor, encode_cursor
 from utils.http.fields import (
     AwareDatetime,
     Boolean,
-    Cursor,
     FiniteFloat,
     Integer,
-    Limit,
-    Page,
     RequestModel,
     Text,
 )
+from utils.http.pages import Cursor, Limit, Page, cut, start_after
 from utils.http.responses import PROBLEM_RESPONSES
 from utils.http.routes import MAX_BODY_BYTES, BodyRule, RouteTable
 from utils.http.transaction import DatabaseTransaction
@@ -36,6 +33,6 @@ __all__ = [
     "RouteTable",
     "Text",
     "build_app",
-    "decode_cursor",
-    "encode_cursor",
+    "cut",
+    "start_after",
 ]

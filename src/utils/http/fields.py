@@ -2,27 +2,10 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any
 
-from fastapi import Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
-
-from utils.http.cursors import MAX_CURSOR_LENGTH, decode_cursor, encode_cursor
-
-__all__ = [
-    "AwareDatetime",
-    "Boolean",
-    "Cursor",
-    "FiniteFloat",
-    "Integer",
-    "Limit",
-    "Page",
-    "RequestModel",
-    "Text",
-    "decode_cursor",
-    "encode_cursor",
-]
 
 TEXT_PATTERN = r"^[^\x00]*$"
 
@@ -74,27 +57,3 @@ class RequestModel(BaseModel):
     """A request's body: a field nobody knows is an error, not a typo to find later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-T = TypeVar("T")
-
-
-class Page(BaseModel, Generic[T]):
-    """One page of a list; `next_cursor` is null on the last one."""
-
-    model_config = ConfigDict(json_schema_extra={"description": "One page of a list"})
-
-    items: Annotated[list[T], Field(description="The page, in the list's order")]
-    next_cursor: Annotated[
-        str | None, Field(description="Hand it back as `cursor` for the next page; null on the last one")
-    ] = None
-
-
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most")]
-"""Use as `limit: Limit = 50`."""
-
-Cursor = Annotated[
-    str | None,
-    Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before", pattern=TEXT_PATTERN),
-]
-"""Use as `cursor: Cursor = None`, and read it with `decode_cursor(cursor, datetime, UUID)`."""

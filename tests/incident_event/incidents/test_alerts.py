@@ -14,7 +14,7 @@ WORSE = AlertsSeen(severity=5, title="All is down", description="Everything", fi
 
 @pytest.mark.parametrize("status", Status)
 async def test_only_what_is_open_is_resolved_and_reworded(transaction: Transaction, status: Status) -> None:
-    alerts, incidents = AlertIncidentService(transaction, utc_now), IncidentRepository(transaction)
+    alerts, incidents = AlertIncidentService.within(transaction, utc_now()), IncidentRepository(transaction)
     began = utc_now()
     incident_id = await alerts.open("alertmanager", SEEN, occurred_at=began, occurrences=1)
     incident = await incidents.find(incident_id)
@@ -33,7 +33,7 @@ async def test_only_what_is_open_is_resolved_and_reworded(transaction: Transacti
 
 
 async def test_a_milder_alert_does_not_lower_the_severity(transaction: Transaction) -> None:
-    alerts, incidents = AlertIncidentService(transaction, utc_now), IncidentRepository(transaction)
+    alerts, incidents = AlertIncidentService.within(transaction, utc_now()), IncidentRepository(transaction)
     incident_id = await alerts.open("alertmanager", WORSE, occurred_at=utc_now(), occurrences=1)
     await alerts.change("alertmanager", incident_id, SEEN, started=0)
     incident = await incidents.find(incident_id)

@@ -58,7 +58,7 @@ class Plant:
             "incident_type": "equipment",
         }
         async with self.database.transaction() as transaction:
-            service = RuleService(transaction, utc_now, max_rules=100)
+            service = RuleService.within(transaction, utc_now(), max_rules=100)
             rule, _ = await service.create(SOMEBODY, ThresholdRule(**{**wanted, **words}))  # type: ignore[arg-type]
         return rule
 
@@ -112,7 +112,7 @@ class Plant:
     async def work(self, incident_id: UUID) -> None:
         """Acknowledge and resolve."""
         async with self.database.transaction() as transaction:
-            service = IncidentService(transaction, utc_now)
+            service = IncidentService.within(transaction, utc_now())
             await service.acknowledge(SOMEBODY, incident_id, None)
             await service.resolve(SOMEBODY, incident_id, None)
 
@@ -265,7 +265,7 @@ async def test_however_many_race_there_is_one_open_incident(plant: Plant) -> Non
 
     async def activate(second: int) -> UUID:
         async with plant.database.transaction() as transaction:
-            conditions = ConditionService(transaction, utc_now)
+            conditions = ConditionService.within(transaction, utc_now())
             watched = Watched.of(rule, _state(rule)).condition
             return await conditions.activate(watched, Activation(at(second), None, 11.0))
 

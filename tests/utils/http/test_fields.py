@@ -17,9 +17,8 @@ from utils.http import (
     Page,
     RequestModel,
     Text,
-    decode_cursor,
-    encode_cursor,
 )
+from utils.http.cursors import decode_cursor, encode_cursor
 from utils.http.fields import EARLIEST, LATEST
 
 TIME = TypeAdapter[datetime](AwareDatetime)

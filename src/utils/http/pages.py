@@ -1,0 +1,79 @@
+"""Lists in pages: each begins after a key, so that nothing shifts while new items come."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar, overload
+
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from utils.http.cursors import MAX_CURSOR_LENGTH, CursorPart, decode_cursor, encode_cursor
+from utils.http.fields import TEXT_PATTERN
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+First = TypeVar("First", bound=CursorPart)
+Second = TypeVar("Second", bound=CursorPart)
+
+Key: TypeAlias = CursorPart | tuple[CursorPart, ...]
+"""What a list is ordered by, unique in it."""
+
+Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most")]
+"""Use as `limit: Limit = 50`."""
+
+Cursor = Annotated[
+    str | None,
+    Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before", pattern=TEXT_PATTERN),
+]
+"""Use as `cursor: Cursor = None`, and read it with `start_after(cursor, UUID)`."""
+
+
+class Page(BaseModel, Generic[T]):
+    """One page of a list; `next_cursor` is null on the last one."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a list"})
+
+    items: Annotated[list[T], Field(description="The page, in the list's order")]
+    next_cursor: Annotated[
+        str | None, Field(description="Hand it back as `cursor` for the next page; null on the last one")
+    ] = None
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Row], limit: int, key: Callable[[Row], Key], read: Callable[[Row], T]
+    ) -> "Page[T]":
+        """Return the page of the first `limit` rows.
+
+        Args:
+            rows: in the list's order, one more than `limit` where another page follows.
+            limit: of the page.
+            key: of a row.
+            read: makes the item of a row.
+        """
+        shown, next_cursor = cut(rows, limit, key)
+        return cls(items=[read(row) for row in shown], next_cursor=next_cursor)
+
+
+def cut(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> tuple[Sequence[Row], str | None]:
+    """Return the first `limit` rows, and the cursor of the page after them, None where there is none."""
+    if len(rows) <= limit:
+        return rows, None
+    last = key(rows[limit - 1])
+    return rows[:limit], encode_cursor(*last) if isinstance(last, tuple) else encode_cursor(last)
+
+
+@overload
+def start_after(cursor: str | None, first: type[First], /) -> First | None: ...
+@overload
+def start_after(
+    cursor: str | None, first: type[First], second: type[Second], /
+) -> tuple[First, Second] | None: ...
+def start_after(cursor: str | None, /, *types: Any) -> Any:
+    """Return the key after which a page begins; None for the first page.
+
+    Raises:
+        InvalidError: it is not a cursor of this list.
+    """
+    if cursor is None:
+        return None
+    key = decode_cursor(cursor, *types)
+    return key[0] if len(types) == 1 else key
