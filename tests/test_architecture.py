@@ -92,7 +92,12 @@ VIOLATIONS = {
     "an aggregate queries another's tables": (
         "factory_core/readings/service.py",
         "import factory_core.factories.repository",
-        "Queries of factories belong to factories",
+        "Other aggregates reach factories through their service",
+    ),
+    "an aggregate uses a sibling's rows": (
+        "factory_core/readings/directory.py",
+        "import factory_core.equipment.models",
+        "Other aggregates reach equipment through its service",
     ),
     "a room of the kit reaches for one above it": (
         "utils/database/locks.py",

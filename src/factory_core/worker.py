@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from factory_core.db import REVISION, SCHEMA, SERVICE
 from factory_core.readings.retention import BatchRetention
-from factory_core.readings.sources import SourceCount
+from factory_core.readings.source_activity import SourceCount
 from factory_core.settings import FactoryCoreSettings
 from utils.clock import utc_now
 from utils.database import is_connection_fault

@@ -9,9 +9,9 @@ from typing import Final, NoReturn
 from fastapi import FastAPI
 
 from incident_event.db import REVISION, SCHEMA, SERVICE
-from incident_event.factory_core import FactoryCoreClient
 from incident_event.incidents.metrics import INCIDENTS_OPEN, SEVERITIES
 from incident_event.incidents.service import IncidentService
+from incident_event.publisher import FactoryCoreClient
 from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.settings import IncidentEventSettings
 from utils.clock import utc_now
@@ -46,7 +46,7 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
             publisher=PUBLISHER,
             consumer=CONSUMER,
             handle=readings.handle,
-            let_go=readings.forget,
+            on_factory_left=readings.forget,
             partitions=PARTITIONS,
             fetch_gap=client.fetch_gap,
             fetch_heads=client.fetch_heads,

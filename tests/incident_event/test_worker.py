@@ -13,7 +13,7 @@ from conftest import AUTH_SECRET, Templates, environment, package
 from events import eventually
 from factory_core_plant import Plant, build_plant, reading
 from factory_core_plant import client_of as factory_core_client_of
-from incident_event.factory_core import FETCH_FAILURES, FactoryCoreClient, FactoryCoreError
+from incident_event.publisher import FETCH_FAILURES, FactoryCoreClient, FactoryCoreError
 from incident_event.settings import IncidentEventSettings
 from incident_event_client import RULE, client_of, listening
 from servers import RunningProcess, Valkey

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from asset_management.assets.metrics import UPLOADS, Outcome
+from asset_management.assets.metrics import UPLOADS, UploadOutcome
 from asset_management.assets.models import Asset
 from asset_management.assets.schemas import AssetRead
 from asset_management.assets.service import AssetService, Upload, open_content
@@ -134,7 +134,7 @@ async def upload_asset(
         media_type = require_media_type(kind, headers.get("content-type"), headers.get("content-encoding"))
         upload = Upload(factory_id, name, kind, media_type)
         asset = await assets.upload(by, upload, request.stream())
-    transaction.on_commit(UPLOADS.labels(Outcome.STORED).inc)
+    transaction.on_commit(UPLOADS.labels(UploadOutcome.STORED).inc)
     response.headers["Location"] = f"/v1/assets/{asset.id}"
     return AssetRead.of(asset)
 
@@ -145,14 +145,14 @@ def _counting_outcome() -> Iterator[None]:
     try:
         yield
     except ClientDisconnect:
-        UPLOADS.labels(Outcome.DISCONNECTED).inc()
+        UPLOADS.labels(UploadOutcome.DISCONNECTED).inc()
         raise
     except (ServiceError, HTTPException) as error:
         code = error.status if isinstance(error, ServiceError) else error.status_code
-        UPLOADS.labels(Outcome.FAILED if code >= SERVER_ERROR else Outcome.REFUSED).inc()
+        UPLOADS.labels(UploadOutcome.FAILED if code >= SERVER_ERROR else UploadOutcome.REFUSED).inc()
         raise
     except BaseException:
-        UPLOADS.labels(Outcome.FAILED).inc()
+        UPLOADS.labels(UploadOutcome.FAILED).inc()
         raise
 
 

@@ -1,6 +1,7 @@
 """Every query about equipment."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import Text, Uuid, any_, literal, select
@@ -16,14 +17,17 @@ class EquipmentRepository:
     def __init__(self, transaction: Transaction) -> None:
         self._session = transaction.session
 
-    async def add(self, equipment: Equipment) -> bool:
-        """Keep a new piece of equipment; False where its tag is taken, also by who races for it."""
-        values = {column.key: getattr(equipment, column.key) for column in Equipment.__table__.columns}
-        statement = (
-            insert(Equipment).values(values).on_conflict_do_nothing(index_elements=["factory_id", "tag"])
+    async def add(
+        self, factory_id: UUID, equipment_id: UUID, *, tag: str, name: str, kind: str, created_at: datetime
+    ) -> Equipment | None:
+        """Keep a new piece of equipment; return None where its tag is taken, also by a racing request."""
+        statement = insert(Equipment).values(
+            factory_id=factory_id, id=equipment_id, tag=tag, name=name, kind=kind, created_at=created_at
         )
-        added = await self._session.scalar(statement.returning(Equipment.id))
-        return added is not None
+        added: Equipment | None = await self._session.scalar(
+            statement.on_conflict_do_nothing(index_elements=["factory_id", "tag"]).returning(Equipment)
+        )
+        return added
 
     async def find(self, factory_id: UUID, equipment_id: UUID) -> Equipment | None:
         """Find one by its id."""

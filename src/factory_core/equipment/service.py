@@ -45,10 +45,10 @@ class EquipmentService:
             ConflictError: the factory has the tag already.
         """
         await self._factories.get(by, factory_id)
-        equipment = Equipment(
-            factory_id=factory_id, id=uuid7(), tag=tag, name=name, kind=kind.value, created_at=self._now
+        equipment = await self._equipment.add(
+            factory_id, uuid7(), tag=tag, name=name, kind=kind.value, created_at=self._now
         )
-        if not await self._equipment.add(equipment):
+        if equipment is None:
             raise ConflictError(f"The factory already has equipment with the tag {tag}.")
         self._outbox.publish(factory_id, _created(equipment), at=equipment.created_at)
         logger.info("Equipment created", extra={"factory_id": str(factory_id), "tag": tag})

@@ -9,12 +9,12 @@ import asyncpg
 
 from factory_core.readings import metrics
 from factory_core.readings.batch import Batch, Key
-from factory_core.readings.recorder import Outcome
+from factory_core.readings.recorder import BatchAnswer
 from utils.errors import UnavailableError
 from utils.logging import logger
 from utils.tracing import shared
 
-Record = Callable[[Sequence[Batch]], Awaitable[list[Outcome]]]
+Record = Callable[[Sequence[Batch]], Awaitable[list[BatchAnswer]]]
 
 LARGE_BATCH: Final = 500
 """From so many readings on, a batch gains nothing from sharing a transaction."""
@@ -44,7 +44,7 @@ class _Waiting:
         self.batch = batch
         self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: BatchAnswer) -> None:
         if self.answer.done():
             return
         if isinstance(outcome, Exception):

@@ -17,7 +17,7 @@ from factory_core.readings.repository import BatchEntry, EventEntry, ReadingRepo
 from utils.database import Database
 from utils.errors import ConflictError, UnavailableError
 
-Outcome: TypeAlias = bytes | Exception
+BatchAnswer: TypeAlias = bytes | Exception
 """The answer to a batch, or why it has none."""
 
 COPY_FROM: Final = 250
@@ -51,7 +51,7 @@ class BatchRecorder:
         """Close the connections."""
         self._connections.close()
 
-    async def record(self, group: Sequence[Batch]) -> list[Outcome]:
+    async def record(self, group: Sequence[Batch]) -> list[BatchAnswer]:
         """Record batches with different keys and give each one's outcome, in their order.
 
         Raises what the database or the network raised: then none is recorded, or all are and nobody knows.
@@ -70,10 +70,10 @@ class BatchRecorder:
                 continue
         raise UnavailableError("Too many senders send the same readings at once. Ask again shortly.")
 
-    def _in_order_of(self, group: Sequence[Batch], outcomes: Mapping[Key, Outcome]) -> list[Outcome]:
+    def _in_order_of(self, group: Sequence[Batch], outcomes: Mapping[Key, BatchAnswer]) -> list[BatchAnswer]:
         return [outcomes[batch.key] for batch in group]
 
-    async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
+    async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, BatchAnswer]:
         answers = {batch.key: batch.answer(len(batch)) for batch in group}
         entries = _entries(group, answers)
         events = [_event(batch, batch.event()) for batch in group if len(batch)]
@@ -91,7 +91,7 @@ class BatchRecorder:
             _count(batch, len(batch))
         return answers
 
-    async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, Outcome]:
+    async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, BatchAnswer]:
         async with self._connections.transaction() as connection:
             readings = ReadingRepository(connection)
             claimed = await readings.claim_batches(_entries(group, defaultdict(bytes)))
@@ -136,12 +136,12 @@ async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch])
     return {batch.key: batch.split(new) for batch in group}
 
 
-async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) -> dict[Key, Outcome]:
+async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) -> dict[Key, BatchAnswer]:
     """Answer batches that were recorded before: as then, or with a conflict where the body differs."""
     if not known:
         return {}
     stored = await readings.find_batches([batch.key for batch in known])
-    outcomes: dict[Key, Outcome] = {}
+    outcomes: dict[Key, BatchAnswer] = {}
     for batch in known:
         digest, answer = stored[batch.key]
         if digest == batch.digest:

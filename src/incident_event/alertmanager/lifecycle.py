@@ -20,7 +20,7 @@ MAX_ACTIVITIES: Final = 1000
 """How many times alerts fired are remembered of one group."""
 
 
-class Outcome(StrEnum):
+class GroupOutcome(StrEnum):
     """What a notification did."""
 
     OPENED = "opened"
@@ -67,7 +67,7 @@ class Judgement:
     lasted: its incident is opened and resolved at once.
     """
 
-    outcome: Outcome
+    outcome: GroupOutcome
     episode: Episode
     started: int = 0
     past: Episode | None = None
@@ -99,21 +99,21 @@ def _judge_firing(
 ) -> Judgement:
     if known.is_firing:
         if not news:
-            return Judgement(Outcome.UNCHANGED, known)
+            return Judgement(GroupOutcome.UNCHANGED, known)
         return _update(known, news, now)
     firing = [one for one in told if one.ended_at is None]
     is_again = any(one.ended_at is None for one in news)
     if not is_again and known.occurred_at is not None and now - known.changed_at <= LATE:
-        return Judgement(Outcome.UNCHANGED, known)  # said before the end that is known already
+        return Judgement(GroupOutcome.UNCHANGED, known)  # said before the end that is known already
     begun = firing or told
     activities, _ = _remember(known.activities, firing or news)
     occurred_at = min(now, *(one.started_at for one in begun))
-    return Judgement(Outcome.OPENED, _begun(occurred_at, activities, now), started=len(begun))
+    return Judgement(GroupOutcome.OPENED, _begun(occurred_at, activities, now), started=len(begun))
 
 
 def _judge_resolved(known: Episode, news: Sequence[Activity], now: datetime) -> Judgement:
     if not news:
-        return Judgement(Outcome.UNCHANGED, known)
+        return Judgement(GroupOutcome.UNCHANGED, known)
     activities, started = _remember(known.activities, news)
     remembered = replace(known, activities=activities)
     start = min(now, *(one.started_at for one in news))
@@ -124,18 +124,18 @@ def _judge_resolved(known: Episode, news: Sequence[Activity], now: datetime) -> 
             return _update(known, news, now)  # said before another alert began, of which we know already
         ended = [replace(one, ended_at=one.ended_at or end) for one in activities]
         episode = _ended(known.occurred_at, end, ended, now)
-        return Judgement(Outcome.RESOLVED, episode, started=started)
+        return Judgement(GroupOutcome.RESOLVED, episode, started=started)
     if _covers(known, start, end):
-        return Judgement(Outcome.UNCHANGED, remembered)
+        return Judgement(GroupOutcome.UNCHANGED, remembered)
     past = _ended(start, end, activities, now)
     is_newest = not known.is_firing and (known.cleared_at is None or known.cleared_at < end)
-    return Judgement(Outcome.RESOLVED, past if is_newest else remembered, started=started, past=past)
+    return Judgement(GroupOutcome.RESOLVED, past if is_newest else remembered, started=started, past=past)
 
 
 def _update(known: Episode, news: Sequence[Activity], now: datetime) -> Judgement:
     activities, started = _remember(known.activities, news)
     episode = replace(known, activities=activities, changed_at=now)
-    return Judgement(Outcome.UPDATED, episode, started=started)
+    return Judgement(GroupOutcome.UPDATED, episode, started=started)
 
 
 def _begun(start: datetime, activities: Sequence[Activity], now: datetime) -> Episode:

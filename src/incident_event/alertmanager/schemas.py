@@ -11,7 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from incident_event.alertmanager.lifecycle import Outcome
+from incident_event.alertmanager.lifecycle import GroupOutcome
 from incident_event.alertmanager.notification import Alert, Notification
 from utils.http import AwareDatetime, Integer, Text
 
@@ -137,7 +137,7 @@ class Received(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     outcome: Annotated[
-        Outcome,
+        GroupOutcome,
         Field(
             description="`opened` or `resolved` an incident (both, where it was over already), `updated` the "
             "open one, left it `unchanged`, or `ignored` what always fires"

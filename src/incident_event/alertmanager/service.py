@@ -6,7 +6,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
-from incident_event.alertmanager.lifecycle import Episode, Judgement, Outcome, judge
+from incident_event.alertmanager.lifecycle import Episode, GroupOutcome, Judgement, judge
 from incident_event.alertmanager.metrics import NOTIFICATIONS
 from incident_event.alertmanager.notification import Notification
 from incident_event.alertmanager.repository import AlertGroupRepository, Claimed
@@ -23,7 +23,7 @@ WATCHDOG: Final = "VFactoryWatchdog"
 class Receipt:
     """What a notification did, and to which incident; None where nothing is known of one."""
 
-    outcome: Outcome
+    outcome: GroupOutcome
     incident_id: UUID | None
 
 
@@ -55,7 +55,7 @@ class AlertGroupService:
         """
         by.require_factory(PLATFORM_FACTORY_ID)
         if all(alert.name == WATCHDOG for alert in told.alerts):
-            return self._tell(told, Receipt(Outcome.IGNORED, None))
+            return self._tell(told, Receipt(GroupOutcome.IGNORED, None))
         now = self._now
         claimed = await self._groups.claim(PLATFORM_FACTORY_ID, told.group_key, now)
         activities = [alert.activity for alert in told.alerts]
@@ -72,13 +72,17 @@ class AlertGroupService:
             made = await self._record(by, told, judgement.past, judgement.started)
             await self._groups.keep(claimed, known if episode.is_firing else made, episode)
             return made
-        if judgement.outcome is Outcome.OPENED and episode.occurred_at is not None:
+        if judgement.outcome is GroupOutcome.OPENED and episode.occurred_at is not None:
             known = await self._incidents.open(
                 by, _seen(told), occurred_at=episode.occurred_at, occurrences=judgement.started
             )
-        elif judgement.outcome is Outcome.UPDATED and known is not None:
+        elif judgement.outcome is GroupOutcome.UPDATED and known is not None:
             await self._incidents.change(by, known, _seen(told), started=judgement.started)
-        elif judgement.outcome is Outcome.RESOLVED and known is not None and episode.cleared_at is not None:
+        elif (
+            judgement.outcome is GroupOutcome.RESOLVED
+            and known is not None
+            and episode.cleared_at is not None
+        ):
             await self._incidents.end(by, known, episode.cleared_at, started=judgement.started)
         if episode is not claimed.episode:
             await self._groups.keep(claimed, known, episode)

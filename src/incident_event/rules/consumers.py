@@ -14,7 +14,7 @@ from incident_event.rules.lifecycle import Episode
 from incident_event.rules.repository import EvaluationChanges, EvaluationRepository
 from incident_event.rules.times import all_to_microseconds, from_microseconds, to_microseconds
 from incident_event.rules.watch import FactoryWatch, Watched
-from incident_event.rules.window import Outcome
+from incident_event.rules.window import BatchFindings
 from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
@@ -201,7 +201,7 @@ def _of_good_quality(series: SeriesReadings) -> tuple[list[int], Sequence[float]
     return all_to_microseconds(at for at, _ in usable), [value for _, value in usable], bad
 
 
-async def _act(conditions: ConditionService, watched: Watched, outcome: Outcome) -> None:
+async def _act(conditions: ConditionService, watched: Watched, outcome: BatchFindings) -> None:
     """Tell the incidents what a batch has shown."""
     condition = watched.condition
     if outcome.ended_at is not None and watched.incident_id is not None:

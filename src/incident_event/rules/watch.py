@@ -11,7 +11,7 @@ from incident_event.incidents.conditions import WatchedCondition
 from incident_event.rules.lifecycle import ConditionState, Threshold, Times, Values
 from incident_event.rules.models import MICROSECONDS, Rule, RuleState
 from incident_event.rules.repository import EvaluationChanges
-from incident_event.rules.window import Bound, Outcome, Window
+from incident_event.rules.window import BatchFindings, Bound, Window
 
 PAIR_BYTES = 16
 
@@ -65,7 +65,7 @@ class Watched:
         self.window.times = array("q", sorted(pairs))
         self.window.values = array("d", [pairs[at] for at in self.window.times])
 
-    def accept(self, times: Times, values: Values, *, bad: int, accepted_at: int) -> Outcome:
+    def accept(self, times: Times, values: Values, *, bad: int, accepted_at: int) -> BatchFindings:
         """Evaluate the readings of one batch; `bad` of them were left out for their quality."""
         outcome = self.window.accept(self.threshold, self.bound, times, values, accepted_at=accepted_at)
         self.evaluated += len(outcome.times)

@@ -26,7 +26,7 @@ class Moved:
 
 
 @dataclass(slots=True)
-class Outcome:
+class BatchFindings:
     """What one batch changed: `times` and `values` are the readings it added to the window, in order."""
 
     times: list[int] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Window:
 
     def accept(
         self, threshold: Threshold, bound: Bound, times: Times, values: Values, *, accepted_at: int
-    ) -> Outcome:
+    ) -> BatchFindings:
         """Evaluate one batch, in whatever order it comes, and say what it changed.
 
         Readings in order are folded once. Where one comes before a reading that was evaluated already, the
@@ -72,7 +72,7 @@ class Window:
         The bound follows the newest reading's time, but never runs ahead of `accepted_at`: one sensor clock
         that is minutes fast must not make the readings of the present late.
         """
-        outcome = Outcome()
+        outcome = BatchFindings()
         outcome.times, outcome.values = _in_order(times, values)
         self._drop_late(outcome)
         if outcome.times:
@@ -80,14 +80,14 @@ class Window:
             self._advance(threshold, bound, accepted_at)
         return outcome
 
-    def _drop_late(self, outcome: Outcome) -> None:
+    def _drop_late(self, outcome: BatchFindings) -> None:
         if self.floor is None:
             return
         outcome.late = bisect_left(outcome.times, self.floor)
         if outcome.late:
             del outcome.times[: outcome.late], outcome.values[: outcome.late]
 
-    def _evaluate(self, threshold: Threshold, outcome: Outcome) -> None:
+    def _evaluate(self, threshold: Threshold, outcome: BatchFindings) -> None:
         if not self.times or outcome.times[0] > self.times[-1]:
             known = _open_episode(self.current)
             self.current, episodes = fold(threshold, self.current, outcome.times, outcome.values)
@@ -102,7 +102,7 @@ class Window:
     def _fold_again(self, threshold: Threshold) -> tuple[ConditionState, list[Episode]]:
         return fold(threshold, self.checkpoint, self.times, self.values)
 
-    def _merge(self, outcome: Outcome) -> None:
+    def _merge(self, outcome: BatchFindings) -> None:
         """Put the batch among what is here; of two readings of one moment the first to come stays."""
         here = set(self.times)
         fresh = [pair for pair in zip(outcome.times, outcome.values, strict=True) if pair[0] not in here]
@@ -139,7 +139,7 @@ def _open_episode(state: ConditionState) -> list[Episode]:
     return [] if state.activated_at is None else [Episode(state.activated_at, None)]
 
 
-def _compare(known: list[Episode], found: list[Episode], outcome: Outcome) -> None:
+def _compare(known: list[Episode], found: list[Episode], outcome: BatchFindings) -> None:
     """Account for every found episode by at most one known one; what is left over is new."""
     left = list(known)
     for episode in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -24,12 +25,17 @@ class Role(StrEnum):
 class Principal:
     """The subject of a verified token.
 
-    `factories` is None where the token is for every factory (`"*"` in the token).
+    Args:
+        subject: the token's `sub`.
+        role: the token's `role`.
+        factories: ids of the factories the token is for; None for every factory (`"*"` in the token).
+        expires_at: the token's `exp`, in seconds since the epoch; infinite for a principal without a token.
     """
 
     subject: str
     role: Role
     factories: frozenset[UUID] | None
+    expires_at: float = math.inf
 
     def sees(self, factory_id: UUID) -> bool:
         """Whether this token is for the factory."""

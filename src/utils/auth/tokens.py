@@ -141,7 +141,7 @@ class TokenVerifier:
         claims = _read_claims(await self._verify_signature(token))
         self._check(claims, now)
         factories = None if claims.factories == "*" else frozenset(claims.factories)
-        principal = Principal(claims.sub, claims.role, factories)
+        principal = Principal(claims.sub, claims.role, factories, claims.exp)
         self._remember(digest, principal, claims.exp + LEEWAY_SECONDS)
         return principal
 

@@ -10,8 +10,8 @@ from utils.lifecycle.exits import (
     exit_at_once,
     exit_soon,
 )
-from utils.lifecycle.limits import expose_limits
 from utils.lifecycle.loop_lag import LoopLag
+from utils.lifecycle.resource_limits import expose_limits
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.supervision import Backoff, supervise
 from utils.lifecycle.watchdog import Watchdog

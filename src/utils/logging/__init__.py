@@ -8,7 +8,7 @@ from utils.logging.capture import capture_everything, quiet_libraries
 from utils.logging.context import bind, follow_spans, request_id_var, trace_id_var
 from utils.logging.levels import read_level
 from utils.logging.output import LineHandler
-from utils.logging.printed import capture_prints
+from utils.logging.print_capture import capture_prints
 
 __all__ = [
     "bind",

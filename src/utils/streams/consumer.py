@@ -17,7 +17,7 @@ from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key
 from utils.streams.jobs import Jobs
 from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
-from utils.streams.lanes import Lanes, LetGo
+from utils.streams.lanes import FactoryLeft, Lanes
 from utils.streams.positions import Positions
 from utils.streams.share import PartitionShare
 from utils.streams.wire import read_entries, read_streams
@@ -44,7 +44,8 @@ class StreamConsumer:
     `fetch_heads()` for every factory's newest seq, so that nothing depends on Redis having told of it.
     The factories are divided into `partitions`, and these among all processes that consume: with more
     processes than partitions some stand by. What a process held goes to the others when its database session
-    ends. `let_go(factory_id)` hears of every factory whose events another process may handle from now on.
+    ends. `on_factory_left(factory_id)` is called for every factory whose events another process may handle
+    from then on.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class StreamConsumer:
         handle: Handle,
         fetch_gap: FetchGap,
         fetch_heads: FetchHeads | None = None,
-        let_go: LetGo = lambda _: None,
+        on_factory_left: FactoryLeft = lambda _: None,
         partitions: int = 1,
     ) -> None:
         self._database = database
@@ -68,7 +69,7 @@ class StreamConsumer:
         self._work = Work(database, self._positions, publisher, handle, fetch_gap)
         self._fetch_heads = fetch_heads
         self._partitions = partitions
-        self._lanes = Lanes(self._work, partitions, let_go)
+        self._lanes = Lanes(self._work, partitions, on_factory_left)
         self._reading: asyncio.Task[None] | None = None
         self._index_position = "0"
         self._redis_away = False

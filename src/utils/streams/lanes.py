@@ -9,7 +9,7 @@ from utils.streams.jobs import Jobs
 from utils.streams.lane import Lane, Work
 from utils.streams.share import partition_of
 
-LetGo = Callable[[UUID], None]
+FactoryLeft = Callable[[UUID], None]
 
 LET_GO_SECONDS = 1.0
 
@@ -17,13 +17,14 @@ LET_GO_SECONDS = 1.0
 class Lanes:
     """One lane for each known factory of the open partitions, each a job of its own.
 
-    `let_go(factory_id)` hears of every factory whose lane has ended: another process may handle its events.
+    `on_factory_left(factory_id)` is called for every factory whose lane has ended: another process may handle
+    its events.
     """
 
-    def __init__(self, work: Work, partitions: int, let_go: LetGo) -> None:
+    def __init__(self, work: Work, partitions: int, on_factory_left: FactoryLeft) -> None:
         self._work = work
         self._partitions = partitions
-        self._let_go = let_go
+        self._on_factory_left = on_factory_left
         self._open: set[int] = set()
         self._known: set[UUID] = set()
         self._lanes: dict[UUID, Lane] = {}
@@ -94,4 +95,4 @@ class Lanes:
         for factory_id in factories:
             del self._lanes[factory_id], self._tasks[factory_id]
             del self.by_key[stream_key(self._work.publisher, factory_id)]
-            self._let_go(factory_id)
+            self._on_factory_left(factory_id)

@@ -24,7 +24,7 @@ MEMBERS = """
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
-LetGo = Callable[[Collection[int]], Awaitable[None]]
+StopWork = Callable[[Collection[int]], Awaitable[None]]
 
 
 def partition_of(factory_id: UUID, partitions: int) -> int:
@@ -71,10 +71,10 @@ class PartitionShare:
         """Become one of those who share."""
         await self._connection.execute(JOIN, self._member_key)
 
-    async def balance(self, let_go: LetGo) -> set[int]:
+    async def balance(self, stop_work: StopWork) -> set[int]:
         """Take what is missing to this process's part, give back what is beyond it; give what was taken.
 
-        `let_go` ends the work on partitions before their locks are given back. Raises what the connection
+        `stop_work` ends the work on partitions before their locks are given back. Raises what the connection
         raises: then every lock may be lost.
         """
         row = await self._connection.fetchrow(MEMBERS, self._member_key)
@@ -82,11 +82,11 @@ class PartitionShare:
         self.members = membership.members
         quota = membership.quota(self._partitions)
         if len(self._held) > quota:
-            await self._give_back(sorted(self._held)[quota:], let_go)
+            await self._give_back(sorted(self._held)[quota:], stop_work)
         return await self._take(quota - len(self._held))
 
-    async def _give_back(self, numbers: Collection[int], let_go: LetGo) -> None:
-        await let_go(numbers)
+    async def _give_back(self, numbers: Collection[int], stop_work: StopWork) -> None:
+        await stop_work(numbers)
         self._held.difference_update(numbers)
         await self._connection.execute(RELEASE, [self._keys[number] for number in numbers])
 

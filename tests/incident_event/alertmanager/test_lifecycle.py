@@ -13,8 +13,8 @@ from incident_event.alertmanager.lifecycle import (
     MAX_ACTIVITIES,
     Activity,
     Episode,
+    GroupOutcome,
     Judgement,
-    Outcome,
     judge,
 )
 
@@ -44,11 +44,11 @@ def after(*notifications: Sequence[Activity]) -> Episode:
 
 def test_one_alert_that_goes_on_is_known_by_its_name_whatever_its_beginning_is_said_to_be() -> None:
     known = after([alert("a", 1)])
-    assert tell(known, alert("a", 1.01)).outcome is Outcome.UNCHANGED
-    assert tell(known, alert("a", 0.99)).outcome is Outcome.UNCHANGED
+    assert tell(known, alert("a", 1.01)).outcome is GroupOutcome.UNCHANGED
+    assert tell(known, alert("a", 0.99)).outcome is GroupOutcome.UNCHANGED
     ended = tell(known, alert("a", 0.99, 5))
     assert (ended.outcome, ended.episode.occurred_at, ended.episode.cleared_at) == (
-        Outcome.RESOLVED,
+        GroupOutcome.RESOLVED,
         at(1),
         at(5),
     )
@@ -56,12 +56,12 @@ def test_one_alert_that_goes_on_is_known_by_its_name_whatever_its_beginning_is_s
 
 def test_an_alert_that_lasts_no_time_ends_its_own_incident() -> None:
     judgement = tell(after([alert("a", 1)]), alert("a", 1, 1))
-    assert (judgement.outcome, judgement.past) == (Outcome.RESOLVED, None)
+    assert (judgement.outcome, judgement.past) == (GroupOutcome.RESOLVED, None)
 
 
 def test_the_end_of_an_earlier_time_does_not_end_this_one() -> None:
     known = after([alert("a", 1)], [alert("a", 1, 5)], [alert("a", 6)])
-    assert tell(known, alert("a", 1, 5)) == Judgement(Outcome.UNCHANGED, known)
+    assert tell(known, alert("a", 1, 5)) == Judgement(GroupOutcome.UNCHANGED, known)
 
 
 def test_an_earlier_time_nobody_told_of_is_recorded_beside_the_one_that_lasts() -> None:
@@ -70,50 +70,54 @@ def test_an_earlier_time_nobody_told_of_is_recorded_beside_the_one_that_lasts() 
     assert judgement.past is not None
     assert (judgement.past.occurred_at, judgement.past.cleared_at) == (at(1), at(5))
     assert judgement.episode.is_firing
-    assert tell(judgement.episode, alert("a", 1, 5)).outcome is Outcome.UNCHANGED
+    assert tell(judgement.episode, alert("a", 1, 5)).outcome is GroupOutcome.UNCHANGED
     assert tell(judgement.episode, alert("a", 6, 7)).past is None
 
 
 def test_an_alert_that_fired_only_while_the_group_did_belongs_to_that_time() -> None:
     known = after([alert("a", 1)], [alert("a", 1, 9)])
-    assert tell(known, alert("b", 2, 8)).outcome is Outcome.UNCHANGED
+    assert tell(known, alert("b", 2, 8)).outcome is GroupOutcome.UNCHANGED
     assert tell(known, alert("b", 2, 10)).past is not None
 
 
 def test_a_time_nobody_told_of_covers_what_is_told_of_it_later() -> None:
     known = after([alert("a", 1, 9)])
-    assert tell(known, alert("b", 2, 8)).outcome is Outcome.UNCHANGED
+    assert tell(known, alert("b", 2, 8)).outcome is GroupOutcome.UNCHANGED
 
 
 def test_the_end_of_a_group_is_that_of_all_its_alerts_also_of_those_left_out_then() -> None:
     known = after([alert("a", 1), alert("b", 2)], [alert("a", 1, 9)])
     assert not known.is_firing
-    assert tell(known, alert("b", 10)).outcome is Outcome.OPENED
+    assert tell(known, alert("b", 10)).outcome is GroupOutcome.OPENED
 
 
 def test_an_end_that_was_overtaken_by_another_alert_ends_its_own_alert_only() -> None:
     judgement = tell(after([alert("a", 1)], [alert("b", 10)]), alert("a", 1, 9))
-    assert (judgement.outcome, judgement.episode.is_firing) == (Outcome.UPDATED, True)
-    assert tell(judgement.episode, alert("b", 10, 12)).outcome is Outcome.RESOLVED
+    assert (judgement.outcome, judgement.episode.is_firing) == (GroupOutcome.UPDATED, True)
+    assert tell(judgement.episode, alert("b", 10, 12)).outcome is GroupOutcome.RESOLVED
 
 
 def test_another_alert_that_began_a_moment_before_the_groups_end_is_not_lost() -> None:
     known = after([alert("a", 1)], [alert("a", 1, 5)])
-    assert tell(known, alert("b", 4.99)).outcome is Outcome.OPENED
+    assert tell(known, alert("b", 4.99)).outcome is GroupOutcome.OPENED
 
 
-@pytest.mark.parametrize(("waited", "outcome"), [(LATE, Outcome.UNCHANGED), (2 * LATE, Outcome.OPENED)])
-def test_what_is_said_to_fire_long_after_its_end_does_fire(waited: timedelta, outcome: Outcome) -> None:
+@pytest.mark.parametrize(
+    ("waited", "outcome"), [(LATE, GroupOutcome.UNCHANGED), (2 * LATE, GroupOutcome.OPENED)]
+)
+def test_what_is_said_to_fire_long_after_its_end_does_fire(waited: timedelta, outcome: GroupOutcome) -> None:
     judgement = tell(after([alert("a", 1)], [alert("a", 1, 5)]), alert("a", 1), now=NOW + waited)
     assert judgement.outcome is outcome
-    if outcome is Outcome.OPENED:
-        assert tell(judgement.episode, alert("a", 1, 90), now=NOW + 2 * waited).outcome is Outcome.RESOLVED
+    if outcome is GroupOutcome.OPENED:
+        assert (
+            tell(judgement.episode, alert("a", 1, 90), now=NOW + 2 * waited).outcome is GroupOutcome.RESOLVED
+        )
 
 
 def test_a_group_fires_although_all_its_firing_alerts_were_left_out() -> None:
     judgement = tell(UNKNOWN, alert("a", 1, 5), is_firing=True)
-    assert (judgement.outcome, judgement.episode.occurred_at) == (Outcome.OPENED, at(1))
-    assert tell(judgement.episode, alert("b", 2, 9)).outcome is Outcome.RESOLVED
+    assert (judgement.outcome, judgement.episode.occurred_at) == (GroupOutcome.OPENED, at(1))
+    assert tell(judgement.episode, alert("b", 2, 9)).outcome is GroupOutcome.RESOLVED
 
 
 def test_of_very_many_the_oldest_that_ended_are_forgotten_first() -> None:
@@ -143,9 +147,9 @@ def test_told_in_order_and_repeated_in_any_way_each_time_is_one_incident(
             for one in (news, *repeats):
                 judgement = tell(known, one)
                 known = judgement.episode
-                opened += judgement.outcome is Outcome.OPENED
+                opened += judgement.outcome is GroupOutcome.OPENED
                 assert judgement.past is None
-                assert one is news or judgement.outcome is Outcome.UNCHANGED
+                assert one is news or judgement.outcome is GroupOutcome.UNCHANGED
             assert known.is_firing == (news.ended_at is None)
     assert opened == len(times)
 

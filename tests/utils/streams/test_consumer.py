@@ -240,7 +240,7 @@ async def test_of_two_consumers_of_one_partition_the_second_takes_over(
 async def test_a_consumer_that_lost_its_lock_without_noticing_doubles_nothing(
     worker: Worker, publisher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def everything(share: PartitionShare, _let_go: object) -> set[int]:
+    async def everything(share: PartitionShare, _stop_work: object) -> set[int]:
         taken = {0} - share.held
         share._held.update(taken)
         return taken
@@ -256,7 +256,7 @@ async def test_a_consumer_that_lost_its_lock_without_noticing_doubles_nothing(
 def sharing(*workers: Worker, **changes: Any) -> list[Callable[[], Any]]:
     """Give the runs of consumers that share eight partitions."""
     for one in workers:
-        one.running = one.consumer(partitions=8, let_go=one.left.append, **changes)
+        one.running = one.consumer(partitions=8, on_factory_left=one.left.append, **changes)
     return [one.running.run for one in workers]
 
 

@@ -27,9 +27,9 @@ class Member:
 
     async def look(self) -> set[int]:
         """Balance once and give what was taken."""
-        return await self.share.balance(self.let_go)
+        return await self.share.balance(self.stop_work)
 
-    async def let_go(self, numbers: Collection[int]) -> None:
+    async def stop_work(self, numbers: Collection[int]) -> None:
         assert set(numbers) <= self.share.held, "the locks are given back after the work has ended"
         self.left.extend(numbers)
 

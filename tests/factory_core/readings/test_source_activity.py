@@ -5,8 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from factory_core.readings import metrics, sources
-from factory_core.readings.sources import SourceCount
+from factory_core.readings import metrics, source_activity
+from factory_core.readings.source_activity import SourceCount
 from utils.database import Database
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -17,7 +17,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture(params=[1, 2, 3, 2_000])
 def pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Equipment may begin, go on or end anywhere in what is read at once."""
-    monkeypatch.setattr(sources, "SERIES_AT_ONCE", request.param)
+    monkeypatch.setattr(source_activity, "SERIES_AT_ONCE", request.param)
 
 
 async def keep(database: Database, *newest_by_metric: timedelta | None) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from utils.lifecycle.limits import cpu_limit, memory_limit
+from utils.lifecycle.resource_limits import cpu_limit, memory_limit
 
 MACHINE_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 MACHINE_CORES = len(os.sched_getaffinity(0))
