@@ -1,7 +1,7 @@
 """PostgreSQL: connections, transactions, column types, locks, and the check of the schema.
 
-Migrations are in `utils.database.migrations` and nowhere else: a process that serves does not load Alembic.
-Read replicas are in `utils.database.replica`.
+Migrations are in `utils.database.migrations`, which only the command `migrate` imports: a serving process
+does not load Alembic. Read replicas are in `utils.database.replica`.
 """
 
 from utils.database.columns import UtcDateTime, service_metadata

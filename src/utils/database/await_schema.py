@@ -1,4 +1,4 @@
-"""The command `await-schema`: what stands before a service where another process migrates."""
+"""The command `await-schema`: blocks a service's start until another process has migrated its schema."""
 
 import asyncio
 
@@ -9,9 +9,10 @@ from utils.settings import ServiceSettings
 
 
 def await_schema(service: str, schema: str, revision: str) -> int:
-    """Block until `schema` is at `revision` or newer, also while there is no database; give exit code 0.
+    """Block until `schema` is at `revision` or newer, also while the database is unreachable; return 0.
 
-    Raises SettingsError when `DATABASE_URL` is missing or wrong.
+    Raises:
+        SettingsError: `DATABASE_URL` is missing or invalid.
     """
     asyncio.run(_wait(ServiceSettings(service_name=service), schema, revision))
     logger.info("the schema is there", extra={"schema": schema, "needed": revision})

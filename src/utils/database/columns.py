@@ -16,25 +16,29 @@ NAMING = {
 
 
 def service_metadata() -> MetaData:
-    """Metadata for one service's `Base(DeclarativeBase)`.
+    """Return the metadata for one service's `Base(DeclarativeBase)`.
 
-    Tables carry no schema: the connection's `search_path` is the service's schema.
+    Tables name no schema: the connection's `search_path` is the service's schema.
     """
     return MetaData(naming_convention=NAMING)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """`timestamptz`; refuses naive times, answers aware ones in UTC."""
+    """`timestamptz`: stores aware times only, and returns them in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse a naive time: it would be stored hours off on a machine outside UTC."""
+        """Return `value` unchanged.
+
+        Raises:
+            ValueError: `value` is naive; it would be stored hours off on a machine outside UTC.
+        """
         if value is not None and value.tzinfo is None:
             raise ValueError("a naive time cannot be stored: give it a time zone")
         return value
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Give UTC whatever the session's time zone is."""
+        """Return the time in UTC, whatever the session's time zone is."""
         return None if value is None else value.astimezone(UTC)

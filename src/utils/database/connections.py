@@ -1,4 +1,4 @@
-"""Connections of one process to one service's schema: how they are opened, and which may still be used."""
+"""Opens one process's connections to one service's schema, and knows which may still be used."""
 
 import time
 from typing import Protocol
@@ -26,17 +26,17 @@ class DatabaseSettings(Protocol):
 
 
 class Bell(Protocol):
-    """What is rung after a commit that published something."""
+    """Wakes the relay after a commit that published events."""
 
     def ring(self) -> None:
         """Wake the relay; never waits, never raises."""
 
     async def close(self) -> None:
-        """Let a ring under way end."""
+        """Wait until a ring under way has ended."""
 
 
 class Connections:
-    """Opens connections to one schema; each is bounded in how long it waits for the server."""
+    """Opens connections to one schema; each has a timeout for connecting, statements, locks and idling."""
 
     def __init__(self, settings: DatabaseSettings, *, schema: str) -> None:
         self.schema = schema
@@ -46,10 +46,10 @@ class Connections:
         self._opened: WeakSet[asyncpg.Connection] = WeakSet()
 
     async def open_connection(self, *, purpose: str = "", **server_settings: str) -> asyncpg.Connection:
-        """Open a connection outside the pool, for a caller that holds it for long (a relay, a lock).
+        """Open a connection outside the pool, for a caller that holds it long (a relay, a lock).
 
         Raises:
-            OSError, TimeoutError, asyncpg.PostgresError: the server does not take it within 3 s.
+            OSError, TimeoutError, asyncpg.PostgresError: the server does not accept it within 3 s.
         """
         timeout = self._settings.database_command_timeout_seconds
         connection = await asyncpg.connect(
@@ -71,20 +71,20 @@ class Connections:
         return connection
 
     def distrust_pool(self) -> None:
-        """Use no pooled connection made before now: the server hung or broke one of them."""
+        """Stop using every pooled connection made before now: one of them hung or broke."""
         self._trusted_since = time.monotonic()
 
     def is_trusted(self, born: float) -> bool:
-        """Whether a connection made at `born` (monotonic seconds) may still be used."""
+        """Return whether a connection made at `born` (monotonic seconds) may still be used."""
         return born >= self._trusted_since
 
     def ring(self) -> None:
-        """Tell the relay that events were committed; without a bell it finds them by polling."""
+        """Wake the relay after a commit that published events; without a bell it finds them by polling."""
         if self.bell is not None:
             self.bell.ring()
 
     def terminate_all(self) -> None:
-        """Drop every open connection without asking the server."""
+        """Drop every open connection at once, without waiting for the server."""
         for connection in list(self._opened):
             connection.terminate()
 

@@ -1,4 +1,4 @@
-"""One process's connections to PostgreSQL: bounded in number, in waiting and in hanging."""
+"""One process's connection pool to PostgreSQL: bounded in size, and in how long anything waits for it."""
 
 import asyncio
 import time
@@ -25,10 +25,10 @@ CLOSE_TIMEOUT_SECONDS = 1.0
 class Database(Connections):
     """The connections of one process to one service's schema.
 
-    Nothing here waits for ever: ≤ 3 s for a connection to be made, ≤ 5 s for one of the pool, and
-    `database_command_timeout_seconds` (8 s) for a statement, also when the server is stopped (SIGSTOP).
-    A connection that timed out or broke is dropped without asking the server, and with it every other
-    connection of that age, so that one fault costs at most the requests that were in it.
+    Every wait ends: connecting after 3 s, waiting for a pooled connection after 5 s, a statement after
+    `database_command_timeout_seconds` (8 s), also when the server is stopped (SIGSTOP).
+    A connection that timed out or broke is dropped without waiting for the server, and so is every pooled
+    connection opened before that moment: one fault fails at most the requests that were under way.
     """
 
     pool_class: ClassVar[type[AsyncAdaptedQueuePool]] = MeasuredPool
@@ -48,11 +48,11 @@ class Database(Connections):
         event.listen(self.engine.sync_engine, "handle_error", self._drop_hung)
 
     def pool_timeout_seconds(self) -> float:
-        """How long a transaction waits for a connection of the pool."""
+        """Return how many seconds a transaction waits for a pooled connection."""
         return POOL_TIMEOUT_SECONDS
 
     async def close(self) -> None:
-        """Close every connection; a server that does not answer is not waited for."""
+        """Close every connection; drop those that the server does not close within 1 s."""
         await self._guard.close()
         if self.bell is not None:
             await self.bell.close()
@@ -64,10 +64,15 @@ class Database(Connections):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open a transaction: committed at the end of the block, rolled back when it raises.
+        """Yield a transaction: committed at the end of the block, rolled back when the block raises.
 
-        The only place that commits. Raises what the server or the network raised; a commit whose
-        acknowledgement is lost may have happened.
+        This is the only place that commits. A commit whose acknowledgement is lost may have happened.
+
+        Raises:
+            ConnectionResetError: the server broke off in the middle of an answer.
+            asyncpg.PostgresError, sqlalchemy.exc.SQLAlchemyError, OSError, TimeoutError: another fault of the
+                server or the network.
+            SchemaOutdatedError: the schema, checked late, is older than this release.
         """
         await self._guard.admit()
         async with AsyncSession(self.engine, expire_on_commit=False) as session:
@@ -83,12 +88,12 @@ class Database(Connections):
                 raise
 
     async def require_current_schema(self, head: str) -> None:
-        """Refuse to work on a schema older than revision `head`.
+        """Check that the schema is at revision `head` or newer.
 
-        A newer schema is a WARNING: the release before sees one while a rollout is under way.
+        A newer schema is logged as a WARNING: during a rollout the previous release runs on it.
 
-        A database that cannot be reached does not stop the start: it is asked again until it answers, and the
-        process ends with the same message (exit code 78) if its schema turns out to be outdated then.
+        An unreachable database does not stop the start: the check is retried until the database answers, and
+        the process then exits with code 78 and the error's message if the schema is outdated.
 
         Raises:
             SchemaOutdatedError: the schema is older.

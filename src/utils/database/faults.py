@@ -1,9 +1,9 @@
-"""What a database's absence looks like: the exceptions after which one waits and tries again."""
+"""The exceptions that mean the database is unreachable, after which a caller waits and retries."""
 
 import asyncpg
 import sqlalchemy.exc
 
-# InternalClientError: asyncpg's own confusion when the server dies in the middle of an answer.
+# InternalClientError: what asyncpg raises when the server dies in the middle of an answer.
 CONNECTION_FAULTS: tuple[type[Exception], ...] = (
     OSError,
     TimeoutError,
@@ -17,7 +17,7 @@ CONNECTION_FAULTS: tuple[type[Exception], ...] = (
     sqlalchemy.exc.OperationalError,
     sqlalchemy.exc.TimeoutError,
 )
-# For loops that hold a connection of their own: whatever the database says, they begin anew with another.
+# For loops with a connection of their own: after any of these they start again on a new connection.
 DATABASE_FAULTS: tuple[type[Exception], ...] = (
     *CONNECTION_FAULTS,
     asyncpg.PostgresError,
@@ -26,7 +26,7 @@ DATABASE_FAULTS: tuple[type[Exception], ...] = (
 
 
 def is_connection_fault(error: BaseException) -> bool:
-    """Say whether `error` tells of the database's absence, not of what it was asked."""
+    """Return whether `error` means that the database is unreachable, not that a statement was wrong."""
     if isinstance(error, CONNECTION_FAULTS):
         return True
     if not isinstance(error, sqlalchemy.exc.DBAPIError):

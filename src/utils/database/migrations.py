@@ -1,4 +1,4 @@
-"""Brings a service's schema up to date: one process at a time, however many start."""
+"""Upgrades a service's schema: one process at a time, however many start."""
 
 import asyncio
 import time
@@ -23,7 +23,11 @@ LOCK_TIMEOUT_MILLISECONDS = "10000"
 
 
 def head_revision(script_location: str) -> str:
-    """Give the newest revision under `script_location`, a directory or `package:directory`."""
+    """Return the newest revision under `script_location`, a directory or `package:directory`.
+
+    Raises:
+        LookupError: there is no migration.
+    """
     head = ScriptDirectory.from_config(_config(script_location)).get_current_head()
     if head is None:
         raise LookupError(f"no migration in {script_location}")
@@ -31,12 +35,13 @@ def head_revision(script_location: str) -> str:
 
 
 def run_migrations(service: str, schema: str, script_location: str) -> int:
-    """Upgrade `schema` to the newest revision and give the process's exit code: 0, or 1 with a log line.
+    """Upgrade `schema` to the newest revision; return the exit code: 0, or 1 after a CRITICAL log line.
 
-    Creates the schema, waits up to 60 s for the database, and lets racing processes pass one by one.
-    All migrations of one run commit together, or none does.
+    Waits up to 60 s for the database, lets racing processes in one at a time, and creates the schema if it
+    does not exist. All migrations of one run commit together, or none does.
 
-    Raises SettingsError when `DATABASE_URL` is missing or wrong.
+    Raises:
+        SettingsError: `DATABASE_URL` is missing or invalid.
     """
     url = _database_url()
     try:
@@ -48,7 +53,7 @@ def run_migrations(service: str, schema: str, script_location: str) -> int:
 
 
 def run_environment(metadata: MetaData, schema: str) -> None:
-    """Be Alembic's environment: the whole of a service's `migrations/env.py`."""
+    """Run Alembic's migrations: the whole of a service's `migrations/env.py`."""
     connection = context.config.attributes.get("connection")
     if connection is not None:
         _configure(connection, metadata, schema)

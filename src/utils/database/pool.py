@@ -1,4 +1,4 @@
-"""The connection pool: bounded, and telling what it holds and how long one waits for it."""
+"""The connection pool: bounded, with metrics of its connections and of the wait for one."""
 
 import logging
 from weakref import WeakSet
@@ -23,7 +23,7 @@ POOL_CONNECTIONS.labels(state="idle").set_function(lambda: sum(pool.checkedin() 
 POOL_CONNECTIONS.labels(state="limit").set_function(lambda: sum(pool.size() for pool in _pools))
 
 
-# Opening, closing and replacing connections is everyday work, not worth a line each.
+# SQLAlchemy logs each opening, closing and replacing of a connection: routine work, not worth a line.
 for _pool in ("MeasuredPool", "ReplicaPool"):
     logging.getLogger(f"{__name__}.{_pool}").setLevel(logging.WARNING)
 
@@ -38,4 +38,4 @@ class MeasuredPool(AsyncAdaptedQueuePool):
 
 
 class ReplicaPool(AsyncAdaptedQueuePool):
-    """A read replica's pool: apart from the primary's figures, since its connections are not as needed."""
+    """A read replica's pool, kept out of the primary's metrics: reads do without it."""

@@ -1,4 +1,4 @@
-"""Keeps a process from working on a schema older than itself."""
+"""Keeps a process from working on a schema older than its release."""
 
 import asyncio
 import logging
@@ -28,9 +28,9 @@ NOT_YET: tuple[type[Exception], ...] = (*DATABASE_FAULTS, SchemaOutdatedError)
 
 
 class SchemaGuard:
-    """Checks the schema's revision, now or as soon as the database answers.
+    """Checks the schema's revision, at once or as soon as the database answers.
 
-    Revisions are numbers of four digits, which sort as text.
+    Revisions are four-digit numbers, so they sort as text.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -39,7 +39,11 @@ class SchemaGuard:
         self._waiting: asyncio.Task[None] | None = None
 
     async def require(self, head: str) -> None:
-        """Check now; when the database cannot be asked, go on asking in the background."""
+        """Check at once; if the database is unreachable, retry in the background until it answers.
+
+        Raises:
+            SchemaOutdatedError: the schema is older than `head`.
+        """
         self._head = head
         try:
             await self._check()
@@ -51,7 +55,7 @@ class SchemaGuard:
             self._waiting = asyncio.create_task(self._wait(), name="schema-check")
 
     async def reach(self, head: str) -> None:
-        """Return when the schema is at `head` or newer, however long that takes; say why every 30 s."""
+        """Wait until the schema is at `head` or newer, without a limit; log the reason every 30 s."""
         self._head = head
         told = float("-inf")
         while True:
@@ -64,12 +68,17 @@ class SchemaGuard:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def admit(self) -> None:
-        """Let nobody work before the pending check has passed."""
+        """Check again while the first check is still pending; called before each transaction.
+
+        Raises:
+            SchemaOutdatedError: the schema is older than the release needs.
+            OSError, TimeoutError, asyncpg.PostgresError: the database is still unreachable.
+        """
         if self._waiting is not None:
             await self._check()
 
     async def close(self) -> None:
-        """Stop asking."""
+        """Stop the background check."""
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             waiting.cancel()
@@ -116,5 +125,5 @@ class SchemaGuard:
 
 
 def _reason(error: Exception) -> str:
-    """An outdated schema explains itself; a driver's text may name hosts and users."""
+    """Return an outdated schema's text, but only the type of a driver's error: its text may name hosts."""
     return str(error) if isinstance(error, SchemaOutdatedError) else type(error).__name__

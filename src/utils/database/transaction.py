@@ -1,4 +1,4 @@
-"""One unit of work on one connection: what runs in it, before its commit and after it."""
+"""A transaction on one connection, with the actions to run before and after its commit."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from utils.database.connections import Connections
 class Transaction:
     """One unit of work on one connection, taken from the pool at the first statement.
 
-    Made by `Database.transaction()`, which commits it or rolls it back; nobody else does.
+    Made by `Database.transaction()`, the only caller that commits it or rolls it back.
     """
 
     def __init__(self, connections: Connections, session: AsyncSession) -> None:
@@ -24,14 +24,14 @@ class Transaction:
         self._raw: asyncpg.Connection | None = None
 
     async def connection(self) -> asyncpg.Connection:
-        """Give asyncpg's own connection inside this same transaction, for COPY and hot paths."""
+        """Return asyncpg's own connection inside this same transaction, for COPY and hot paths."""
         if self._raw is None:
             try:
                 await self._begin()
             except (asyncpg.PostgresConnectionError, asyncpg.OperatorInterventionError, ConnectionError):
                 if self._raw is None or not self._is_untouched():
                     raise
-                # The pooled connection had died unnoticed and nothing was said on it: another one will do.
+                # The pooled connection had died unnoticed, and no statement ran on it: take another one.
                 await self.session.invalidate()
                 await self._begin()
         return self._raw
@@ -40,7 +40,7 @@ class Transaction:
         pooled = await (await self.session.connection()).get_raw_connection()
         adapted: Any = pooled.dbapi_connection
         self._raw = adapted.driver_connection
-        # SQLAlchemy sends BEGIN only before its own first statement; a raw one would commit itself.
+        # SQLAlchemy sends BEGIN only before its own first statement; a raw one before it would autocommit.
         if adapted._transaction is None:  # noqa: SLF001
             try:
                 await adapted._start_transaction()  # noqa: SLF001
@@ -64,13 +64,13 @@ class Transaction:
         self._on_commit.append(callback)
 
     async def prepare(self) -> None:
-        """Do inside the transaction what was left for its end."""
+        """Run the `before_commit` actions inside the transaction."""
         actions, self._before_commit = self._before_commit, []
         for action in actions:
             await action()
 
     async def commit(self) -> None:
-        """Commit, then tell who asked to be told. Only `Database.transaction()` calls this."""
+        """Commit, then call the `on_commit` callbacks. Only `Database.transaction()` calls this."""
         await self.session.flush()
         await self.prepare()
         await self.session.commit()
@@ -78,7 +78,7 @@ class Transaction:
             callback()
 
     async def abandon(self, error: BaseException) -> None:
-        """Roll back; where the server may never answer, drop the connection without asking it."""
+        """Roll back; after a timeout, a cancellation or a broken connection, drop the connection instead."""
         if isinstance(error, TimeoutError):
             self._connections.distrust_pool()
         if isinstance(error, TimeoutError | asyncio.CancelledError) or self._is_broken():

@@ -1,4 +1,4 @@
-"""What is told of a read replica; nothing of it where there is none."""
+"""Metrics of a read replica, registered only where the settings name one."""
 
 from functools import cache
 from typing import Final
@@ -31,7 +31,7 @@ CONNECTIONS: Final = Gauge(
 
 
 def expose_replica(pool: QueuePool) -> None:
-    """Show what there is to tell, from now on, of the replica behind `pool`."""
+    """Register the replica's metrics, with the connections of `pool`."""
     _register()
     for server in ("replica", "primary"):
         READS.labels(server)

@@ -26,22 +26,22 @@ T = TypeVar("T")
 Work = Callable[[Transaction], Awaitable[T]]
 
 ATTEMPT_SECONDS: Final = 2.0
-"""How long a replica may take for a whole read before the primary is asked instead."""
+"""How long a replica may take for a whole read before the read goes to the primary."""
 
-# Between two questions to the primary, and for the answer: less than the bound together, so that a primary
-# which hangs is known to be away before its last answer is too old to compare with.
+# The pause between two queries to the primary, and the timeout of one. Their sum is below the default bound,
+# so that a hanging primary counts as lost before its last answer is too old to compare with.
 PAUSE_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 1.0
 POOL_TIMEOUT_SECONDS: Final = 0.5
 LOOK_SECONDS: Final = 3.0
 
 MOST_UNFIT: Final = 3
-"""So many servers in a row that are none to read from, and the address is taken for one of none."""
+"""After this many unfit servers in a row, the address is left alone for a while."""
 
 BEHIND: Final = "Behind the primary"
 NO_REPLICA: Final = "Not a replica, or promoted"
 
-# Qualified, which keeps them out of traces: they belong to no request's own work.
+# `pg_catalog.` keeps these statements out of traces: they are no part of a request's own work.
 WAL_POSITION: Final = "SELECT (pg_catalog.pg_current_wal_flush_lsn() - '0/0'::pg_lsn)::bigint"
 REPLAYED: Final = """
     SELECT pg_catalog.pg_is_in_recovery(),
@@ -50,7 +50,7 @@ REPLAYED: Final = """
 
 
 class ReplicaSettings(DatabaseSettings, Protocol):
-    """What of a service's settings a reader needs."""
+    """The part of a service's settings that the reader needs."""
 
     @property
     def database_read_url(self) -> SecretStr | None: ...  # noqa: D102
@@ -59,33 +59,36 @@ class ReplicaSettings(DatabaseSettings, Protocol):
 
 
 class ReplicaUnfitError(Exception):
-    """A server answers and may not be read; the text says why."""
+    """A server answers, but reads must not use it; the text says why."""
 
 
 class ReplicaReader:
     """Runs reads on a replica (or any of several behind one address), or on the primary.
 
-    **How old an answer may be.** A background task asks the primary every half second where its log ends. A
-    read on a replica begins with the question how far that one has come, on the same connection and in the
-    same transaction, so it holds for whichever replica a load balancer has chosen:
+    **How old an answer may be.** A background task asks the primary every half second for the end of its
+    write-ahead log. A read on a replica first asks that replica how much of the log it has replayed, on the
+    same connection and in the same transaction, so the check holds for whichever replica a load balancer
+    chose:
 
-    - An answer from a replica has every commit that was acknowledged more than `max_lag` seconds
-      (`DATABASE_READ_MAX_LAG_SECONDS`) before the read began. A replica that cannot promise that is not read.
-    - While the primary does not answer (within 1 s, or half of `max_lag`), the same holds for the moment of
-      its last answer: history stays readable on a replica that had kept up, and nobody can know of commits
-      after that. Where only this process has lost the primary, others' commits of that time may be missing.
-    - Before the primary has answered for the first time, only the primary is read.
-    - After a failover that lost commits, a replica of the *former* primary may show them until the new one
-      has written past them. What runs the cluster rewinds or removes such a replica (CloudNativePG does).
+    - An answer from a replica contains every commit that was acknowledged more than `max_lag` seconds
+      (`DATABASE_READ_MAX_LAG_SECONDS`) before the read began. A replica that is further behind is not used.
+    - While the primary does not answer (within 1 s, or half of `max_lag`), time counts as standing still at
+      its last answer: a replica that had kept up until then stays readable. If only this process has lost the
+      primary, commits of other processes since then may be missing.
+    - Until the primary has answered for the first time, all reads go to the primary.
+    - After a failover that lost commits, a replica of the *former* primary may show the lost commits until
+      the new primary's log is longer. The cluster's operator (CloudNativePG, for one) rewinds or removes such
+      a replica.
 
-    **What a broken replica costs.** One that refuses, breaks off or hangs costs the reads under way at most
-    2 s each, which are answered by the primary; then it is left alone for 3 to 30 s, and looked at by one
-    probe until it is well. One that lags or was promoted costs a read its connection, since a new one may
-    lead to a better server; three in a row, and the address is left alone in the same way. Reads cancelled by
-    recovery (`max_standby_streaming_delay`), and reads for which the pool is full, go to the primary, and
-    nothing else follows from them.
+    **What a broken replica costs.** When a replica refuses, breaks off or hangs, each read under way loses at
+    most 2 s and is then answered by the primary. The replica is left alone for 3 to 30 s; after that one
+    probe at a time looks at it until it is well. When a replica lags or was promoted, the read goes to the
+    primary and its connection is closed, since a new one may lead to a better server; after three such
+    connections in a row the address is left alone in the same way. Reads cancelled by recovery
+    (`max_standby_streaming_delay`), and reads that find the pool full, go to the primary without further
+    consequence.
 
-    Without `DATABASE_READ_URL` every read is on the primary and nothing runs in the background.
+    Without `DATABASE_READ_URL` every read goes to the primary and nothing runs in the background.
     """
 
     def __init__(self, primary: Database, settings: ReplicaSettings) -> None:
@@ -100,7 +103,7 @@ class ReplicaReader:
         self._unfit_in_a_row = 0
 
     async def start(self) -> None:
-        """Begin to watch primary and replica; until both have answered, reads are on the primary."""
+        """Start watching primary and replica; until both have answered, reads go to the primary."""
         if self._replica is None:
             return
         expose_replica(self._replica.pool)
@@ -119,11 +122,13 @@ class ReplicaReader:
             await self._replica.close()
 
     async def read(self, work: Work[T]) -> T:
-        """Give what `work` reads in a transaction; it may be old as said above, and it must not write.
+        """Return what `work` reads in a transaction; the class says how old it may be. `work` must not write.
 
-        `work` may run a second time, on the primary: after a fault of the replica, and after whatever else it
-        raised there, because what a replica does not have yet may exist. So whatever is raised here was
-        raised on the primary.
+        When `work` raises on the replica, for whatever reason, it runs again on the primary: a row that the
+        replica does not have yet may exist there.
+
+        Raises:
+            Exception: what `work` or the transaction raised on the primary.
         """
         if self._replica is None:
             return await self._read_primary(work)
@@ -146,15 +151,16 @@ class ReplicaReader:
     async def _read_replica(self, replica: "_Replica", work: Work[T]) -> T:
         required = self._history.required(time.monotonic())
         if required is None:
-            raise LookupError("the primary has not said for too long where its log ends")
+            raise LookupError("the primary's last answer about the end of its log is too old")
         async with asyncio.timeout(ATTEMPT_SECONDS), replica.transaction() as transaction:
             await self._require_fit(transaction, required)
             return await work(transaction)
 
     async def _require_fit(self, transaction: Transaction, required: int) -> None:
-        """Raise ReplicaUnfitError, and end the connection, where its server is none to read from now.
+        """Check that the connection's server is a replica that has replayed the log up to `required`.
 
-        A connection made anew may lead to another one.
+        Raises:
+            ReplicaUnfitError: it is not. The connection is closed: a new one may lead to another server.
         """
         connection = await transaction.connection()
         row = await connection.fetchrow(REPLAYED)
@@ -166,7 +172,7 @@ class ReplicaReader:
         self._unfit_in_a_row = 0
 
     def _judge(self, replica: "_Replica", error: Exception) -> None:
-        """Leave the replica alone for a while if the error is a fault of its own."""
+        """Leave the replica alone for a while if `error` is the replica's fault."""
         if isinstance(error, ReplicaUnfitError):
             self._unfit_in_a_row += 1
             if self._unfit_in_a_row >= MOST_UNFIT:
@@ -181,7 +187,7 @@ class ReplicaReader:
         self._usage.leave(reason)
 
     async def _follow_primary(self) -> None:
-        """Ask the primary where its log ends, for ever."""
+        """Ask the primary again and again for the end of its log; never returns."""
         connection: asyncpg.Connection | None = None
         try:
             while True:
@@ -205,7 +211,7 @@ class ReplicaReader:
                 connection.terminate()
 
     async def _watch_replica(self) -> None:
-        """Look at the replica, for ever: so that a dead one shows without reads, and a healed one is used."""
+        """Probe the replica every 3 s: a dead one shows without reads, and a healed one is used again."""
         await self._asked.wait()
         while True:
             heed_cancellation()
@@ -223,7 +229,7 @@ class ReplicaReader:
             except ReplicaUnfitError as error:
                 reason = str(error)
             except sqlalchemy.exc.TimeoutError:
-                return  # its pool is full of reads, which tell how it is
+                return  # the pool is full of reads, which judge the replica themselves
             except DATABASE_FAULTS as error:
                 LAG.set(math.nan)
                 reason = fault_of(error).value
@@ -236,7 +242,7 @@ class ReplicaReader:
 
 @dataclass(frozen=True)
 class _Access:
-    """The replica's place of the settings, with a limit that suits one for which there is another."""
+    """The settings of the connection to the replica; its statement timeout is at most `ATTEMPT_SECONDS`."""
 
     service_name: str
     database_url: SecretStr
@@ -245,13 +251,13 @@ class _Access:
 
 
 class _Replica(Database):
-    """The connections to the replica: read-only, whatever the server turns out to be."""
+    """The connections to the replica: read-only, even if the server turns out to be a primary."""
 
     pool_class = ReplicaPool
 
     @classmethod
     def of(cls, settings: ReplicaSettings, schema: str) -> "_Replica | None":
-        """Make them where the settings name a replica."""
+        """Return the replica's connections; None if the settings name no replica."""
         url = settings.database_read_url
         if url is None:
             return None
@@ -260,16 +266,16 @@ class _Replica(Database):
         return cls(access, schema=schema)
 
     def pool_timeout_seconds(self) -> float:
-        """Little: there is the primary to ask."""
+        """Return half a second: a read that finds no free connection goes to the primary instead."""
         return POOL_TIMEOUT_SECONDS
 
     @property
     def pool(self) -> ReplicaPool:
-        """Its pool."""
+        """The pool of connections to the replica."""
         return cast("ReplicaPool", self.engine.pool)
 
     async def open_connection(self, *, purpose: str = "", **server_settings: str) -> asyncpg.Connection:
-        """Open one connection."""
+        """Open one read-only connection; see `Connections.open_connection`."""
         return await super().open_connection(
             purpose=purpose or "replica", default_transaction_read_only="on", **server_settings
         )

@@ -1,4 +1,4 @@
-"""Whether a read replica is used now, and for how long one that failed is left alone."""
+"""Whether reads go to the replica at the moment, and how long a failed replica is left alone."""
 
 import time
 from typing import Final
@@ -13,10 +13,10 @@ WELL_AFTER_SECONDS: Final = 60.0
 
 
 class ReplicaUsage:
-    """One replica's state; each change of it is one log line. Not used until the first `resume`.
+    """One replica's state; each change writes one log line. The replica is unused until the first `resume`.
 
-    The rest after a failure doubles from 3 s to 30 s as long as failures follow one another within a minute,
-    so that a replica that only half works is not tried, and told about, every few seconds.
+    After a failure the replica rests for 3 s. The rest doubles, up to 30 s, each time the replica fails again
+    within a minute, so that an unstable replica is not tried, and logged, every few seconds.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class ReplicaUsage:
 
     @property
     def rests(self) -> bool:
-        """Whether it is too early to try a replica that failed."""
+        """Whether it is too early to try the replica again."""
         return time.monotonic() < self._rest_until
 
     def leave(self, reason: str) -> None:
-        """Use the primary from now on."""
+        """Stop using the replica, for the `reason` that the log line gives."""
         now = time.monotonic()
         self._left_at = now
         if self.usable:
@@ -46,7 +46,7 @@ class ReplicaUsage:
         USABLE.set(0)
 
     def resume(self, looked_at: float) -> None:
-        """Use the replica, which was well at `looked_at`, unless it has failed since."""
+        """Use the replica, found well at `looked_at` (monotonic seconds), unless it has failed since."""
         if self.usable or self._left_at > looked_at:
             return
         self.usable, self._told, self._resumed_at = True, True, time.monotonic()

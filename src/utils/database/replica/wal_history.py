@@ -1,21 +1,21 @@
-"""Where the end of the primary's write-ahead log stood, and when: what a replica has to have replayed."""
+"""Positions of the primary's write-ahead log over time: they say how much a replica must have replayed."""
 
 import math
 from bisect import bisect_left, bisect_right
 from typing import Final
 
 KEPT_SECONDS: Final = 600.0
-"""How far back a replica's lag can be told, where the bound itself does not reach further."""
+"""How far back positions are kept, and so the largest lag that can be told, unless `max_lag` is larger."""
 
 
 class WalHistory:
-    """Positions of the primary's log, in bytes since its beginning, by the time at which they were asked for.
+    """The ends of the primary's log, in bytes since its beginning, by the time of the query that read them.
 
-    Times are seconds of one monotonic clock. A position asked for at some time covers every commit that was
-    acknowledged before that time, since such a commit is flushed and lies before the end of the log.
+    Times are seconds of one monotonic clock. A position covers every commit acknowledged before its query was
+    sent: such a commit is flushed, so it lies before the end of the log.
 
     Args:
-        max_lag: by how much a read may be old, in seconds.
+        max_lag: how old a read may be, in seconds.
     """
 
     def __init__(self, max_lag: float) -> None:
@@ -25,10 +25,10 @@ class WalHistory:
         self._is_lost = False
 
     def record(self, asked_at: float, position: int) -> None:
-        """Note what the primary said when it was asked at `asked_at`.
+        """Record the position that the primary answered to the query sent at `asked_at`.
 
-        A position before the last one is another primary's, which does not have the end of the former one's
-        log (a failover that lost commits): what that one had is forgotten.
+        A position before the last recorded one is that of a new primary, which lacks the end of the former
+        one's log (a failover that lost commits): the earlier positions are then dropped.
         """
         self._is_lost = False
         if self._positions and position < self._positions[-1]:
@@ -40,14 +40,14 @@ class WalHistory:
         del self._times[:gone], self._positions[:gone]
 
     def lose(self) -> None:
-        """Note that the primary did not answer: until it does, time stands still at its last answer."""
+        """Record that the primary did not answer: until it does, time stands still at its last answer."""
         self._is_lost = True
 
     def required(self, now: float) -> int | None:
-        """What a replica must have replayed for a read that begins now; None where nobody can say.
+        """Return the position that a replica must have replayed for a read that begins now.
 
-        It is the earliest position asked for within the last `max_lag` seconds, so it covers every commit
-        acknowledged before then. None says that the primary was not asked for so long, or never.
+        It is the earliest position read within the last `max_lag` seconds, so it covers every commit
+        acknowledged before that. None if there is no such position: the primary has not answered for so long.
         """
         if not self._times:
             return None
@@ -55,9 +55,10 @@ class WalHistory:
         return self._positions[place] if place < len(self._times) else None
 
     def lag(self, now: float, replayed: int) -> float:
-        """By how many seconds a replica is behind that has replayed so much: 0 when it has everything known.
+        """Return by how many seconds a replica that has replayed the log up to `replayed` is behind.
 
-        At least so many, where that is longer ago than is remembered; NaN where nothing is.
+        0 if it has replayed the last known position; NaN if no position is known; a lower bound if it is
+        behind the oldest one kept.
         """
         if not self._times:
             return math.nan
