@@ -1,24 +1,24 @@
 """A plant for the tests of backup and restore: one database, one store, and every process on them."""
 
 import hashlib
-import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
-import httpx
+import pytest
 
 from asset_files import png
 from embedded import free_port, postgres_binary
+from plant_client import Event, Json, Plant, PlantClient, Reset, Service, Subscription
 from servers import Postgres, RunningProcess
 
 SCRIPTS = Path(__file__).parents[1] / "deploy" / "backup"
 SCHEMAS = ("asset_management", "factory_core", "incident_event")
-APIS = ("factory-core", "incident-event", "asset-management")
+APIS: tuple[Service, ...] = get_args(Service)
 BATCH = 50
 START = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 
@@ -78,7 +78,8 @@ class WholePlant:
         self.store = store
         self._ports = {name: free_port() for name in (*APIS, "factory-core-worker", "incident-event-worker")}
         self.processes: dict[str, RunningProcess] = {}
-        self.client = httpx.Client(timeout=15, headers={"Authorization": f"Bearer {token}"})
+        urls: dict[Service, str] = {name: self.at(name) for name in APIS}
+        self.client = PlantClient(Plant(urls, lambda: token), timeout_seconds=15)
 
     def at(self, service: str) -> str:
         return f"http://127.0.0.1:{self._ports[service]}"
@@ -103,19 +104,7 @@ class WholePlant:
         for process in self.processes.values():
             process.stop()
 
-    def post(self, service: str, path: str, **request: Any) -> dict[str, Any]:
-        answer = self.client.post(self.at(service) + path, **request)
-        assert answer.is_success, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
-
-    def get(self, service: str, path: str, **parameters: str) -> dict[str, Any]:
-        answer = self.client.get(self.at(service) + path, params=parameters)
-        assert answer.is_success, answer.text
-        told: dict[str, Any] = answer.json()
-        return told
-
-    def send_readings(self, factory: str, number: int) -> dict[str, Any]:
+    def send_readings(self, factory: str, number: int) -> Json:
         """Send the batch of this number; every tenth is beyond what the rule allows."""
         first = START + timedelta(seconds=number)
         readings = [
@@ -128,30 +117,28 @@ class WholePlant:
             for each in range(BATCH)
         ]
         body = {"batch_id": f"batch-{number}", "readings": readings}
-        return self.post("factory-core", f"/v1/factories/{factory}/readings", json=body)
+        return self.client.post("factory-core", f"/v1/factories/{factory}/readings", body)
 
-    def report(self, factory: str, title: str) -> dict[str, Any]:
-        return self.post(
-            "incident-event",
-            "/v1/incidents",
-            json={"factory_id": factory, "type": "fall", "severity": 3, "title": title},
-            headers={"Idempotency-Key": title},
-        )
+    def report(self, factory: str, title: str) -> Json:
+        report = {"factory_id": factory, "type": "fall", "severity": 3, "title": title}
+        return self.client.post("incident-event", "/v1/incidents", report, headers={"Idempotency-Key": title})
 
-    def upload(self, factory: str, content: bytes) -> dict[str, Any]:
-        return self.post(
+    def upload(self, factory: str, content: bytes) -> Json:
+        return self.client.post_bytes(
             "asset-management",
             "/v1/assets",
-            params={"factory": factory, "name": "그림", "kind": "image"},
-            content=content,
-            headers={"Content-Type": "image/png"},
+            content,
+            content_type="image/png",
+            factory=factory,
+            name="그림",
+            kind="image",
         )
 
     def make_factory(self) -> tuple[str, str]:
         """Make a factory with a tank and a rule that watches it; give both ids."""
-        factory = self.post("factory-core", "/v1/factories", json={"name": "공장"})["id"]
+        factory = str(self.client.post("factory-core", "/v1/factories", {"name": "공장"})["id"])
         tank = {"tag": "tank-1", "name": "Tank", "kind": "tank"}
-        self.post("factory-core", f"/v1/factories/{factory}/equipment", json=tank)
+        self.client.post("factory-core", f"/v1/factories/{factory}/equipment", tank)
         rule = {
             "factory_id": factory,
             "name": "Overfull",
@@ -161,7 +148,7 @@ class WholePlant:
             "threshold": 5,
             "severity": 4,
         }
-        return factory, self.post("incident-event", "/v1/rules", json=rule)["id"]
+        return factory, self.client.post("incident-event", "/v1/rules", rule)["id"]
 
     def fill(self, factory: str) -> list[str]:
         """Let a day happen; give the ids of its assets."""
@@ -169,29 +156,19 @@ class WholePlant:
             self.send_readings(factory, number)
             told = self.report(factory, f"report-{number}")
             if number % 2:
-                self.post(
-                    "incident-event", f"/v1/incidents/{told['id']}/acknowledge", json={"reason": "확인"}
-                )
+                path = f"/v1/incidents/{told['id']}/acknowledge"
+                self.client.post("incident-event", path, {"reason": "확인"})
         pictures = [png(width) for width in (2, 3, 4, 4)]
         return [self.upload(factory, content)["id"] for content in pictures]
 
     def evaluated(self, rule: str) -> int:
-        state = self.get("incident-event", f"/v1/rules/{rule}")["state"]
+        state = self.client.get("incident-event", f"/v1/rules/{rule}")["state"]
         return int(state["evaluated_readings"]) + int(state["late_readings"])
 
     @contextmanager
-    def events(self, factory: str, after: int) -> Iterator[Iterator[dict[str, Any]]]:
-        """Watch the event stream from after a seq; a reset comes as an event of that type."""
-        url = f"{self.at('incident-event')}/v1/events"
-        headers = {"Last-Event-ID": str(after)}
-        with self.client.stream("GET", url, params={"factory": factory}, headers=headers) as answer:
-            yield self._messages(answer)
-
-    def _messages(self, answer: httpx.Response) -> Iterator[dict[str, Any]]:
-        kind = ""
-        for line in answer.iter_lines():
-            name, _, value = line.partition(": ")
-            if name == "event":
-                kind = value
-            elif name == "data":
-                yield {"event": kind, **json.loads(value)}
+    def events(self, factory: str, after: int) -> Iterator[Iterator[Event | Reset]]:
+        """Watch the event stream from after a seq, on one connection, on which nothing may come twice."""
+        subscription = Subscription(factory, after=after, on_break=lambda end: pytest.fail(str(end)))
+        with closing(self.client.follow(subscription)) as stream:
+            yield stream
+        assert subscription.repeated == 0

@@ -11,13 +11,13 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from asset_files import png
 from backed_up import APIS, BATCH, WholePlant, contents, script, stored
 from conftest import migrate
+from plant_client import Event, Reset
 from servers import Postgres, RunningProcess, Valkey
 
 PATIENCE_SECONDS = 40.0
@@ -79,9 +79,13 @@ def head_of(postgres: Postgres, database: str, factory: str) -> int:
     return int(postgres.server.ask(statement, database=database))
 
 
-def first_events(plant: WholePlant, factory: str, count: int, *, after: int = 0) -> list[dict[str, Any]]:
+def first_events(plant: WholePlant, factory: str, count: int, *, after: int = 0) -> list[Event | Reset]:
     with plant.events(factory, after=after) as events:
         return list(itertools.islice(events, count))
+
+
+def seqs(events: list[Event | Reset]) -> list[int]:
+    return [event.seq for event in events if isinstance(event, Event)]
 
 
 def test_after_dump_wipe_and_restore_everything_is_equal_and_everybody_goes_on(
@@ -93,7 +97,7 @@ def test_after_dump_wipe_and_restore_everything_is_equal_and_everybody_goes_on(
     wait_for(lambda: plant.evaluated(rule) == 12 * BATCH and is_published(postgres, database))
     head = head_of(postgres, database, factory)
     seen = first_events(plant, factory, head)
-    listed = plant.get("incident-event", "/v1/incidents", factory=factory, limit="200")
+    listed = plant.client.get("incident-event", "/v1/incidents", factory=factory, limit=200)
     before, files = contents(postgres, database), stored(plant.store)
     assert before["factory_core.readings"].startswith(f"{12 * BATCH} ")
     assert len(files) == 3
@@ -114,23 +118,23 @@ def test_after_dump_wipe_and_restore_everything_is_equal_and_everybody_goes_on(
 
     plant.start()
     for service in APIS:
-        assert plant.get(service, "/health")["status"] == "healthy"
-    assert plant.get("incident-event", "/v1/incidents", factory=factory, limit="200") == listed
+        assert plant.client.get(service, "/health")["status"] == "healthy"
+    assert plant.client.get("incident-event", "/v1/incidents", factory=factory, limit=200) == listed
     for asset in assets:
-        path = f"/v1/assets/{asset}/content"
-        assert plant.client.get(plant.at("asset-management") + path).status_code == 200
+        answer = plant.client.send("asset-management", "GET", f"/v1/assets/{asset}/content")
+        assert answer.status_code == 200
     known = {one["id"] for one in listed["items"]}
     with plant.events(factory, after=7) as events:
         assert list(itertools.islice(events, head - 7)) == seen[7:]
         assert plant.report(factory, "report-0")["id"] in known, "a repeated report is the same one"
         plant.report(factory, "after-the-restore")
-        assert next(events)["seq"] == head + 1
+        assert seqs([next(events)]) == [head + 1]
     plant.send_readings(factory, 3)  # known already: answered, and not taken a second time
     plant.send_readings(factory, 12)
     wait_for(lambda: plant.evaluated(rule) == 13 * BATCH and is_published(postgres, database))
     head = head_of(postgres, database, factory)
-    assert [event["seq"] for event in first_events(plant, factory, head)] == list(range(1, head + 1))
-    assert first_events(plant, factory, 1, after=head + 1000)[0]["event"] == "reset"
+    assert seqs(first_events(plant, factory, head)) == list(range(1, head + 1))
+    assert isinstance(first_events(plant, factory, 1, after=head + 1000)[0], Reset)
     lines = [json.loads(line) for process in plant.processes.values() for line in process.lines]
     assert [line for line in lines if line["level"] in ("ERROR", "CRITICAL")] == []
 
@@ -183,10 +187,10 @@ def test_a_backup_of_a_plant_at_work_is_of_one_moment_from_which_it_goes_on(
 
     plant.start()
     with plant.events(factory, after=ahead) as events:
-        assert next(events)["event"] == "reset"
+        assert isinstance(next(events), Reset)
     plant.send_readings(factory, next(numbers))
     wait_for(lambda: plant.evaluated(rule) == (int(batches) + 1) * BATCH)
     wait_for(lambda: is_published(postgres, database))
     head = head_of(postgres, database, factory)
     assert head < ahead
-    assert [event["seq"] for event in first_events(plant, factory, head)] == list(range(1, head + 1))
+    assert seqs(first_events(plant, factory, head)) == list(range(1, head + 1))

@@ -1,7 +1,6 @@
 """Nothing answered with 2xx is lost or doubled, and no event is missed, whatever dies meanwhile."""
 
 import asyncio
-import json
 import random
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from embedded import free_port
+from plant_client import AsyncPlantClient, Event, Json, Plant, Reset, Service, Subscription, UnreachableError
 from servers import Postgres, RunningProcess, Valkey
 from utils.clock import utc_now
 
@@ -24,33 +23,30 @@ SENDERS = 4
 RETRY_SECONDS = 0.2
 PACE_SECONDS = 0.4  # so slowly that every kind of fault falls into the work
 SETTLE_SECONDS = 60.0
+SILENCE_SECONDS = 4.0  # shorter than the pause between heartbeats: a silent stream is left and resumed
 
 Start = Callable[..., RunningProcess]
 
 
-class Plant:
+class Processes:
     """All processes of two services on ports that stay the same when a process is started again."""
 
-    def __init__(self, running: Start) -> None:
-        self._running = running
+    def __init__(self, start: Start) -> None:
+        self._start = start
         names = ("core", "core-worker", "events", "events-worker", "events-worker-2")
         self._ports = {name: free_port() for name in names}
-        self.processes: dict[str, RunningProcess] = {}
-
-    @property
-    def core(self) -> str:
-        return f"http://127.0.0.1:{self._ports['core']}"
-
-    @property
-    def events(self) -> str:
-        return f"http://127.0.0.1:{self._ports['events']}"
+        self.running: dict[str, RunningProcess] = {}
+        self.urls: dict[Service, str] = {
+            "factory-core": f"http://127.0.0.1:{self._ports['core']}",
+            "incident-event": f"http://127.0.0.1:{self._ports['events']}",
+        }
 
     def start(self, name: str, *, wait: bool = True) -> None:
         service = "factory-core" if name.startswith("core") else "incident-event"
-        self.processes[name] = self._running(
+        self.running[name] = self._start(
             service,
             "worker" if "worker" in name else "api",
-            env={"INCIDENT_EVENT_FACTORY_CORE_URL": self.core, "DRAIN_SECONDS": "0"},
+            env={"INCIDENT_EVENT_FACTORY_CORE_URL": self.urls["factory-core"], "DRAIN_SECONDS": "0"},
             port=self._ports[name],
             wait=wait,
         )
@@ -58,75 +54,63 @@ class Plant:
     def start_all(self) -> None:
         for name in self._ports:
             self.start(name, wait=False)
-        for process in self.processes.values():
+        for process in self.running.values():
             process.wait_ready()
 
     def kill_and_start(self, name: str) -> None:
-        self.processes[name].kill()
+        self.running[name].kill()
         self.start(name, wait=False)
 
 
 @pytest.fixture
-def plant(running: Start) -> Plant:
-    plant = Plant(running)
-    plant.start_all()
-    return plant
+def processes(running: Start) -> Processes:
+    processes = Processes(running)
+    processes.start_all()
+    return processes
 
 
-async def send(client: httpx.AsyncClient, url: str, **request: Any) -> dict[str, Any]:
+async def send(
+    client: AsyncPlantClient, service: Service, path: str, body: Json, *, key: str | None = None
+) -> Json:
     """POST until it is answered with 2xx, as a careful gateway does; any 4xx is a failure of the test."""
+    headers = {} if key is None else {"Idempotency-Key": key}
     while True:
-        with suppress(httpx.TransportError):
-            answer = await client.post(url, **request)
+        with suppress(UnreachableError):
+            answer = await client.send(service, "POST", path, json=body, headers=headers)
             if answer.is_success:
-                body: dict[str, Any] = answer.json()
-                return body
+                told: Json = answer.json()
+                return told
             assert answer.status_code == 503, answer.text
             assert answer.headers["content-type"] == "application/problem+json"
             assert "Retry-After" in answer.headers
         await asyncio.sleep(RETRY_SECONDS)
 
 
-@dataclass
 class Listener:
-    """An SSE client that comes back with the last id it saw, for ever."""
+    """Follows a factory from its first event and comes back after every break."""
 
-    url: str
-    factory: str
-    token: str
-    after: int = 0
-    seen: list[dict[str, Any]] = field(default_factory=list)
+    def __init__(self, factory: str) -> None:
+        self.subscription = Subscription(
+            factory, after=0, silence_seconds=SILENCE_SECONDS, longest_pause_seconds=RETRY_SECONDS
+        )
+        self.seen: list[Event | Reset] = []
 
-    async def run(self) -> None:
-        async with httpx.AsyncClient(timeout=httpx.Timeout(3, read=4)) as client:
+    async def run(self, plant: Plant) -> None:
+        async with AsyncPlantClient(plant) as client:
             while True:
-                with suppress(httpx.HTTPError, ConnectionError):
-                    await self._listen(client)
+                with suppress(UnreachableError):
+                    async for item in client.follow(self.subscription):
+                        self.seen.append(item)
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _listen(self, client: httpx.AsyncClient) -> None:
-        headers = {"Authorization": f"Bearer {self.token}", "Last-Event-ID": str(self.after)}
-        parameters = {"factory": self.factory}
-        url = f"{self.url}/v1/events"
-        async with client.stream("GET", url, params=parameters, headers=headers) as answer:
-            if answer.status_code != httpx.codes.OK:
-                return
-            identifier = ""
-            async for line in answer.aiter_lines():
-                name, _, value = line.partition(": ")
-                if name == "id":
-                    identifier = value
-                elif name == "data" and identifier:
-                    self.seen.append(json.loads(value))
-                    self.after = int(identifier)
-
     def count(self, kind: str) -> int:
-        return sum(event["type"] == kind for event in self.seen)
+        return sum(isinstance(item, Event) and item.type == kind for item in self.seen)
 
 
 @asynccontextmanager
-async def listening(listener: Listener) -> AsyncIterator[Listener]:
-    task = asyncio.create_task(listener.run())
+async def listening(plant: Plant, factory: str) -> AsyncIterator[Listener]:
+    listener = Listener(factory)
+    task = asyncio.create_task(listener.run(plant))
     try:
         yield listener
     finally:
@@ -145,7 +129,7 @@ async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], w
     raise AssertionError(what)
 
 
-def faults(plant: Plant, postgres: Postgres, valkey: Valkey) -> list[Callable[[], Any]]:
+def faults(processes: Processes, postgres: Postgres, valkey: Valkey) -> list[Callable[[], Any]]:
     """Every way to hurt the plant; what is frozen or dead is healed half a second later."""
 
     async def during(hurt: Callable[[], None], heal: Callable[[], None]) -> None:
@@ -162,8 +146,8 @@ def faults(plant: Plant, postgres: Postgres, valkey: Valkey) -> list[Callable[[]
         lambda: during(valkey.flush, lambda: None),
         lambda: during(valkey.terminate_sessions, lambda: None),
         *(
-            lambda name=name: during(lambda: plant.kill_and_start(name), lambda: None)
-            for name in plant.processes
+            lambda name=name: during(lambda: processes.kill_and_start(name), lambda: None)
+            for name in processes.running
         ),
     ]
 
@@ -203,8 +187,7 @@ def batches(start: datetime) -> list[dict[str, Any]]:
 class Work:
     """What the gateway and the operators send, and what they were told."""
 
-    client: httpx.AsyncClient
-    plant: Plant
+    client: AsyncPlantClient
     factory: str
     accepted: int = 0
     reported: set[str] = field(default_factory=set)
@@ -212,8 +195,8 @@ class Work:
     async def send_readings(self, queue: list[dict[str, Any]]) -> None:
         while queue:
             batch = queue.pop(0)
-            url = f"{self.plant.core}/v1/factories/{self.factory}/readings"
-            answer = await send(self.client, url, json=batch)
+            path = f"/v1/factories/{self.factory}/readings"
+            answer = await send(self.client, "factory-core", path, batch)
             assert answer["rejected"] == []
             assert answer["duplicates"] == 0, "the same batch id must get its first answer again"
             self.accepted += answer["accepted"]
@@ -222,62 +205,45 @@ class Work:
     async def report_incidents(self, keys: list[str]) -> None:
         while keys:
             key = keys.pop(0)
-            answer = await send(
-                self.client,
-                f"{self.plant.events}/v1/incidents",
-                json={"factory_id": self.factory, "type": "fall", "severity": 3, "title": key},
-                headers={"Idempotency-Key": key},
-            )
+            report = {"factory_id": self.factory, "type": "fall", "severity": 3, "title": key}
+            answer = await send(self.client, "incident-event", "/v1/incidents", report, key=key)
             self.reported.add(answer["id"])
             await asyncio.sleep(PACE_SECONDS)
 
 
-async def pages(client: httpx.AsyncClient, url: str, parameters: dict[str, Any]) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        answer = await client.get(url, params=parameters | ({"cursor": cursor} if cursor else {}))
-        answer.raise_for_status()
-        items += answer.json()["items"]
-        cursor = answer.json()["next_cursor"]
-        if cursor is None:
-            return items
+async def everything(
+    client: AsyncPlantClient, service: Service, path: str, **parameters: object
+) -> list[Json]:
+    return [item async for item in client.items(service, path, **parameters)]
 
 
 @pytest.mark.timeout(300)
 async def test_what_was_accepted_during_random_faults_is_there_once_and_every_event_arrives_once(
-    plant: Plant, hurt_postgres: Postgres, hurt_valkey: Valkey, make_token: Callable[..., str]
+    processes: Processes, hurt_postgres: Postgres, hurt_valkey: Valkey, make_token: Callable[..., str]
 ) -> None:
     token = make_token("engineer")
+    plant = Plant(processes.urls, lambda: token)
     chance = random.Random(20261123)  # noqa: S311 - repeatable, not secret
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(
-            httpx.AsyncClient(timeout=12, headers={"Authorization": f"Bearer {token}"})
-        )
-        factory = (await send(client, f"{plant.core}/v1/factories", json={"name": "Faulty"}))["id"]
-        await send(
-            client,
-            f"{plant.core}/v1/factories/{factory}/equipment",
-            json={"tag": "tank-1", "name": "Tank", "kind": "tank"},
-        )
-        rule = await send(
-            client,
-            f"{plant.events}/v1/rules",
-            json={
-                "factory_id": factory,
-                "name": "Overfull",
-                "equipment": "tank-1",
-                "metric": "level",
-                "operator": ">",
-                "threshold": 5,
-                "on_delay_seconds": 1,
-                "severity": 4,
-            },
-        )
-        listener = await stack.enter_async_context(listening(Listener(plant.events, factory, token)))
-        work = Work(client, plant, factory)
+        client = await stack.enter_async_context(AsyncPlantClient(plant, timeout_seconds=12))
+        factory = (await send(client, "factory-core", "/v1/factories", {"name": "Faulty"}))["id"]
+        tank = {"tag": "tank-1", "name": "Tank", "kind": "tank"}
+        await send(client, "factory-core", f"/v1/factories/{factory}/equipment", tank)
+        overfull = {
+            "factory_id": factory,
+            "name": "Overfull",
+            "equipment": "tank-1",
+            "metric": "level",
+            "operator": ">",
+            "threshold": 5,
+            "on_delay_seconds": 1,
+            "severity": 4,
+        }
+        rule = await send(client, "incident-event", "/v1/rules", overfull)
+        listener = await stack.enter_async_context(listening(plant, factory))
+        work = Work(client, factory)
         done = asyncio.Event()
-        kinds = faults(plant, hurt_postgres, hurt_valkey)
+        kinds = faults(processes, hurt_postgres, hurt_valkey)
         chaos = asyncio.create_task(hurt_at_random(kinds, chance, done))
         queue = batches(utc_now() - timedelta(hours=1))
         keys = [f"report-{number}-{uuid.uuid4().hex}" for number in range(INCIDENTS)]
@@ -294,27 +260,30 @@ async def test_what_was_accepted_during_random_faults_is_there_once_and_every_ev
         assert work.accepted == READINGS
         assert len(work.reported) == INCIDENTS
 
-        stored = await settled_readings(client, plant, factory)
+        stored = await settled_readings(client, factory)
         assert len(stored) == READINGS
-        await until(lambda: evaluated(client, plant, rule["id"]), "every reading is evaluated")
+        await until(lambda: evaluated(client, rule["id"]), "every reading is evaluated")
         await until(
             lambda: listener.count("incident.reported.v1") >= INCIDENTS + 1, "every incident is announced"
         )
-        incidents = await pages(client, f"{plant.events}/v1/incidents", {"factory": factory, "limit": 200})
+        incidents = await everything(client, "incident-event", "/v1/incidents", factory=factory)
         assert {one["id"] for one in incidents if one["source"] == "report"} == work.reported
         assert len([one for one in incidents if one["source"] == "rule"]) == 1
-        sequence = [event["seq"] for event in listener.seen]
-        assert sequence == list(range(1, len(sequence) + 1)), "an event was missed, doubled or out of order"
+        sequence = [item.seq for item in listener.seen if isinstance(item, Event)]
+        assert len(sequence) == len(listener.seen), "the stream was reset"
+        assert listener.subscription.repeated == 0, "an event came twice"
+        assert sequence == list(range(1, len(sequence) + 1)), "an event was missed or out of order"
 
 
-async def settled_readings(client: httpx.AsyncClient, plant: Plant, factory: str) -> list[dict[str, Any]]:
-    url = f"{plant.core}/v1/factories/{factory}/readings"
-    parameters = {"source": "tank-1", "metric": "level", "limit": 1000}
-    stored: list[dict[str, Any]] = []
+async def settled_readings(client: AsyncPlantClient, factory: str) -> list[Json]:
+    path = f"/v1/factories/{factory}/readings"
+    stored: list[Json] = []
 
     async def answered() -> bool:
-        with suppress(httpx.HTTPError):
-            stored[:] = await pages(client, url, parameters)
+        with suppress(UnreachableError):
+            stored[:] = await everything(
+                client, "factory-core", path, source="tank-1", metric="level", limit=1000
+            )
             return True
         return False
 
@@ -322,12 +291,10 @@ async def settled_readings(client: httpx.AsyncClient, plant: Plant, factory: str
     return stored
 
 
-async def evaluated(client: httpx.AsyncClient, plant: Plant, rule: str) -> bool:
-    with suppress(httpx.TransportError):
-        answer = await client.get(f"{plant.events}/v1/rules/{rule}")
-        if answer.is_success:
-            state = answer.json()["state"]
-            counted = int(state["evaluated_readings"]) + int(state["late_readings"])
-            assert counted <= READINGS, "a reading was evaluated twice"
-            return counted == READINGS
+async def evaluated(client: AsyncPlantClient, rule: str) -> bool:
+    with suppress(UnreachableError):
+        state = (await client.get("incident-event", f"/v1/rules/{rule}"))["state"]
+        counted = int(state["evaluated_readings"]) + int(state["late_readings"])
+        assert counted <= READINGS, "a reading was evaluated twice"
+        return counted == READINGS
     return False

@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from functools import partial
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from incident_event.worker import PARTITIONS
+from plant_client import Json, Plant, PlantClient
 from running_stack import wait_for
 from servers import RunningProcess
 from utils.clock import utc_now
@@ -18,31 +19,26 @@ FACTORIES = 16
 RULE = {"equipment": "tank-1", "metric": "level", "operator": ">", "threshold": 5, "severity": 4}
 
 
-class Plant:
+class SharedPlant:
     """Factory Core, Incident Event's API, two of its workers, and factories with a rule each."""
 
-    def __init__(self, running: Callable[..., RunningProcess], client: httpx.Client) -> None:
-        self.client = client
-        self.core = running("factory-core")
+    def __init__(self, running: Callable[..., RunningProcess], token: Callable[[], str]) -> None:
+        core = running("factory-core").base_url
         running("factory-core", "worker")
-        variables = {"INCIDENT_EVENT_FACTORY_CORE_URL": self.core.base_url}
-        self.events = running("incident-event", env=variables)
+        variables = {"INCIDENT_EVENT_FACTORY_CORE_URL": core}
+        events = running("incident-event", env=variables).base_url
+        self.client = PlantClient(Plant({"factory-core": core, "incident-event": events}, token))
         self.workers = [running("incident-event", "worker", env=variables) for _ in range(2)]
         self.factories = [self._build(f"Plant {number}") for number in range(FACTORIES)]
         self.sent = 0
 
     def _build(self, name: str) -> str:
-        core, events = f"{self.core.base_url}/v1/factories", f"{self.events.base_url}/v1/rules"
-        factory = str(self.post(core, name=name)["id"])
-        self.post(f"{core}/{factory}/equipment", tag="tank-1", name="Tank", kind="tank")
-        self.post(events, factory_id=factory, name="Overfull", **RULE)
+        factory = str(self.client.post("factory-core", "/v1/factories", {"name": name})["id"])
+        tank = {"tag": "tank-1", "name": "Tank", "kind": "tank"}
+        self.client.post("factory-core", f"/v1/factories/{factory}/equipment", tank)
+        rule = {"factory_id": factory, "name": "Overfull", **RULE}
+        self.client.post("incident-event", "/v1/rules", rule)
         return factory
-
-    def post(self, url: str, **body: Any) -> dict[str, Any]:
-        answer = self.client.post(url, json=body)
-        answer.raise_for_status()
-        said: dict[str, Any] = answer.json()
-        return said
 
     def overflow(self) -> None:
         """Send a reading beyond the limit and one that is back, of every factory: one occurrence each."""
@@ -54,24 +50,26 @@ class Plant:
             for at, value in zip(times, (9.0, 1.0), strict=True)
         ]
         for factory in self.factories:
-            url = f"{self.core.base_url}/v1/factories/{factory}/readings"
-            self.post(url, batch_id=f"batch-{self.sent}", readings=readings)
+            batch = {"batch_id": f"batch-{self.sent}", "readings": readings}
+            self.client.post("factory-core", f"/v1/factories/{factory}/readings", batch)
 
     def occurrences(self) -> list[int]:
         """How many times each factory's rule has been broken, as its incidents tell."""
-        url = f"{self.events.base_url}/v1/incidents"
-        answers = [
-            self.client.get(url, params={"factory": factory}).json()["items"] for factory in self.factories
+        return [
+            sum(incident["occurrences"] for incident in self._listed("/v1/incidents", factory))
+            for factory in self.factories
         ]
-        return [sum(incident["occurrences"] for incident in incidents) for incidents in answers]
 
     def evaluated(self) -> list[int]:
         """How many readings each factory's rule has seen."""
-        url = f"{self.events.base_url}/v1/rules"
-        answers = [
-            self.client.get(url, params={"factory": factory}).json()["items"] for factory in self.factories
+        return [
+            rule["state"]["evaluated_readings"]
+            for factory in self.factories
+            for rule in self._listed("/v1/rules", factory)
         ]
-        return [rule["state"]["evaluated_readings"] for rules in answers for rule in rules]
+
+    def _listed(self, path: str, factory: str) -> Iterator[Json]:
+        return self.client.items("incident-event", path, factory=factory)
 
 
 def figure(worker: RunningProcess, name: str) -> float:
@@ -85,15 +83,14 @@ def held(worker: RunningProcess) -> float:
 
 
 @pytest.fixture
-def plant(running: Callable[..., RunningProcess], make_token: Callable[..., str]) -> Iterator[Plant]:
-    headers = {"Authorization": f"Bearer {make_token('engineer')}"}
-    with httpx.Client(headers=headers, timeout=20) as client:
-        plant = Plant(running, client)
+def plant(running: Callable[..., RunningProcess], make_token: Callable[..., str]) -> Iterator[SharedPlant]:
+    plant = SharedPlant(running, partial(make_token, "engineer"))
+    with plant.client:
         wait_for(lambda: [held(worker) for worker in plant.workers] == [PARTITIONS / 2] * 2)
         yield plant
 
 
-def test_all_workers_work(plant: Plant) -> None:
+def test_all_workers_work(plant: SharedPlant) -> None:
     plant.overflow()
     wait_for(lambda: plant.evaluated() == [2] * FACTORIES)
     watched = [figure(worker, "vfactory_rules_watched") for worker in plant.workers]
@@ -102,7 +99,7 @@ def test_all_workers_work(plant: Plant) -> None:
 
 
 @pytest.mark.timeout(240)
-def test_what_a_frozen_worker_leaves_the_other_takes_over_and_gives_back(plant: Plant) -> None:
+def test_what_a_frozen_worker_leaves_the_other_takes_over_and_gives_back(plant: SharedPlant) -> None:
     frozen, other = plant.workers
     plant.overflow()
     wait_for(lambda: plant.evaluated() == [2] * FACTORIES)
@@ -119,7 +116,7 @@ def test_what_a_frozen_worker_leaves_the_other_takes_over_and_gives_back(plant: 
     assert plant.occurrences() == [3] * FACTORIES
 
 
-def test_what_a_killed_worker_leaves_the_other_takes_over(plant: Plant) -> None:
+def test_what_a_killed_worker_leaves_the_other_takes_over(plant: SharedPlant) -> None:
     killed, other = plant.workers
     plant.overflow()
     killed.kill()
