@@ -1,6 +1,6 @@
 # Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi monitoring bench clean lock image-pin image-test rolling drill pictures
+.PHONY: help up down test check fix migration openapi rooms monitoring bench clean lock image-pin image-test rolling drill pictures
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -28,6 +28,7 @@ check: ## Lint, types, architecture, and whether generated files are up to date
 	$(bin)/ruff format --check
 	$(bin)/mypy
 	$(bin)/lint-imports
+	$(bin)/python -P scripts/draw_rooms.py --check
 	$(bin)/python -P openapi/generate.py --check
 	PYTHONPATH=. $(bin)/python -P -m monitoring check
 	PYTHONPATH=. $(bin)/python -P -m deploy check
@@ -44,6 +45,10 @@ migration: ## Write a migration: SERVICE=factory_core MESSAGE="add zones"
 openapi: ## Write openapi/*.json from the services
 	@$(bootstrap) dev
 	$(bin)/python -P openapi/generate.py
+
+rooms: ## Draw docs/pictures/rooms.svg from the code's imports
+	@$(bootstrap) dev
+	$(bin)/python -P scripts/draw_rooms.py
 
 monitoring: ## Write rules and dashboards from objectives and their Python
 	@$(bootstrap) dev
