@@ -1,16 +1,38 @@
 """Errors that carry their HTTP answer: raised anywhere below the endpoints, free of any web framework."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import Annotated, Any, ClassVar, NotRequired, TypedDict
+
+from msgspec import Meta
 
 RETRY_AFTER_SECONDS = 1
 
 
 class FieldError(TypedDict):
-    """What is wrong with one field of a request: its path (`a.b[0]`) and what is allowed."""
+    """What is wrong with one field of the request."""
 
-    field: str
-    detail: str
+    field: Annotated[str, Meta(description="Its path in the request, such as `readings[3].at` or `limit`")]
+    detail: Annotated[str, Meta(description="What is allowed")]
+
+
+class Problem(TypedDict):
+    """What went wrong (RFC 9457)."""
+
+    type: Annotated[
+        str,
+        Meta(description="What kind of problem, for programs", extra_json_schema={"format": "uri"}),
+    ]
+    title: Annotated[str, Meta(description="What kind of problem, for people")]
+    status: Annotated[int, Meta(description="The status code of this answer")]
+    detail: Annotated[str, Meta(description="What is wrong with this request")]
+    instance: Annotated[str, Meta(description="The path that was asked for")]
+    request_id: Annotated[str, Meta(description="As X-Request-ID; the service's log knows it")]
+    errors: NotRequired[
+        Annotated[
+            list[FieldError],
+            Meta(description="What is wrong, field by field, where it can be said so"),
+        ]
+    ]
 
 
 class ServiceError(Exception):

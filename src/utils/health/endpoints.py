@@ -1,10 +1,12 @@
 """`/health`, `/health/live` and `/health/ready`, answered without the framework's per-request work."""
 
-import orjson
+import msgspec
+from msgspec import UNSET
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from utils.clock import to_rfc3339, utc_now
+from utils.health.answers import Liveness, Readiness
 from utils.health.monitor import HealthMonitor
 from utils.lifecycle import Lifecycle
 
@@ -38,8 +40,7 @@ class LiveEndpoint:
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """Answer."""
-        body = orjson.dumps({"status": "alive", "timestamp": _now()})
-        await _answer(send, body, healthy=True)
+        await _answer(send, msgspec.json.encode(Liveness("alive", _now())), healthy=True)
 
 
 class ReadyEndpoint:
@@ -58,14 +59,13 @@ class ReadyEndpoint:
         draining = self._lifecycle.draining
         fault = report.faults.get("database")
         ready = not draining and fault is None
-        document = {
-            "status": "ready" if ready else "draining" if draining else "unready",
-            "timestamp": report.timestamp,
-            "database": "disconnected" if fault else "connected",
-        }
-        if fault:
-            document["database_error"] = fault.value
-        await _answer(send, orjson.dumps(document), healthy=ready)
+        answer = Readiness(
+            status="ready" if ready else "draining" if draining else "unready",
+            timestamp=report.timestamp,
+            database="disconnected" if fault else "connected",
+            database_error=fault or UNSET,
+        )
+        await _answer(send, msgspec.json.encode(answer), healthy=ready)
 
 
 async def _answer(send: Send, body: bytes, *, healthy: bool) -> None:

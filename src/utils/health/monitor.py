@@ -68,6 +68,7 @@ class HealthMonitor:
     def __init__(self, service_name: str, probes: Sequence[Probe]) -> None:
         self.service_name = service_name
         self._probes = tuple(probes)
+        self.dependencies = tuple(probe.name for probe in probes)
         self._faults: dict[str, Fault | None] = {}
         self._report: HealthReport | None = None
         self._expires = 0.0
@@ -109,7 +110,7 @@ class HealthMonitor:
 
     async def _check_all(self) -> HealthReport:
         found = await asyncio.gather(*(self._check(probe) for probe in self._probes))
-        faults = dict(zip((probe.name for probe in self._probes), found, strict=True))
+        faults = dict(zip(self.dependencies, found, strict=True))
         report = HealthReport(to_rfc3339(utc_now().replace(microsecond=0)), faults)
         self._report, self._expires = report, time.monotonic() + CACHE_SECONDS
         return report

@@ -1,5 +1,6 @@
 """What the generated API document needs beyond the routes, so that it tells what really is answered."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -48,17 +49,17 @@ def complete_openapi(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         document = generate()
         if "Problem" not in document.setdefault("components", {}).setdefault("schemas", {}):
-            _complete(document, uses_redis=app.state.kit.redis is not None)
+            _complete(document, app.state.kit.health.dependencies)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(document: dict[str, Any], *, uses_redis: bool) -> None:
+def _complete(document: dict[str, Any], dependencies: Sequence[str]) -> None:
     document["info"]["description"] = document["info"].get("description", "").strip() + CONVENTIONS
     document["tags"] = [*document.get("tags", ()), _OPERATIONS]
     components = document["components"]
-    for kind, shared in shared_components(("database", "redis") if uses_redis else ("database",)).items():
+    for kind, shared in shared_components(dependencies).items():
         components.setdefault(kind, {}).update(shared)
     for path, operations in document["paths"].items():
         for operation in operations.values():

@@ -1,32 +1,18 @@
 """What every service's API document shares: problems, health, metrics, and the headers of every answer."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from utils.errors import FieldError
-from utils.faults import Fault
-from utils.http.responses import PROBLEM_RESPONSES
+import msgspec
 
-PROBLEM_CONTENT: Final = PROBLEM_RESPONSES[422]["content"]
+from utils.errors import Problem
+from utils.health import Liveness, Readiness, health_type
+from utils.http.responses import PROBLEM_RESPONSES, RESPONSE_NAMES
+
 REQUEST_ID: Final = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 
 _TEXT: Final = {"type": "string"}
-_TIME: Final = {
-    "type": "string",
-    "format": "date-time",
-    "description": "When it was checked: UTC, to the second",
-    "examples": ["2026-01-15T10:30:00Z"],
-}
-_CONNECTION: Final = {
-    "type": "string",
-    "enum": ["connected", "disconnected"],
-    "description": "Whether it answers",
-}
-_FAULT: Final = {
-    "type": "string",
-    "enum": [fault.value for fault in Fault],
-    "description": "Why it is disconnected; absent while it is connected",
-}
-_PROBLEM_EXAMPLE: Final = {
+_PROBLEM_EXAMPLE: Final[Problem] = {
     "type": "urn:v-factory:problem:invalid-request",
     "title": "Invalid request",
     "status": 422,
@@ -34,18 +20,6 @@ _PROBLEM_EXAMPLE: Final = {
     "instance": "/v1/factories",
     "request_id": "5f2c1d0e9b8a47d6a3c4e5f60718293a",
     "errors": [{"field": "limit", "detail": "must be less than or equal to 200"}],
-}
-_NAMES: Final = {
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "NotFound",
-    408: "RequestTimeout",
-    409: "Conflict",
-    412: "PreconditionFailed",
-    413: "ContentTooLarge",
-    415: "UnsupportedMediaType",
-    422: "InvalidRequest",
-    503: "Unavailable",
 }
 _HEADERS: Final[dict[int, dict[str, Any]]] = {
     401: {"WWW-Authenticate": {"required": True, "description": "RFC 6750", "schema": _TEXT}},
@@ -59,16 +33,11 @@ _HEADERS: Final[dict[int, dict[str, Any]]] = {
 }
 
 
-def shared_components(dependencies: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def shared_components(dependencies: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Give the components by kind; `dependencies` are those /health names."""
     return {
-        "schemas": {
-            "FieldError": _field_error(),
-            "Health": _health(dependencies),
-            "Problem": _problem(),
-            "Readiness": _readiness(),
-        },
-        "responses": {name: _response(status) for status, name in _NAMES.items()},
+        "schemas": _schemas(dependencies),
+        "responses": {name: _response(status) for status, name in RESPONSE_NAMES.items()},
         "headers": {
             "X-Request-ID": {
                 "required": True,
@@ -89,31 +58,22 @@ def shared_components(dependencies: tuple[str, ...]) -> dict[str, dict[str, Any]
 
 def problem_reference(status: int) -> dict[str, Any]:
     """Refer to the shared answer of an error."""
-    return {"$ref": f"#/components/responses/{_NAMES[status]}"}
+    return {"$ref": f"#/components/responses/{RESPONSE_NAMES[status]}"}
 
 
 def is_shared(status: str, response: dict[str, Any]) -> bool:
     """Whether an answer is the shared one of its status, spelled out."""
-    code = int(status)
-    return code in _NAMES and response == PROBLEM_RESPONSES[code]
+    return response == PROBLEM_RESPONSES.get(int(status))
 
 
 def open_paths() -> dict[str, Any]:
     """Give the routes that need no token and are no FastAPI routes."""
-    health, readiness = _json("#/components/schemas/Health"), _json("#/components/schemas/Readiness")
-    live = _object({"status": {"type": "string", "enum": ["alive"]}, "timestamp": _TIME})
     exposition = {"text/plain": {"schema": _TEXT}, "application/openmetrics-text": {"schema": _TEXT}}
     return {
-        "/health": _path(
-            "health", "Health of the service and what it depends on", {200: health, 503: health}
-        ),
-        "/health/live": _path(
-            "health_live", "Whether the process lives", {200: {"application/json": {"schema": live}}}
-        ),
-        "/health/ready": _path(
-            "health_ready", "Whether to send traffic here", {200: readiness, 503: readiness}
-        ),
-        "/metrics": _path("metrics", "Metrics for Prometheus", {200: exposition}),
+        "/health": _path("health", "Health of the service and what it depends on", _json("Health"), 200, 503),
+        "/health/live": _path("health_live", "Whether the process lives", _json("Liveness"), 200),
+        "/health/ready": _path("health_ready", "Whether to send traffic here", _json("Readiness"), 200, 503),
+        "/metrics": _path("metrics", "Metrics for Prometheus", exposition, 200),
     }
 
 
@@ -121,82 +81,24 @@ def _response(status: int) -> dict[str, Any]:
     return {**PROBLEM_RESPONSES[status], "headers": {**REQUEST_ID, **_HEADERS.get(status, {})}}
 
 
-def _field_error() -> dict[str, Any]:
-    described = {
-        "field": {**_TEXT, "description": "Its path in the request, such as `readings[3].at` or `limit`"},
-        "detail": {**_TEXT, "description": "What is allowed"},
-    }
-    schema = _object({name: described[name] for name in FieldError.__annotations__})
-    return {"description": "What is wrong with one field of the request", **schema}
-
-
-def _problem() -> dict[str, Any]:
-    errors = {
-        "type": "array",
-        "items": {"$ref": "#/components/schemas/FieldError"},
-        "description": "What is wrong, field by field, where it can be said so",
-    }
-    schema = _object(
-        {
-            "type": {**_TEXT, "format": "uri", "description": "What kind of problem, for programs"},
-            "title": {**_TEXT, "description": "What kind of problem, for people"},
-            "status": {"type": "integer", "description": "The status code of this answer"},
-            "detail": {**_TEXT, "description": "What is wrong with this request"},
-            "instance": {**_TEXT, "description": "The path that was asked for"},
-            "request_id": {**_TEXT, "description": "As X-Request-ID; the service's log knows it"},
-        },
-        {"errors": errors},
+def _schemas(dependencies: Sequence[str]) -> dict[str, Any]:
+    _, schemas = msgspec.json.schema_components(
+        (Problem, Liveness, Readiness, health_type(dependencies)),
+        ref_template="#/components/schemas/{name}",
     )
-    return {
-        "description": "What went wrong (RFC 9457)",
-        **schema,
-        "additionalProperties": True,
-        "examples": [_PROBLEM_EXAMPLE],
-    }
+    schemas["FieldError"]["additionalProperties"] = False
+    schemas["Problem"] |= {"additionalProperties": True, "examples": [_PROBLEM_EXAMPLE]}
+    return schemas
 
 
-def _health(dependencies: tuple[str, ...]) -> dict[str, Any]:
-    required: dict[str, Any] = {
-        "status": {
-            "type": "string",
-            "enum": ["healthy", "unhealthy"],
-            "description": "Healthy while every dependency is connected",
-        },
-        "timestamp": _TIME,
-    }
-    required |= dict.fromkeys(dependencies, _CONNECTION)
-    schema = _object(required, {f"{name}_error": _FAULT for name in dependencies})
-    return {"description": "Unhealthy (503) while any dependency is disconnected", **schema}
-
-
-def _readiness() -> dict[str, Any]:
-    status = {
-        "type": "string",
-        "enum": ["ready", "unready", "draining"],
-        "description": "Draining once it has been told to end",
-    }
-    required = {"status": status, "timestamp": _TIME, "database": _CONNECTION}
-    schema = _object(required, {"database_error": _FAULT})
-    return {"description": "Ready (200) while the database answers and the process is not ending", **schema}
-
-
-def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {**required, **(optional or {})},
-        "required": sorted(required),
-        "additionalProperties": False,
-    }
-
-
-def _path(name: str, summary: str, responses: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _path(name: str, summary: str, content: dict[str, Any], *statuses: int) -> dict[str, Any]:
     described = {
         str(status): {
             "description": "OK" if status < 400 else "Not now",  # noqa: PLR2004
             "content": content,
             "headers": REQUEST_ID,
         }
-        for status, content in responses.items()
+        for status in statuses
     }
     return {
         "get": {
@@ -210,5 +112,5 @@ def _path(name: str, summary: str, responses: dict[int, dict[str, Any]]) -> dict
     }
 
 
-def _json(reference: str) -> dict[str, Any]:
-    return {"application/json": {"schema": {"$ref": reference}}}
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}

@@ -22,19 +22,22 @@ def _documented(error: type[ServiceError]) -> dict[str, Any]:
     return {"description": f"{error.title}. {(error.__doc__ or '').splitlines()[0]}", "content": content}
 
 
+_ERRORS: Final = (
+    UnauthorizedError,
+    ForbiddenError,
+    NotFoundError,
+    RequestTimeoutError,
+    ConflictError,
+    PreconditionFailedError,
+    TooLargeError,
+    UnsupportedMediaError,
+    InvalidError,
+    UnavailableError,
+)
+RESPONSE_NAMES: Final = {error.status: error.slug.title().replace("-", "") for error in _ERRORS}
+"""What the shared answer of a status is called in the API's documents."""
+
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
-    error.status: _documented(error)
-    for error in (
-        UnauthorizedError,
-        ForbiddenError,
-        NotFoundError,
-        RequestTimeoutError,
-        ConflictError,
-        PreconditionFailedError,
-        TooLargeError,
-        UnsupportedMediaError,
-        InvalidError,
-        UnavailableError,
-    )
+    error.status: _documented(error) for error in _ERRORS
 }
 """For a route's or router's `responses=`; `build_app` gives every route 401, 403, 404, 413, 422 and 503."""

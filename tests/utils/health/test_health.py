@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import msgspec
 import orjson
 import pytest
 from fastapi import FastAPI
@@ -18,7 +19,7 @@ from prometheus_client import REGISTRY
 from conftest import make_settings
 from servers import Postgres, Valkey
 from utils.faults import Fault
-from utils.health import DatabaseProbe, HealthMonitor, HealthReport, Probe, RedisProbe
+from utils.health import DatabaseProbe, HealthMonitor, HealthReport, Probe, RedisProbe, health_type
 from utils.http import build_app
 
 BOUND_SECONDS = 0.8
@@ -112,6 +113,13 @@ def test_an_unhealthy_report_puts_each_error_behind_its_dependency() -> None:
         b'"database":"disconnected","database_error":"Connection refused",'
         b'"redis":"disconnected","redis_error":"Connection timeout"}'
     )
+
+
+@pytest.mark.parametrize("fault", [None, *Fault])
+def test_every_report_is_of_the_documented_type(fault: Fault | None) -> None:
+    faults = {"database": fault, "redis": None}
+    answer = msgspec.json.decode(HealthReport("2026-01-15T10:30:00Z", faults).body, type=health_type(faults))
+    assert msgspec.to_builtins(answer).get("database_error") == fault
 
 
 async def test_real_servers_that_answer_are_connected(postgres: Postgres, valkey: Valkey) -> None:
