@@ -1,28 +1,10 @@
-"""Who sends a request and what they may do: tokens, keys, roles and the access table."""
+"""Who sends a request and what they may do: principals, roles and tokens.
 
-from utils.auth.authorizer import (
-    PROTECTED_PREFIX,
-    AccessTable,
-    AccessTableError,
-    Authorizer,
-    bearer_token,
-    create_verifier,
-)
-from utils.auth.jwks import JwksKeys
+Checking requests is in `utils.auth.authorizer`, for `utils.http` alone: a program that only issues tokens
+loads neither settings nor an HTTP client.
+"""
+
 from utils.auth.principal import Principal, Role
 from utils.auth.tokens import SharedSecret, TokenVerifier, issue_token
 
-__all__ = [
-    "PROTECTED_PREFIX",
-    "AccessTable",
-    "AccessTableError",
-    "Authorizer",
-    "JwksKeys",
-    "Principal",
-    "Role",
-    "SharedSecret",
-    "TokenVerifier",
-    "bearer_token",
-    "create_verifier",
-    "issue_token",
-]
+__all__ = ["Principal", "Role", "SharedSecret", "TokenVerifier", "issue_token"]

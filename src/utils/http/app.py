@@ -10,7 +10,7 @@ from fastapi.telemetry import TelemetryConfig
 from redis.asyncio import Redis
 from starlette.routing import Route
 
-from utils.auth import AccessTable, Authorizer, create_verifier
+from utils.auth.authorizer import AccessTable, Authorizer, create_verifier
 from utils.database import Database
 from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe, health_routes
 from utils.http.authentication import AuthenticationMiddleware, current_principal

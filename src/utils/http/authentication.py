@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from utils.auth import PROTECTED_PREFIX, Authorizer, Principal
+from utils.auth import Principal
+from utils.auth.authorizer import PROTECTED_PREFIX, Authorizer
 from utils.errors import ServiceError
 from utils.http import problems
 

@@ -13,17 +13,8 @@ from starlette.types import Scope
 from conftest import AUTH_SECRET
 from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
 from servers import RunningProcess
-from utils.auth import (
-    AccessTableError,
-    Authorizer,
-    Principal,
-    Role,
-    SharedSecret,
-    TokenVerifier,
-    bearer_token,
-    create_verifier,
-    issue_token,
-)
+from utils.auth import Principal, Role, SharedSecret, TokenVerifier, issue_token
+from utils.auth.authorizer import AccessTableError, Authorizer, bearer_token, create_verifier
 from utils.errors import ForbiddenError, UnauthorizedError
 from utils.http import RouteTable
 from utils.settings import ServiceSettings, SettingsError
