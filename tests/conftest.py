@@ -1,9 +1,5 @@
 """Fixtures for all tests: real PostgreSQL and Valkey per worker, migrated databases, processes, tokens."""
 
-import importlib
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -14,20 +10,23 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from servers import Postgres, Replica, RunningProcess, Valkey
+from support.servers import (
+    AUTH_SECRET,
+    KIT,
+    Postgres,
+    Replica,
+    RunningProcess,
+    ServiceDatabases,
+    Templates,
+    Valkey,
+    environment,
+    make_settings,
+    package,
+)
 from utils.auth import Role, issue_token
 from utils.database import Database, Transaction
 from utils.settings import ServiceSettings
 from utils.streams import create_redis
-
-AUTH_SECRET = "a-secret-for-tests-of-at-least-32-bytes"
-# The kit's own tests stand on this: outbox and consumer tables, nothing of any service.
-KIT = "kit"
-
-
-def package(service: str) -> str:
-    """Name the import package, and the schema, of a service."""
-    return service.replace("-", "_")
 
 
 @pytest.fixture(scope="session")
@@ -83,46 +82,6 @@ def hurt_valkey(valkey: Valkey) -> Iterator[Valkey]:
     valkey.heal()
 
 
-class Templates:
-    """Migrated template databases, one per service and worker, made when first asked for."""
-
-    def __init__(self, postgres: Postgres) -> None:
-        self._postgres = postgres
-        self._made: dict[str, str] = {}
-
-    def of(self, service: str) -> str:
-        """Give the name of the service's migrated template."""
-        if service not in self._made:
-            name = f"template_{package(service)}"
-            url = self._postgres.create_database(name)
-            run = make_kit_schema if service == KIT else migrate
-            run(service, url)
-            self._made[service] = name
-        return self._made[service]
-
-    def copy(self, service: str, name: str) -> str:
-        """Create the database `name` from the service's template and give its URL."""
-        return self._postgres.create_database(name, template=self.of(service))
-
-
-def migrate(service: str, url: str) -> None:
-    """Run the service's own `migrate` command on a database."""
-    done = subprocess.run(
-        [sys.executable, "-m", package(service), "migrate"],
-        env={**os.environ, "DATABASE_URL": url, "SERVICE_NAME": service},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"migrating {service} failed:\n{done.stdout}\n{done.stderr}"
-
-
-def make_kit_schema(_service: str, url: str) -> None:
-    """Create the tables of an outbox and of a consumer, as services' migrations do."""
-    code = "import sys; from kit_schema import create; create(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", code, url], check=True, cwd=Path(__file__).parent)
-
-
 @pytest.fixture(scope="session")
 def templates(postgres: Postgres) -> Templates:
     return Templates(postgres)
@@ -132,69 +91,6 @@ def templates(postgres: Postgres) -> Templates:
 def service() -> str:
     """The service whose database a test gets; overridden in the conftest of a service's tests."""
     return KIT
-
-
-def environment(service: str, database_url: str, redis_url: str, **more: str) -> dict[str, str]:
-    """Give the variables a process of the service runs with, nothing of this machine's own."""
-    kept = {
-        name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV") if name in os.environ
-    }
-    return {
-        **kept,
-        "PYTHONWARNINGS": "default",
-        "SERVICE_NAME": service,
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "AUTH_SECRET": AUTH_SECRET,
-        "DRAIN_SECONDS": "0",
-        **more,
-    }
-
-
-def settings_class(service: str) -> type[ServiceSettings]:
-    """Find the service's own settings class; the shared one for the kit."""
-    if service == KIT:
-        return ServiceSettings
-    module = importlib.import_module(f"{package(service)}.settings")
-    found = [
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, ServiceSettings) and kind is not ServiceSettings
-    ]
-    return found[0] if found else ServiceSettings
-
-
-class ServiceDatabases:
-    """One migrated database and one `Database` per service and worker, for tests that roll back."""
-
-    def __init__(self, templates: Templates, redis_url: str) -> None:
-        self._templates = templates
-        self._redis_url = redis_url
-        self._opened: dict[str, Database] = {}
-
-    def of(self, service: str) -> Database:
-        if service not in self._opened:
-            url = self._templates.copy(service, f"shared_{package(service)}")
-            settings = make_settings(service, url, self._redis_url)
-            self._opened[service] = Database(settings, schema=package(service))
-        return self._opened[service]
-
-    async def close(self) -> None:
-        for database in self._opened.values():
-            await database.close()
-
-
-def make_settings(service: str, database_url: str, redis_url: str, **more: Any) -> ServiceSettings:
-    """Build a service's settings without looking at the environment of the test run."""
-    values = {
-        "service_name": service,
-        "database_url": database_url,
-        "redis_url": redis_url,
-        "auth_secret": AUTH_SECRET,
-        "drain_seconds": 0,
-        **more,
-    }
-    return settings_class(service)(**values)
 
 
 @pytest.fixture(scope="session")

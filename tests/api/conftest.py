@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from api_services import Started, find_failures
-from conftest import Templates, environment, package
-from servers import RunningProcess, Valkey
+from support.plant.apis import Started, find_failures
+from support.servers import RunningProcess, Templates, Valkey, environment, package
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import jsonschema_rs
 import msgspec
 import pytest
 
-from api_services import SERVICES, Started, document, operations
 from contracts.access import ACCESS
 from contracts.incident_event import IncidentAcknowledged
+from support.plant.apis import SERVICES, Started, document, operations
 
 OPERATIONS = [
     pytest.param(service, method, path, operation, id=f"{service} {method} {path}")

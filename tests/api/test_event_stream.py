@@ -6,9 +6,9 @@ from urllib.parse import quote, urlencode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api_services import Started, admin_token
 from contracts.incident_event import EVENT_TYPES
-from raw_http import Answer, request, talk
+from support.plant.apis import Started, admin_token
+from support.servers.raw_http import Answer, request, talk
 
 FACTORY = "00000000-0000-0000-0000-000000000001"
 OPENING_SECONDS = 10.0

@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from api_services import SERVICES, Started, document, find_failures, operations, token_for
+from support.plant.apis import SERVICES, Started, document, find_failures, operations, token_for
 
 TAKERS = [
     (service, path)

@@ -5,8 +5,8 @@ import json
 import httpx
 import pytest
 
-from api_services import SERVICES, Started, admin_token
-from raw_http import request, talk
+from support.plant.apis import SERVICES, Started, admin_token
+from support.servers.raw_http import request, talk
 
 LIST = {"factory-core": "/v1/factories", "incident-event": "/v1/rules", "asset-management": "/v1/assets"}
 JSON = "Content-Type: application/json"

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api_services import OPENAPI, SERVICES, Started, admin_token, find_failures, operations, token_of
+from support.plant.apis import OPENAPI, SERVICES, Started, admin_token, find_failures, operations, token_of
 from utils.auth import Role
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")

@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from asset_service import MAX_UPLOAD_BYTES, SERVICE, Service
-from conftest import Templates, environment
-from servers import RunningProcess, Valkey
+from support.plant.asset_management import MAX_UPLOAD_BYTES, SERVICE, Service
+from support.servers import RunningProcess, Templates, Valkey, environment
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 ROW = ["goal", "name", "unit", "ours", "baseline", "limit", "ratio", "target", "met"]
 JUDGE = """
 from benchmarks.harness import Goal, Options, Samples, interleave

@@ -15,8 +15,9 @@ from deploy.checks.fit import misfits
 from deploy.checks.kustomize import BuildError
 from deploy.checks.schemas import problems
 
-from built_manifests import ROOT, built, find
 from deploy import generated
+from support import ROOT
+from support.manifests.built import built, find
 
 OPERATOR = "prometheus-operator"
 Change = Callable[[dict[str, Any]], None]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from built_manifests import ROOT, SERVICES, WORKERS
+from support import ROOT
+from support.manifests.built import SERVICES, WORKERS
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
 PROCESSES = [*SERVICES, *WORKERS]

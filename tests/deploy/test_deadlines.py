@@ -3,7 +3,8 @@
 import pytest
 import yaml
 
-from built_manifests import ROOT, SERVICES, WORKERS, built, container, find, pod, settings
+from support import ROOT
+from support.manifests.built import SERVICES, WORKERS, built, container, find, pod, settings
 from utils.lifecycle.exits import _LAST_WORDS_SECONDS
 from utils.lifecycle.watchdog import KERNEL_FACTOR
 from utils.serving.server import _LAST_SECONDS

@@ -5,7 +5,8 @@ import re
 import pytest
 import yaml
 
-from built_manifests import NAMESPACE, ROOT, SERVICES, WORKERS, built, container, find, pod, settings
+from support import ROOT
+from support.manifests.built import NAMESPACE, SERVICES, WORKERS, built, container, find, pod, settings
 
 OVERLAYS = ("base", "local", "production", "scale")
 # The guide's readiness asks /health; these ask what the software really needs, and docs say why.

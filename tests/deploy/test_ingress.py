@@ -3,8 +3,8 @@
 import pytest
 
 from asset_management.settings import MEBIBYTE, AssetManagementSettings
-from built_manifests import SERVICES, built, find
 from incident_event.settings import IncidentEventSettings
+from support.manifests.built import SERVICES, built, find
 
 LARGEST = AssetManagementSettings.model_fields["max_upload_bytes"].default
 HEARTBEAT = IncidentEventSettings.model_fields["heartbeat_seconds"].default

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from built_manifests import ROOT, built, container, pod
+from support import ROOT
+from support.manifests.built import built, container, pod
 
 PIPELINES = ("datadog", "elk", "fluent-bit", "fluentd", "loki", "splunk")
 READ = re.compile(r"""sys\.env\("(\w+)"\)|\$\{(?:env:)?([A-Z][A-Z_]+)[:}]|ENV\['(\w+)'\]""")

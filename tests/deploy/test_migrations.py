@@ -2,7 +2,7 @@
 
 import pytest
 
-from built_manifests import SERVICES, WORKERS, built, container, find, pod
+from support.manifests.built import SERVICES, WORKERS, built, container, find, pod
 
 PROCESSES = [*SERVICES, *WORKERS]
 

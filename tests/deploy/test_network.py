@@ -2,8 +2,8 @@
 
 import pytest
 
-from built_manifests import SERVICES, WORKERS, built
-from network_policies import Peer, lets_through, peer_of
+from support.manifests.built import SERVICES, WORKERS, built
+from support.manifests.network_policies import Peer, lets_through, peer_of
 
 PROCESSES = [*SERVICES, *WORKERS]
 MIGRATIONS = [f"{service}-migrate" for service in SERVICES]

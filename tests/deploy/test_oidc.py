@@ -3,7 +3,7 @@
 import pytest
 from deploy.checks.kustomize import build_with
 
-from built_manifests import ROOT
+from support import ROOT
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 

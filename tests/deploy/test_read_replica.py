@@ -5,8 +5,9 @@ import subprocess
 
 import pytest
 
-from built_manifests import ROOT, built, container, find, pod
-from network_policies import Peer, lets_through, peer_of
+from support import ROOT
+from support.manifests.built import built, container, find, pod
+from support.manifests.network_policies import Peer, lets_through, peer_of
 
 README = (ROOT / "deploy/kubernetes/README.md").read_text("utf-8")
 REPLICA = Peer(address="10.1.2.3")

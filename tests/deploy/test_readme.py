@@ -11,7 +11,8 @@ from deploy.checks.combinations import CONFLICTS, KUBERNETES, components, overla
 from deploy.checks.fit import SECRETS
 from deploy.checks.kustomize import build
 
-from built_manifests import ROOT, built, pod
+from support import ROOT
+from support.manifests.built import built, pod
 
 README = (ROOT / KUBERNETES / "README.md").read_text("utf-8")
 SCALING = (ROOT / "docs/scaling.md").read_text("utf-8")

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from built_manifests import ROOT, SERVICES
-from servers import Postgres
+from support import ROOT
+from support.manifests.built import SERVICES
+from support.servers import Postgres
 
 SQL = ROOT / "deploy/kubernetes/roles.sql"
 OWNER = "vfactory_owner"

@@ -9,10 +9,11 @@ import asyncpg
 import msgspec
 import pytest
 
-from built_manifests import ROOT, built, container, find
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from factory_core.readings.intake import LARGE_WRITERS, SMALL_WRITERS
 from incident_event.worker import PARTITIONS
+from support import ROOT
+from support.manifests.built import built, container, find
 from utils.relay.appender import STREAM_BYTES
 from utils.settings import ServiceSettings
 

@@ -5,12 +5,11 @@ import shutil
 import subprocess
 import sys
 from email import message_from_bytes
-from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import Templates, environment
-from factory_core_plant import MAX_METRICS, Plant, build_plant, client_of
-from servers import RunningProcess, Valkey
+from support.plant.factory_core import MAX_METRICS, Plant, build_plant, client_of
+from support.servers import RunningProcess, Templates, Valkey, environment
 
 SERVICE = "factory-core"
 

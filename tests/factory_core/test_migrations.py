@@ -9,9 +9,8 @@ from sqlalchemy import Connection
 import factory_core.equipment.models
 import factory_core.factories.models
 import factory_core.readings.models  # noqa: F401 - each adds its tables to the metadata
-from conftest import migrate
 from factory_core.db import MIGRATIONS, Base
-from servers import RunningProcess
+from support.servers import RunningProcess, migrate
 from utils.database import Database
 from utils.database.migrations import head_revision
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 PAGE = (ROOT / "docs" / "guide-coverage.md").read_text()
 TESTS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
 FILES = re.findall(r"`(src/[\w/]+\.py)`", PAGE)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from embedded import free_port
-from servers import RunningProcess, Valkey
+from support.servers import RunningProcess, Valkey
 from utils.settings import ServiceSettings
 
 Start = Callable[..., RunningProcess]

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from servers import RunningProcess
+from support.servers import RunningProcess
 
 Start = Callable[..., RunningProcess]
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")

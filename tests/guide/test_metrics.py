@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentatorMiddleware
 
-from servers import RunningProcess
+from support.servers import RunningProcess
 from utils.settings import ServiceSettings
 
 Start = Callable[..., RunningProcess]

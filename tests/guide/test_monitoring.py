@@ -1,11 +1,11 @@
 """The guide's Grafana dashboards and alerts: every bullet has its panel or rule."""
 
-from pathlib import Path
-
 import pytest
 import yaml
 
-MONITORING = Path(__file__).parents[2] / "monitoring"
+from support import ROOT
+
+MONITORING = ROOT / "monitoring"
 
 
 def queries(board: str) -> str:

@@ -7,9 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from conftest import Templates, environment
-from incident_event_client import client_of
-from servers import RunningProcess, Valkey
+from support.plant.incident_event import client_of
+from support.servers import RunningProcess, Templates, Valkey, environment
 
 SERVICE = "incident-event"
 DATABASE = "running_incident_event"

@@ -9,14 +9,13 @@ from uuid import UUID
 import httpx
 import pytest
 
-from conftest import AUTH_SECRET, Templates, environment, package
-from events import eventually
-from factory_core_plant import Plant, build_plant, reading
-from factory_core_plant import client_of as factory_core_client_of
 from incident_event.publisher import FETCH_FAILURES, FactoryCoreClient, FactoryCoreError
 from incident_event.settings import IncidentEventSettings
-from incident_event_client import RULE, client_of, listening
-from servers import RunningProcess, Valkey
+from support.kit.events import eventually
+from support.plant.factory_core import Plant, build_plant, reading
+from support.plant.factory_core import client_of as factory_core_client_of
+from support.plant.incident_event import RULE, client_of, listening
+from support.servers import AUTH_SECRET, RunningProcess, Templates, Valkey, environment, package
 from utils.clock import utc_now
 from utils.settings import SettingsError
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from monitoring_tree import Tree
+from support.monitoring.tree import Tree
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-import local_alertmanager
-from conftest import AUTH_SECRET
 from contracts.platform import PLATFORM_FACTORY_ID
-from local_alertmanager import Alertmanager
-from servers import Postgres, RunningProcess
+from support.monitoring.alertmanager import Alertmanager, run_hurried_alertmanager
+from support.servers import AUTH_SECRET, Postgres, RunningProcess
 from utils.auth import Role, issue_token
 
 PATIENCE_SECONDS = 40
@@ -73,8 +71,8 @@ def system(running: Callable[..., RunningProcess], tmp_path: Path) -> Iterator[S
     for folder in folders:
         folder.mkdir()
     with (
-        local_alertmanager.run(folders[0], webhook=webhook, token=token, repeat="1s") as first,
-        local_alertmanager.run(folders[1], webhook=webhook, token=token, repeat="1s") as second,
+        run_hurried_alertmanager(folders[0], webhook=webhook, token=token, repeat="1s") as first,
+        run_hurried_alertmanager(folders[1], webhook=webhook, token=token, repeat="1s") as second,
     ):
         made = System(service, [first, second])
         yield made

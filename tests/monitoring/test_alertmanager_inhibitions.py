@@ -13,9 +13,8 @@ import yaml
 from monitoring.checks.alertmanager import CONFIGURATION, inhibited
 from monitoring.checks.rule_files import alerts
 
-import local_alertmanager
-from local_alertmanager import Alertmanager
-from monitoring_tree import ROOT
+from support import ROOT
+from support.monitoring.alertmanager import Alertmanager, run_hurried_alertmanager
 
 PATIENCE_SECONDS = 20
 CORE, EVENT, ASSETS = SERVICES = ("factory-core", "incident-event", "asset-management")
@@ -232,7 +231,7 @@ class Firing:
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
     """It runs with the committed inhibitions."""
-    with local_alertmanager.run(tmp_path_factory.mktemp("alertmanager")) as running:
+    with run_hurried_alertmanager(tmp_path_factory.mktemp("alertmanager")) as running:
         yield running
 
 

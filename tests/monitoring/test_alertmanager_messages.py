@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from support import ROOT
 from vfactory.stack.programs import AMTOOL, require_programs
 from vfactory.stack.state import state_directory
 
-FOLDER = Path(__file__).parents[2] / "monitoring/alertmanager"
+FOLDER = ROOT / "monitoring/alertmanager"
 GOLDEN = Path(__file__).parent / "golden"
 LANGUAGES = ("both", "english", "korean")
 NAMES = ("title", "text", "color", "runbook_url", "dashboard_url")

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from monitoring.checks.rule_files import alerts
 
-import local_alertmanager
-from local_alertmanager import Alertmanager
-from monitoring_tree import ROOT
+from support import ROOT
+from support.monitoring.alertmanager import Alertmanager, run_hurried_alertmanager
 from vfactory.stack.monitoring import rendering
 
 PATIENCE_SECONDS = 30
@@ -48,7 +47,7 @@ def wait_until_told(alertmanager: Alertmanager, name: str, ways: Sequence[str] =
 @pytest.fixture
 def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
     """It runs with the committed routes."""
-    with local_alertmanager.run(tmp_path) as running:
+    with run_hurried_alertmanager(tmp_path) as running:
         yield running
 
 
@@ -121,7 +120,7 @@ def test_what_is_down_is_told_once_over_every_way(
 def test_maintenance_mutes_warnings_and_never_what_is_critical(
     tmp_path: Path, maintenance: Sequence[Mapping[str, Any]], told: list[str]
 ) -> None:
-    with local_alertmanager.run(tmp_path, maintenance=maintenance) as alertmanager:
+    with run_hurried_alertmanager(tmp_path, maintenance=maintenance) as alertmanager:
         alertmanager.post(
             alert(labels("VFactoryClockSkewed", "node")),
             alert(labels("VFactoryTaskRestarting", "factory-core")),
@@ -135,7 +134,7 @@ def test_maintenance_mutes_warnings_and_never_what_is_critical(
 
 
 def test_the_committed_maintenance_is_over() -> None:
-    document = rendering.read(local_alertmanager.MONITORING / "alertmanager/alertmanager.yml")
+    document = rendering.read(ROOT / "monitoring/alertmanager/alertmanager.yml")
     [interval] = document["time_intervals"]
     assert interval["name"] == "maintenance"
     assert all(one["years"] == ["2000"] for one in interval["time_intervals"])

@@ -1,15 +1,14 @@
 """Every alert goes to those whom its severity and service concern."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 from monitoring.checks.rule_files import Rule, alerts
 
+from support import ROOT
 from vfactory.stack.programs import AMTOOL, require_programs
 from vfactory.stack.state import state_directory
 
-ROOT = Path(__file__).parents[2]
 CONFIGURATION = ROOT / "monitoring/alertmanager/alertmanager.yml"
 PLATFORM = ("postgres", "redis", "node", "prometheus", "alertmanager")
 SERVICES = ("factory-core", "incident-event", "asset-management")

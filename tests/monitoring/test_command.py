@@ -9,7 +9,8 @@ import pytest
 from monitoring.checks.finding import Finding, UnreadableError
 
 from monitoring import __main__ as command
-from monitoring_tree import ROOT, Tree, in_board, put, swap
+from support import ROOT
+from support.monitoring.tree import Tree, in_board, put, swap
 from vfactory.stack.programs import ProgramsError
 
 OVERVIEW = Path("monitoring/grafana/generated/vfactory-overview.json")

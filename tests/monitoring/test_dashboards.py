@@ -13,7 +13,7 @@ from monitoring.grafana.generate import RUNBOOKS, dashboards, render
 from monitoring.grafana.generated_boards import DrawnBoard, boards
 from monitoring.grafana.variables import UnknownVariableError, any_of, intervals, names_in, put_in
 
-from monitoring_tree import ROOT
+from support import ROOT
 
 DRAWN = {board.path.stem: board for board in boards(ROOT)}
 UIDS = ("overview", "endpoints", "dependencies", "resources", "slo", "factory", "logs", "monitoring")

@@ -4,7 +4,8 @@ import pytest
 from monitoring.checks.existence import SAMPLE_FOLDER, SAMPLE_JOBS, problems, schema
 from monitoring.checks.kubernetes_jobs import Jobs
 
-from monitoring_tree import ROOT, Tree, write
+from support import ROOT
+from support.monitoring.tree import Tree, write
 
 CORE = "v-factory-factory-core"
 SERIES = [

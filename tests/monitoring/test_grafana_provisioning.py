@@ -9,7 +9,7 @@ import yaml
 from monitoring.grafana.generated_boards import FOLDER, boards
 from monitoring.logs.golden import golden_lines
 
-from monitoring_tree import ROOT
+from support import ROOT
 
 PROVISIONING = "monitoring/grafana/provisioning"
 VARIABLE = "var-"

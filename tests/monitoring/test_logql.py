@@ -4,7 +4,7 @@ import pytest
 from monitoring.checks import logql
 from monitoring.logs.fields import read_specification
 
-from monitoring_tree import ROOT
+from support import ROOT
 
 STREAM = '{namespace="v-factory", service=~"(a|b)"}'
 

@@ -8,8 +8,9 @@ import pytest
 from monitoring.checks import existence
 from monitoring.traffic import in_background
 
-from monitoring_tree import ROOT, Mutation, Tree, swap, without_lines
-from running_stack import Stack
+from support import ROOT
+from support.monitoring.tree import Mutation, Tree, swap, without_lines
+from support.plant.stack import Stack
 from vfactory.client.find_plant import local_plant
 
 PATIENCE_SECONDS = 120

@@ -7,14 +7,14 @@ from monitoring.__main__ import CHECKS, Check
 from monitoring.checks import alertmanager, dashboards, programs, rules, runbooks, style
 from monitoring.checks.finding import UnreadableError
 
-from broken_monitoring.dashboards import IN_BOARDS, IN_PANELS
-from broken_monitoring.pages import IN_GENERATED, IN_PAGES, IN_STYLE
-from broken_monitoring.places import BOARDS, EVENTS, OVERVIEW, ROUTES, RULES
-from broken_monitoring.routes import IN_ROUTES, IN_TIMES
-from broken_monitoring.rules import IN_RULES
 from monitoring import generated
 from monitoring.logs import checks as log_pipelines
-from monitoring_tree import Mutation, Tree, swap
+from support.monitoring.broken.dashboards import IN_BOARDS, IN_PANELS
+from support.monitoring.broken.pages import IN_GENERATED, IN_PAGES, IN_STYLE
+from support.monitoring.broken.places import BOARDS, EVENTS, OVERVIEW, ROUTES, RULES
+from support.monitoring.broken.routes import IN_ROUTES, IN_TIMES
+from support.monitoring.broken.rules import IN_RULES
+from support.monitoring.tree import Mutation, Tree, swap
 
 ALLOY = "monitoring/logs/loki/kubernetes.alloy"
 BROKEN: Sequence[tuple[Check, Mutation]] = [

@@ -3,7 +3,6 @@
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,10 +10,11 @@ import pytest
 import yaml
 
 from embedded import free_port
+from support import ROOT
 from vfactory.stack.programs import PROMETHEUS, require_programs
 from vfactory.stack.state import state_directory
 
-FOLDER = Path(__file__).parents[2] / "monitoring" / "prometheus"
+FOLDER = ROOT / "monitoring" / "prometheus"
 META = "__meta_kubernetes_"
 GUIDE = """
 scrape_configs:

@@ -13,7 +13,8 @@ from monitoring.slo.rules import generate
 from prometheus_client import REGISTRY
 
 import incident_event.rules.metrics  # noqa: F401 - exposes what the objectives look at
-from monitoring_tree import ROOT, drop, put
+from support import ROOT
+from support.monitoring.tree import drop, put
 from utils.http.request_metrics import BUCKETS
 
 COMMITTED = read_objectives(ROOT / OBJECTIVES)

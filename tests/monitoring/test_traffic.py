@@ -7,7 +7,7 @@ import httpx
 import pytest
 from monitoring.traffic import in_background
 
-from running_stack import Stack, wait_for
+from support.plant.stack import Stack, wait_for
 from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
 

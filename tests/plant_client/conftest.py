@@ -5,9 +5,9 @@ from contextlib import closing, contextmanager
 
 import pytest
 
-from both_clients import Blocking, Client, ClientOf, Connect
 from plant_client import PlantClient
-from scripted_server import Answer, ScriptedServer, serve
+from support.plant.both_clients import Blocking, Client, ClientOf, Connect
+from support.servers.scripted import Answer, ScriptedServer, serve
 
 
 @pytest.fixture(params=[PlantClient, Blocking], ids=["sync", "asyncio"])

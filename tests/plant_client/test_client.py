@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from both_clients import ClientOf, Connect
 from plant_client import Plant, RefusedError, UnreachableError
+from support.plant.both_clients import ClientOf, Connect
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

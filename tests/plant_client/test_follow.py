@@ -6,9 +6,9 @@ from itertools import islice
 
 import pytest
 
-from both_clients import Client, Connect
 from plant_client import Break, Event, RefusedError, Reset, Subscription, UnreachableError
-from scripted_server import Answer
+from support.plant.both_clients import Client, Connect
+from support.servers.scripted import Answer
 
 STREAM = "text/event-stream"
 AWAY: Answer = (503, "application/problem+json", b'{"title": "Temporarily unavailable"}')

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from both_clients import ClientOf
 from plant_client import Event, Plant, RefusedError, Subscription
-from servers import RunningProcess
+from support.plant.both_clients import ClientOf
+from support.servers import RunningProcess
 
 PATH = "/v1/incidents"
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text("utf-8"))
 [JOB] = WORKFLOW["jobs"].values()
 CHECK_OUT, *OTHERS = JOB["steps"]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from support import ROOT
+
 CONFIGURATION = ROOT / ".pre-commit-config.yaml"
 PRE_COMMIT = Path(sys.executable).with_name("pre-commit")
 REPOSITORIES = yaml.safe_load(CONFIGURATION.read_text("utf-8"))["repos"]

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "python"
+from support import ROOT
+
+SCRIPT = ROOT / "scripts" / "python"
 OLD = "exit 3"  # what the script's own question answers in a Python that is too old
 BARE = "exit 4"  # and in one without venv and pip
 

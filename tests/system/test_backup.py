@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from asset_files import png
-from backed_up import APIS, BATCH, WholePlant, contents, script, stored
-from conftest import migrate
 from plant_client import Event, Reset
-from servers import Postgres, RunningProcess, Valkey
+from support.plant.asset_files import png
+from support.plant.backup import APIS, BATCH, WholePlant, contents, script, stored
+from support.servers import Postgres, RunningProcess, Valkey, migrate
 
 PATIENCE_SECONDS = 40.0
 

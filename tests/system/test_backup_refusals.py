@@ -13,9 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from backed_up import APIS, SCRIPTS, contents, script, script_environment, stored
-from conftest import migrate
-from servers import PASSWORD, Postgres
+from support.plant.backup import APIS, SCRIPTS, contents, script, script_environment, stored
+from support.servers import PASSWORD, Postgres, migrate
 
 PATIENCE_SECONDS = 30.0
 Make = Callable[[], str]

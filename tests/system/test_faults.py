@@ -13,7 +13,7 @@ import pytest
 
 from embedded import free_port
 from plant_client import AsyncPlantClient, Event, Json, Plant, Reset, Service, Subscription, UnreachableError
-from servers import Postgres, RunningProcess, Valkey
+from support.servers import Postgres, RunningProcess, Valkey
 from utils.clock import utc_now
 
 READINGS = 2_000

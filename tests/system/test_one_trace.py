@@ -9,11 +9,11 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from factory_core_plant import build_plant, client_of, reading
-from incident_event_client import RULE, listening
-from incident_event_client import client_of as incident_client_of
-from otlp_collector import Collector, Span, collecting
-from servers import RunningProcess
+from support.plant.factory_core import build_plant, client_of, reading
+from support.plant.incident_event import RULE, listening
+from support.plant.incident_event import client_of as incident_client_of
+from support.servers import RunningProcess
+from support.servers.otlp_collector import Collector, Span, collecting
 
 CLIENT_TRACE, CLIENT_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 INGEST = "POST /v1/factories/{factory_id}/readings"

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from local_plant import ROOT, Background, LocalPlant, local_plant, wait_for
+from support import ROOT
+from support.plant.local_plant import Background, LocalPlant, local_plant, wait_for
 
 SKAB = os.environ.get("VFACTORY_SKAB_DIR")
 EXAMPLE = str(ROOT / "examples" / "pump-test-bench.csv")

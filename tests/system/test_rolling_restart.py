@@ -17,8 +17,8 @@ from deploy.rolling.screens import Screen, flaws_of
 from deploy.rolling.verdict import Verdict
 
 from plant_client import Plant
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 SCREENS = 6
 # A cluster so slow that requests still come two seconds after SIGTERM: preStop alone would not be enough.
 LATE = 2.0

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from incident_event.worker import PARTITIONS
 from plant_client import Json, Plant, PlantClient
-from running_stack import wait_for
-from servers import RunningProcess
+from support.plant.stack import wait_for
+from support.servers import RunningProcess
 from utils.clock import utc_now
 
 FACTORIES = 16

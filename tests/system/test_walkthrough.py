@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from local_plant import Background, LocalPlant, Outcome, local_plant, wait_for
-from walkthrough import ids, read_steps, timeless
+from support.plant.local_plant import Background, LocalPlant, Outcome, local_plant, wait_for
+from support.plant.walkthrough import ids, read_steps, timeless
 
 WORK_SECONDS = 10
 STREAM = "vfactory events -f"

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from servers import Postgres, RunningProcess
+from support.servers import Postgres, RunningProcess
 
 PATIENCE_SECONDS = 40.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from running_stack import Stack
+from support.plant.stack import Stack
 
 
 @pytest.fixture(scope="session")

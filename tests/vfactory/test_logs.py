@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from running_stack import COMMAND, Stack, wait_for
+from support.plant.stack import COMMAND, Stack, wait_for
 
 
 def line(number: int, **more: str) -> str:

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from running_stack import Stack
+from support.plant.stack import Stack
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.programs import FOLDER_VARIABLE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from running_stack import Stack, wait_for
+from support.plant.stack import Stack, wait_for
 from vfactory.commands.status import Condition, judge
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.state import Part

@@ -5,7 +5,7 @@ import httpx
 import jwt
 import pytest
 
-from running_stack import Stack
+from support.plant.stack import Stack
 from vfactory.stack.state import keep_secret
 
 FACTORY = "01890a5d-ac96-774b-bcce-b302099a8057"

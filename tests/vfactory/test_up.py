@@ -12,8 +12,8 @@ import psutil
 import pytest
 
 from embedded import is_alive
-from running_stack import Stack, wait_for
-from servers import Postgres, Valkey
+from support.plant.stack import Stack, wait_for
+from support.servers import Postgres, Valkey
 from vfactory.stack.configuration import PORTS
 
 SERVICES = (

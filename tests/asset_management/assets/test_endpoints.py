@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, png, webp
-from asset_service import MAX_UPLOAD_BYTES, Service
+from support.plant.asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, png, webp
+from support.plant.asset_management import MAX_UPLOAD_BYTES, Service
 
 FILES = [("model", GLB, glb()), ("image", PNG, png()), ("image", JPEG, jpeg()), ("image", WEBP, webp())]
 

@@ -13,9 +13,9 @@ from uuid import UUID
 import httpx
 import pytest
 
-from asset_files import PNG, png
-from asset_service import SERVICE, Service
-from servers import Postgres, RunningProcess
+from support.plant.asset_files import PNG, png
+from support.plant.asset_management import SERVICE, Service
+from support.servers import Postgres, RunningProcess
 
 Own = Callable[..., Service]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, png, webp
-from asset_service import MAX_UPLOAD_BYTES, Service
+from support.plant.asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, png, webp
+from support.plant.asset_management import MAX_UPLOAD_BYTES, Service
 
 GOOD = {GLB: glb(), PNG: png(), JPEG: jpeg(), WEBP: webp()}
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asset_files import glb, glb_chunk, glb_file
 from asset_management.content.errors import MalformedError
 from asset_management.content.glb import MAX_CHUNKS, MAX_JSON_BYTES, check_glb
+from support.plant.asset_files import glb, glb_chunk, glb_file
 
 
 def check(data: bytes) -> None:

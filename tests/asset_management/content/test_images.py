@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asset_files import (
+from asset_management.content.errors import MalformedError
+from asset_management.content.images import MAX_PIXELS, MAX_SIDE, check_jpeg, check_png, check_webp
+from support.plant.asset_files import (
     jpeg,
     jpeg_segment,
     png,
@@ -19,8 +21,6 @@ from asset_files import (
     webp_lossless,
     webp_lossy,
 )
-from asset_management.content.errors import MalformedError
-from asset_management.content.images import MAX_PIXELS, MAX_SIDE, check_jpeg, check_png, check_webp
 
 Check = Callable[[BinaryIO, int], None]
 FORMATS = [(check_png, png()), (check_jpeg, jpeg()), (check_webp, webp())]

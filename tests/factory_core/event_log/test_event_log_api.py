@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from contracts.factory_core import EquipmentCreated, FactoryCreated, ReadingsAccepted
-from factory_core_plant import Plant, build_plant, client_of, reading
-from servers import RunningProcess
+from support.plant.factory_core import Plant, build_plant, client_of, reading
+from support.servers import RunningProcess
 
 Start = Callable[..., RunningProcess]
 

@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from factory_core_plant import Plant, build_plant, client_of, reading
-from servers import Postgres, RunningProcess, Valkey
+from support.plant.factory_core import Plant, build_plant, client_of, reading
+from support.servers import Postgres, RunningProcess, Valkey
 
 Start = Callable[..., RunningProcess]
 QUICK = {"DATABASE_COMMAND_TIMEOUT_SECONDS": "2"}

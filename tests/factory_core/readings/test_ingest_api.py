@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from factory_core_plant import MAX_METRICS, Plant, build_plant, reading
+from support.plant.factory_core import MAX_METRICS, Plant, build_plant, reading
 
 Clients = Callable[..., httpx.AsyncClient]
 

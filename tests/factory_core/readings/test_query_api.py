@@ -5,7 +5,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from factory_core_plant import Plant, reading
+from support.plant.factory_core import Plant, reading
 
 
 @pytest.fixture

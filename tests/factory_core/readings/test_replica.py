@@ -9,9 +9,9 @@ import pytest
 from monitoring.checks.existence import SAMPLE_FOLDER
 from prometheus_client.parser import text_string_to_metric_families
 
-from built_manifests import ROOT
-from factory_core_plant import Plant, build_plant, client_of, reading
-from servers import Postgres, Replica, RunningProcess
+from support import ROOT
+from support.plant.factory_core import Plant, build_plant, client_of, reading
+from support.servers import Postgres, Replica, RunningProcess
 
 Start = Callable[..., RunningProcess]
 SAMPLE = ROOT / SAMPLE_FOLDER / "factory-core-with-replica.prom"

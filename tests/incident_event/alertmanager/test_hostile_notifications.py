@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from alertmanager_payload import alert, minute, notification
+from support.monitoring.alertmanager_payload import alert, minute, notification
 
 PATH = "/v1/webhooks/alertmanager"
 MakeClient = Callable[..., httpx.AsyncClient]

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alertmanager_payload import START
 from incident_event.alertmanager.lifecycle import (
     LATE,
     MAX_ACTIVITIES,
@@ -17,6 +16,7 @@ from incident_event.alertmanager.lifecycle import (
     Judgement,
     judge,
 )
+from support.monitoring.alertmanager_payload import START
 
 NOW = START + timedelta(hours=1)
 UNKNOWN = Episode(is_firing=False, occurred_at=None, cleared_at=None, activities=(), changed_at=START)

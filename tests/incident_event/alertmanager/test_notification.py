@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from alertmanager_payload import START
 from incident_event.alertmanager.notification import Alert, Notification
+from support.monitoring.alertmanager_payload import START
 
 DOWN = {
     "summary": "PostgreSQL\n is   down",

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import httpx
 
-from alertmanager_payload import alert, notification
-from incident_event_client import client_of
-from servers import Postgres, RunningProcess
+from support.monitoring.alertmanager_payload import alert, notification
+from support.plant.incident_event import client_of
+from support.servers import Postgres, RunningProcess
 
 PATH = "/v1/webhooks/alertmanager"
 

@@ -8,9 +8,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from alertmanager_payload import alert, minute, notification
 from contracts.platform import PLATFORM_FACTORY_ID
-from incident_event_client import Message, listening
+from support.monitoring.alertmanager_payload import alert, minute, notification
+from support.plant.incident_event import Message, listening
 
 PATH = "/v1/webhooks/alertmanager"
 MakeClient = Callable[..., httpx.AsyncClient]

@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from conftest import AUTH_SECRET
-from incident_event_client import client_of, listening, report
-from servers import Postgres, RunningProcess
+from support.plant.incident_event import client_of, listening, report
+from support.servers import AUTH_SECRET, Postgres, RunningProcess
 from utils.auth import Role, issue_token
 
 MakeClient = Callable[..., httpx.AsyncClient]

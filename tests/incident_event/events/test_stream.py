@@ -8,9 +8,9 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from events import AT
 from incident_event.events.metrics import SSE_CLIENTS, SSE_ENDED
 from incident_event.events.stream import EventStream
+from support.kit.events import AT
 from utils.lifecycle import Lifecycle
 from utils.outbox import StoredEvent
 from utils.streams import FeedItem, Heartbeat

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from incident_event_client import REPORT, report
+from support.plant.incident_event import REPORT, report
 
 MakeClient = Callable[..., httpx.AsyncClient]
 

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
-from events import value
 from incident_event.incidents.conditions import Activation, ConditionService
 from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import MAX_TOLD_EPISODES, ReadingsConsumer
@@ -19,6 +18,7 @@ from incident_event.rules.metrics import RULES_WATCHED
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import RuleService, ThresholdRule
 from incident_event.rules.watch import Watched
+from support.kit.events import value
 from utils.auth import Principal, Role
 from utils.clock import utc_now
 from utils.database import Database

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from incident_event_client import RULE
+from support.plant.incident_event import RULE
 
 MakeClient = Callable[..., httpx.AsyncClient]
 

@@ -15,8 +15,8 @@ from monitoring.pictures.drawing import draw
 
 from monitoring.drills import __main__ as command
 from monitoring.drills import drill, faults
+from support import ROOT
 
-ROOT = Path(__file__).parents[3]
 DRILLS = {one.name: one for row in command.ROWS for one in row}
 ALERT = {
     "annotations": {

@@ -10,9 +10,16 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.types import Scope
 
-from conftest import AUTH_SECRET
-from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
-from servers import RunningProcess
+from support.servers import AUTH_SECRET, RunningProcess
+from support.servers.oidc_provider import (
+    Provider,
+    document,
+    ec_jwk,
+    rsa_jwk,
+    rsa_key,
+    signed_with_public_key,
+    token,
+)
 from utils.auth import Principal, Role, SharedSecret, TokenVerifier, issue_token
 from utils.auth.authorizer import AccessTableError, Authorizer, bearer_token, create_verifier
 from utils.errors import ForbiddenError, UnauthorizedError

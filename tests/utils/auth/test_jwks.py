@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import RSAAlgorithm
 
-from key_provider import Provider, document, ec_jwk, rsa_jwk, rsa_key, signed_with_public_key, token
+from support.servers.oidc_provider import (
+    Provider,
+    document,
+    ec_jwk,
+    rsa_jwk,
+    rsa_key,
+    signed_with_public_key,
+    token,
+)
 from utils.auth import TokenVerifier
 from utils.auth.jwks import JwksError, JwksKeys, parse_jwks
 from utils.errors import UnauthorizedError, UnavailableError

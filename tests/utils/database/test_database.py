@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 from sqlalchemy import Column, Integer, MetaData, Table, insert, select, text
 
-from servers import Postgres
+from support.servers import Postgres
 from utils.database import CONNECTION_FAULTS, Database, UtcDateTime, is_connection_fault
 from utils.http import DatabaseTransaction
 from utils.settings import ServiceSettings

@@ -11,8 +11,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from events import eventually
-from servers import Postgres
+from support.kit.events import eventually
+from support.servers import Postgres
 from utils.database import Database, SchemaOutdatedError
 from utils.database.migrations import head_revision
 from utils.settings import ServiceSettings

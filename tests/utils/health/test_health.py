@@ -16,8 +16,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from conftest import make_settings
-from servers import Postgres, Valkey
+from support.servers import Postgres, Valkey, make_settings
 from utils.faults import Fault
 from utils.health import DatabaseProbe, HealthMonitor, HealthReport, Probe, RedisProbe, health_type
 from utils.http import build_app

@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from servers import Postgres
+from support.servers import Postgres
 from utils import errors
 from utils.errors import InvalidError, NotFoundError, ServiceError, UnavailableError
 from utils.http import FiniteFloat, RequestModel, Text, build_app

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from events import SERVICE, relay
+from support.kit.events import SERVICE, relay
 from utils.database import Database
 from utils.lifecycle import heed_cancellation
 from utils.outbox import EventLog

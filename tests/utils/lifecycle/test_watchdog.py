@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from deploy.rolling.manifests import read_deployments
 
-from samples.processes import python
+from support.kit.processes import python
 from utils.lifecycle import exits, watchdog
 from utils.settings import ServiceSettings
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from samples.listeners import nobody_else_listening
+from support.kit.root_logger import nobody_else_listening
 from utils.logging.calls import ServiceLogger
 from utils.logging.output import LineHandler
 

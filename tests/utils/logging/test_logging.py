@@ -16,7 +16,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
-from samples.listeners import nobody_else_listening
+from support.kit.root_logger import nobody_else_listening
 from utils.logging import bind, configure_logging, logger, request_id_var, trace_id_var
 from utils.logging.output import LineHandler
 

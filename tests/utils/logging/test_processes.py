@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from samples.processes import Line, parse_line, python, sample
+from support import ROOT
+from support.kit.processes import Line, parse_line, python, sample
 
-TESTS = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(TESTS)}
 
 
 @pytest.fixture(scope="module")
 def noisy() -> list[Line]:
     """The lines of a process that does everything wrong, under Python's development mode."""
-    with python("-X", "dev", "-m", "samples", "misbehave", PYTHONWARNINGS="always") as process:
+    with python("-X", "dev", "-m", "support.kit.sample", "misbehave", PYTHONWARNINGS="always") as process:
         assert process.wait() == 0
         return process.lines()
 
@@ -88,7 +89,7 @@ def test_a_bad_log_level_is_one_warning_under_the_services_name(level: str) -> N
 
 def run_into(stdout: int, stderr: int, lines: int) -> int:
     """Run a process that logs to these descriptors and return its exit code."""
-    command = [sys.executable, "-m", "samples", "log-much"]
+    command = [sys.executable, "-m", "support.kit.sample", "log-much"]
     environment = {**ENVIRONMENT, "SAMPLE_LINES": str(lines)}
     return subprocess.run(command, stdout=stdout, stderr=stderr, env=environment, check=False).returncode
 
@@ -112,7 +113,7 @@ def test_a_pipe_nobody_reads_any_more_raises_nothing() -> None:
 
 
 def test_closed_standard_streams_raise_nothing() -> None:
-    command = f"exec {sys.executable} -m samples log-much >&- 2>&-"
+    command = f"exec {sys.executable} -m support.kit.sample log-much >&- 2>&-"
     environment = {**ENVIRONMENT, "SAMPLE_LINES": "50"}
     assert subprocess.run(["/bin/sh", "-c", command], env=environment, check=False).returncode == 0
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import msgspec
 from redis.asyncio import Redis
 
-from servers import Valkey
+from support.servers import Valkey
 from utils.database import Database
 from utils.logging import trace_id_var
 from utils.outbox import Doorbell, EventLog, Outbox

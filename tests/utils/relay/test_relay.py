@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from events import (
+from support.kit.events import (
     AT,
     SERVICE,
     Happened,
@@ -25,7 +25,7 @@ from events import (
     stream_reaches,
     value,
 )
-from servers import Valkey
+from support.servers import Valkey
 from utils.database import CONNECTION_FAULTS, AdvisoryLock, Database
 from utils.outbox import Doorbell, EventLog, Outbox, StoredEvent
 from utils.relay import metrics

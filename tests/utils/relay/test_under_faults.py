@@ -12,8 +12,8 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from events import SERVICE, Happened, eventually, in_background, publish, relay
-from servers import Postgres, Valkey
+from support.kit.events import SERVICE, Happened, eventually, in_background, publish, relay
+from support.servers import Postgres, Valkey
 from utils.database import Database, Transaction, is_connection_fault
 from utils.outbox import Doorbell, EventLog, StoredEvent
 from utils.streams import EventFeed, StreamConsumer

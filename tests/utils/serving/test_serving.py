@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from samples.processes import Sample, sample
+from support.kit.processes import Sample, sample
 
 STARTED = "Sample Service 시작 완료"
 COMMANDS = (

@@ -8,8 +8,17 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from events import SERVICE, eventually, in_background, number_of, publish, relay, stream_reaches, value
-from servers import Postgres, Valkey
+from support.kit.events import (
+    SERVICE,
+    eventually,
+    in_background,
+    number_of,
+    publish,
+    relay,
+    stream_reaches,
+    value,
+)
+from support.servers import Postgres, Valkey
 from utils.database import Database, Transaction
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import StreamConsumer, index_key, metrics, stream_key

@@ -10,8 +10,17 @@ from uuid import UUID, uuid4
 import pytest
 from redis.asyncio import Redis
 
-from events import SERVICE, eventually, in_background, number_of, publish, relay, stream_reaches, value
-from servers import Postgres, Valkey
+from support.kit.events import (
+    SERVICE,
+    eventually,
+    in_background,
+    number_of,
+    publish,
+    relay,
+    stream_reaches,
+    value,
+)
+from support.servers import Postgres, Valkey
 from utils.database import Database
 from utils.outbox import StoredEvent
 from utils.streams import EventFeed, FeedItem, Heartbeat, Reset, metrics, stream_key

@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from conftest import AUTH_SECRET
 from embedded import free_port
-from otlp_collector import Collector, collecting
-from servers import RunningProcess
+from support.servers import AUTH_SECRET, RunningProcess
+from support.servers.otlp_collector import Collector, collecting
 from utils.auth import Role, issue_token
 
 PATIENCE_SECONDS = 20

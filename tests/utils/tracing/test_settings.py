@@ -2,7 +2,7 @@
 
 import pytest
 
-from samples.processes import sample
+from support.kit.processes import sample
 from utils.settings import SettingsError
 from utils.tracing import active_spans, start_tracing
 from utils.tracing.settings import TracingSettings

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from typer.testing import CliRunner
 
-from scripted_server import serve
+from support.servers.scripted import serve
 from vfactory.cli import build
 
 FACTORY = str(uuid4())

@@ -1,9 +1,10 @@
 """The shipped recording is what its seed gives."""
 
 import runpy
-from pathlib import Path
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
+from support import ROOT
+
+EXAMPLES = ROOT / "examples"
 
 
 def test_the_shipped_recording_is_what_its_generator_writes() -> None:

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 
-from alertmanager_payload import alert, notification
 from contracts.platform import PLATFORM_FACTORY_ID
-from running_stack import Stack
+from support.monitoring.alertmanager_payload import alert, notification
+from support.plant.stack import Stack
 
 
 def items(stack: Stack, *command: str) -> list[dict[str, Any]]:

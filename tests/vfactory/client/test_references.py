@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.platform import PLATFORM_FACTORY_ID, PLATFORM_FACTORY_NAME
-from scripted_server import connect
+from support.servers.scripted import connect
 from vfactory.client.errors import CommandError
 from vfactory.client.references import find_factory
 

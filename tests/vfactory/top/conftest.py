@@ -5,8 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from monitored_home import MonitoredHome, Running, monitored_home, run_alertmanager, run_prometheus
-from running_stack import Stack
+from support.monitoring.monitored_home import (
+    MonitoredHome,
+    Running,
+    monitored_home,
+    run_alertmanager,
+    run_prometheus,
+)
+from support.plant.stack import Stack
 
 
 @pytest.fixture(scope="module")

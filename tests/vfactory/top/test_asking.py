@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from embedded import free_port
-from scripted_server import serve
+from support.servers.scripted import serve
 from vfactory.stack.health_checks import HealthAnswer
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker

@@ -1,4 +1,4 @@
-from scripted_server import Answer, serve
+from support.servers.scripted import Answer, serve
 from vfactory.top.asking import Asker
 from vfactory.top.exposition import Scrape
 from vfactory.top.figures import UNKNOWN

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
-from running_stack import PATIENCE_SECONDS, Stack
+from support.plant.stack import PATIENCE_SECONDS, Stack
 from vfactory.top.asking import Asker
 from vfactory.top.cells import HEADERS, UNKNOWN
 from vfactory.top.screen import Screen

@@ -12,8 +12,8 @@ import httpx
 import psutil
 import pytest
 
-from monitored_home import MonitoredHome
-from running_stack import PATIENCE_SECONDS, Stack
+from support.monitoring.monitored_home import MonitoredHome
+from support.plant.stack import PATIENCE_SECONDS, Stack
 from vfactory.stack.state import Part
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
-from servers import Postgres, Replica
+from support.servers import Postgres, Replica
 from utils.database import Database, Transaction
 from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from plant_client import PlantClient, RefusedError, UnreachableError
-from scripted_server import Answer, ScriptedServer, connect
+from support.servers.scripted import Answer, ScriptedServer, connect
 from vfactory.client.replay.columns import Choices
 from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.position import PositionFile

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import Postgres
+from support.servers import Postgres
 from vfactory.stack.parts import SERVICES, find_outdated
 from vfactory.stack.parts.schemas import newest_revision
 

@@ -1,0 +1,164 @@
+"""The import contracts hold, and bite: a planted violation is named."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import ROOT
+
+LINT = Path(sys.executable).with_name("lint-imports")
+
+# file that gets the forbidden line, the line, the contract that must name it
+VIOLATIONS = {
+    "a service imports another service": (
+        "incident_event/rules/service.py",
+        "import factory_core.readings.lifecycle",
+        "services do not know each other",
+    ),
+    "the kit imports a message": ("utils/clock.py", "import contracts.access", "contracts on the kit"),
+    "a contract imports a service": (
+        "contracts/access.py",
+        "import factory_core.settings",
+        "contracts on the kit",
+    ),
+    "the command imports a service": (
+        "vfactory/cli.py",
+        "import factory_core.settings",
+        "The command starts services as processes",
+    ),
+    "the embedded servers import the kit": (
+        "embedded/postgres.py",
+        "import utils.clock",
+        "The embedded servers stand on nothing of ours",
+    ),
+    "the embedded servers import the command": (
+        "embedded/processes.py",
+        "import vfactory.stack.errors",
+        "services do not know each other",
+    ),
+    "a service imports the embedded servers": (
+        "asset_management/settings.py",
+        "import embedded",
+        "services do not know each other",
+    ),
+    "the kit imports the embedded servers": ("utils/clock.py", "import embedded", "contracts on the kit"),
+    "the command goes past the face of the embedded servers": (
+        "vfactory/stack/parts/jobs.py",
+        "import embedded.folders",
+        "Callers take the embedded servers from their room's face",
+    ),
+    "two parts of the embedded servers import each other": (
+        "embedded/ports.py",
+        "import embedded.server",
+        "No cycles between the parts of a package",
+    ),
+    "a room of the local stack reaches for one above it": (
+        "vfactory/stack/logs/files.py",
+        "import vfactory.stack.keeping",
+        "The local stack's rooms stand on each other in one direction",
+    ),
+    "the client of the public API imports the kit": (
+        "plant_client/answers.py",
+        "import utils.ids",
+        "stands on nothing of ours",
+    ),
+    "a service imports the client of the public API": (
+        "incident_event/worker.py",
+        "import plant_client",
+        "services do not know each other",
+    ),
+    "the command goes past the face of the client": (
+        "vfactory/client/find_plant.py",
+        "import plant_client.requests",
+        "Callers take the client of the public API from its face",
+    ),
+    "a repository imports its service": (
+        "factory_core/equipment/repository.py",
+        "import factory_core.equipment.service",
+        "An aggregate reads from the outside in",
+    ),
+    "a lifecycle imports a framework": (
+        "incident_event/incidents/lifecycle.py",
+        "import sqlalchemy",
+        "a lifecycle knows no framework",
+    ),
+    "a service imports the web framework": (
+        "incident_event/incidents/service.py",
+        "import fastapi",
+        "know no web framework",
+    ),
+    "an aggregate queries another's tables": (
+        "factory_core/readings/service.py",
+        "import factory_core.factories.repository",
+        "Other aggregates reach factories through their service",
+    ),
+    "an aggregate uses a sibling's rows": (
+        "factory_core/readings/directory.py",
+        "import factory_core.equipment.models",
+        "Other aggregates reach equipment through its service",
+    ),
+    "a room of the kit reaches for one above it": (
+        "utils/database/locks.py",
+        "import utils.http.cursors",
+        "The kit's rooms stand on each other in one direction",
+    ),
+    "a room of the kit has no place": (
+        "utils/drawer.py",
+        "import utils.clock",
+        "The kit's rooms stand on each other in one direction",
+    ),
+    "the kit's database speaks HTTP": (
+        "utils/database/transaction.py",
+        "import fastapi",
+        "The kit speaks HTTP in",
+    ),
+    "a service reaches the web framework by a detour": (
+        "incident_event/incidents/service.py",
+        "import utils.http.pages",
+        "know no web framework",
+    ),
+    "two parts of the kit import each other": (
+        "utils/clock.py",
+        "import utils.logging.capture",
+        "No cycles between the parts of a package",
+    ),
+}
+
+
+def lint(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [LINT, "--no-cache"],
+        cwd=folder,
+        env={"PYTHONPATH": str(folder / "src"), "COLUMNS": "400", "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """Give a copy of the source into which a violation may be planted."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
+    result = lint(house)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("violation", VIOLATIONS)
+def test_a_planted_violation_is_named(house: Path, violation: str) -> None:
+    file, line, contract = VIOLATIONS[violation]
+    path = house / "src" / file
+    with path.open("a", encoding="utf-8") as source:
+        source.write(f"\n{line}\n")
+    result = lint(house)
+    assert result.returncode != 0
+    broken = result.stdout.partition("Broken contracts")[2]
+    assert contract in " ".join(broken.split()), result.stdout + result.stderr

@@ -1,0 +1,1 @@
+"""What the tests of the kit stand on: events, a schema, and a sample service."""

@@ -1,0 +1,1 @@
+"""The manifests in tests, as they are built."""

@@ -1,0 +1,1 @@
+"""The monitoring in tests: real programs, what they post, and copies to break."""

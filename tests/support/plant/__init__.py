@@ -1,0 +1,1 @@
+"""A plant in tests: its services, its stack, its clients, and what they are sent."""

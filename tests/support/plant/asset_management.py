@@ -1,0 +1,41 @@
+"""A running Asset Management as its tests see it: its address, its store, its clients."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from uuid import UUID
+
+import httpx
+
+from support.servers import AUTH_SECRET, RunningProcess
+from utils.auth import Role, issue_token
+
+SERVICE = "asset-management"
+MAX_UPLOAD_BYTES = 4 * 1024 * 1024
+
+
+@dataclass
+class Service:
+    """A process and its store."""
+
+    process: RunningProcess
+    store: Path
+
+    @property
+    def url(self) -> str:
+        return self.process.base_url
+
+    def client(
+        self, role: str = "engineer", factories: Iterable[UUID] | Literal["*"] = "*"
+    ) -> httpx.AsyncClient:
+        """Make a client with a token of this role, for `kim`."""
+        token = issue_token(AUTH_SECRET, subject="kim", role=Role(role), factories=factories)
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.AsyncClient(base_url=self.url, timeout=20, headers=headers)
+
+    def half_received(self) -> list[Path]:
+        return list((self.store / "incoming").iterdir())
+
+    def contents(self) -> list[Path]:
+        return [path for path in (self.store / "sha256").rglob("*") if path.is_file()]
