@@ -14,6 +14,7 @@ import pytest
 from embedded import free_port, postgres_binary
 from plant_client import Event, Json, Plant, PlantClient, Reset, Service, Subscription
 from support import ROOT
+from support.plant.asset_files import png
 from support.servers import Postgres, RunningProcess
 
 SCRIPTS = ROOT / "deploy" / "backup"
