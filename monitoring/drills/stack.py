@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 
 from contracts.platform import PLATFORM_FACTORY_ID
-from embedded import PostgresServer, free_port, make_private_folder, write_private_file
+from embedded import PostgresServer, free_port, free_ports, make_private_folder, write_private_file
 from monitoring.drills.receiver import Receiver, receive
 from plant_client import PlantClient
 from utils.auth import Role
@@ -132,13 +132,9 @@ def _own_rules(home: Path) -> Path:
 
 def _variables(home: Path, postgres: PostgresServer) -> dict[str, str]:
     ours = {name: text for name, text in os.environ.items() if not name.startswith("VFACTORY_")}
-    ports: set[int] = set()
-    while len(ports) < len(PORTS) + len(MONITORING_PORTS):
-        ports.add(free_port())
-    moved = zip((*PORTS, *MONITORING_PORTS), map(str, ports), strict=True)
     return {
         **ours,
-        **{port_variable(name): port for name, port in moved},
+        **{port_variable(name): str(port) for name, port in free_ports((*PORTS, *MONITORING_PORTS)).items()},
         FOLDER_VARIABLE: os.environ.get(FOLDER_VARIABLE) or str(default_home() / "programs"),
         "VFACTORY_HOME": str(home),
         "DATABASE_URL": postgres.url(DATABASE),

@@ -11,7 +11,7 @@ from embedded.errors import (
     StatementError,
 )
 from embedded.folders import file_error, make_folder, make_private_folder, write_private_file
-from embedded.ports import free_port, is_port_free, port_holder
+from embedded.ports import free_port, free_ports, is_port_free, port_holder
 from embedded.postgres import PostgresServer, postgres_binary
 from embedded.processes import Program, end_processes, find_processes, is_alive, launch
 from embedded.server import Server
@@ -34,6 +34,7 @@ __all__ = [
     "file_error",
     "find_processes",
     "free_port",
+    "free_ports",
     "is_alive",
     "is_port_free",
     "launch",

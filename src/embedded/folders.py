@@ -5,7 +5,7 @@ from pathlib import Path
 
 from embedded.errors import AccessError, DiskFullError
 
-# Root's servers run as somebody else, who must be able to pass through; nobody else has any business there.
+# Root's servers run as another user, who must be able to pass through, and need not read the folder.
 PASSABLE = 0o711
 PRIVATE = 0o700
 
@@ -27,7 +27,7 @@ def make_folder(path: Path) -> Path:
 
 
 def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
-    """The error of the operating system at `path`, in words that say what to do."""
+    """Return the operating system's error at `path` as one whose text says what to do."""
     detail = error.strerror or str(error)
     match error:
         case OSError(errno=28 | 122):
@@ -39,7 +39,7 @@ def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make the folder `path`, and let nobody else in."""
+    """Make the folder `path`, which only its owner may enter."""
     make_folder(path)
     try:
         path.chmod(PRIVATE)
@@ -49,7 +49,7 @@ def make_private_folder(path: Path) -> Path:
 
 
 def write_private_file(path: Path, text: str) -> None:
-    """Write `text` to `path` so that only the owner can read it and nobody ever sees half of it."""
+    """Write `text` to `path` in one step, so that only the owner can read it."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         scratch.unlink(missing_ok=True)
@@ -84,7 +84,7 @@ def flush_folder(path: Path) -> None:
 
 
 def tail(path: Path, lines: int = 5) -> str:
-    """The last `lines` lines of the text file `path`; empty when there is none."""
+    """Return the last `lines` lines of the text file `path`; empty when there is none."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 16_384))

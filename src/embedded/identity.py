@@ -44,7 +44,7 @@ def _has_a_name(uid: int) -> bool:
 
 
 def candidates() -> list[Identity]:
-    """The identities to try, best first: initdb wants one that is not root and that has a name."""
+    """Return the identities to try, best first: initdb wants one that is not root and has a name."""
     uid, gid = _nobody()
     namespace = Identity("namespace", uid, gid)
     if os.geteuid() == 0:

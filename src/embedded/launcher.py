@@ -37,7 +37,7 @@ def become(uid: int, gid: int) -> None:
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Look like `uid` and `gid` from inside, stay who we are for the files outside (user_namespaces(7))."""
+    """Be `uid` and `gid` inside, and the same user as before to files outside (user_namespaces(7))."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     call("unshare", CLONE_NEWUSER)
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")

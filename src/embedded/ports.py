@@ -1,7 +1,8 @@
-"""Finds free ports, and tells who holds a taken one."""
+"""Finds free ports, and the process that holds a taken one."""
 
 import random
 import socket
+from collections.abc import Iterable
 
 import psutil
 
@@ -10,15 +11,25 @@ _BELOW_EPHEMERAL = (20_000, 32_000)
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment.
+    """Return a TCP port of 127.0.0.1 that no process listens on at this moment.
 
     It lies below the ports that systems choose from for outgoing connections, so that none of these takes it
-    while whoever listens there is being restarted.
+    while the server that listens there is being restarted.
     """
     while True:
         port = _CHANCE.randrange(*_BELOW_EPHEMERAL)
         if is_port_free(port):
             return port
+
+
+def free_ports(names: Iterable[str]) -> dict[str, int]:
+    """Return a free TCP port of 127.0.0.1 for each of `names`, no two the same."""
+    ports: dict[str, int] = {}
+    for name in names:
+        while (port := free_port()) in ports.values():
+            pass
+        ports[name] = port
+    return ports
 
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -34,7 +45,7 @@ def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def port_holder(port: int) -> str | None:
-    """Name and process id of who listens on `port`, as far as the system lets us see it."""
+    """Return name and id of the process that listens on `port`, as far as the system shows it."""
     try:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):

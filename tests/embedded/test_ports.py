@@ -1,7 +1,9 @@
 import os
 import socket
 
-from embedded import free_port, is_port_free, port_holder
+import pytest
+
+from embedded import free_port, free_ports, is_port_free, port_holder
 
 
 def test_a_free_port_can_be_listened_on_and_is_taken_then() -> None:
@@ -10,6 +12,12 @@ def test_a_free_port_can_be_listened_on_and_is_taken_then() -> None:
     with socket.create_server(("127.0.0.1", port)):
         assert not is_port_free(port)
     assert is_port_free(port)
+
+
+def test_free_ports_are_never_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([20_001, 20_001, 20_002, 20_001, 20_003])
+    monkeypatch.setattr("embedded.ports.free_port", lambda: next(found))
+    assert free_ports(["a", "b", "c"]) == {"a": 20_001, "b": 20_002, "c": 20_003}
 
 
 def test_the_holder_of_a_port_is_named_with_its_process() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from embedded import free_port
+from embedded import free_ports
 from plant_client import AsyncPlantClient, Event, Json, Plant, Reset, Service, Subscription, UnreachableError
 from support.servers import Postgres, RunningProcess, Valkey
 from utils.clock import utc_now
@@ -34,7 +34,7 @@ class Processes:
     def __init__(self, start: Start) -> None:
         self._start = start
         names = ("core", "core-worker", "events", "events-worker", "events-worker-2")
-        self._ports = {name: free_port() for name in names}
+        self._ports = free_ports(names)
         self.running: dict[str, RunningProcess] = {}
         self.urls: dict[Service, str] = {
             "factory-core": f"http://127.0.0.1:{self._ports['core']}",

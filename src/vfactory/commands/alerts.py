@@ -46,7 +46,7 @@ def alerts(
 
 
 def _addresses(home: Path) -> tuple[str, str]:
-    """Where Prometheus and Alertmanager of the stack in `home` are."""
+    """Return the addresses of Prometheus and Alertmanager of the stack in `home`."""
     known = read_record(home)
     if known is None or find_supervisor(home) is None:
         raise NotRunningError(f"V-Factory does not run in {home}. Start it with `vfactory up`.")

@@ -17,7 +17,7 @@ Ready = Callable[[StackRecord], None]
 def in_background(run: Callable[[Ready], None], ready: Ready) -> None:
     """Call `run` in a process of its own, and come back when that has called `ready`.
 
-    The process keeps our terminal until then; afterwards it has none, and nobody's Ctrl-C reaches it. When
+    The process keeps our terminal until then; afterwards it has none, and no Ctrl-C reaches it. When
     `run` ends before, this process ends with its exit code.
     """
     reading, writing = os.pipe()

@@ -25,7 +25,7 @@ def down(
 ) -> None:
     """Stop the stack that runs here; what a killed one has left running is ended as well.
 
-    Exit codes: 0 nothing runs any more, 77 it is somebody else's.
+    Exit codes: 0 nothing runs any more, 77 it is another user's.
     """
     folder = state_directory(home)
     if not folder.exists():

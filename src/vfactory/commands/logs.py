@@ -50,7 +50,7 @@ def logs(
             _print(new_lines(readers.all()))
             wait_for_more()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has seen enough
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
@@ -79,7 +79,7 @@ class Readers:
 
 
 def log_folder(home: Path, given: Path | None) -> Path:
-    """Where the logs are: as given, as the running stack says, or below `home`.
+    """Return where the logs are: as given, as the running stack says, or below `home`.
 
     Raises:
         NotRunningError: there are none.

@@ -63,7 +63,7 @@ def examine(parts: list[Part]) -> list[Condition]:
 
 
 def judge(state: str, conditions: list[Condition]) -> str:
-    """The state of the whole: `healthy` or `unhealthy` once it runs."""
+    """Return the state of the whole: `healthy` or `unhealthy` once it runs."""
     if state != "running":
         return state
     return "healthy" if all(condition.is_healthy for condition in conditions) else "unhealthy"

@@ -10,12 +10,12 @@ GAP = "   "
 
 
 def tell(text: str) -> None:
-    """Print `text`, unless there is nobody left to read it."""
+    """Print `text`, unless standard output is closed."""
     _print(text, 1)
 
 
 def complain(text: str) -> None:
-    """Print one sentence to standard error, unless there is nobody left to read it."""
+    """Print one sentence to standard error, unless that is closed."""
     _print(f"vfactory: {text}", 2)
 
 
@@ -31,7 +31,7 @@ def _print(text: str, descriptor: int) -> None:
 
 
 def describe(record: StackRecord) -> str:
-    """The table of what runs where."""
+    """Return the table of what runs where."""
     return columns(("what", "where", "process"), [_row(part) for part in record.parts])
 
 

@@ -43,13 +43,13 @@ def default_home() -> Path:
 
 
 def port_variable(name: str) -> str:
-    """The variable that moves the port of the part called `name`."""
+    """Return the variable that moves the port of the part called `name`."""
     return f"VFACTORY_{name.upper().replace('-', '_')}_PORT"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What one local stack is told.
+    """What one local stack is told to run, and where.
 
     Args:
         home: the state directory.
@@ -106,16 +106,16 @@ class Configuration:
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
 
     def all_ports(self) -> Mapping[str, int]:
-        """The port of everything that this stack may run."""
+        """Return the port of everything that this stack may run."""
         return {**self.ports, **(self.monitoring_ports if self.monitoring else {})}
 
     def address(self, name: str) -> str:
-        """Host and port under which this machine itself reaches the part called `name`."""
+        """Return host and port under which this machine itself reaches the part called `name`."""
         host = "127.0.0.1" if name in {*self.monitoring_ports, POSTGRES, VALKEY} else self.reachable_host
         return f"{f'[{host}]' if ':' in host else host}:{self.all_ports()[name]}"
 
     def parts(self) -> list[str]:
-        """The names of what this stack runs."""
+        """Return the names of what this stack runs."""
         external = {POSTGRES: self.database_url, VALKEY: self.redis_url}
         return [name for name in self.ports if not external.get(name)]
 

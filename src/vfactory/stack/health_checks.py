@@ -10,7 +10,7 @@ import msgspec
 
 from vfactory.stack.configuration import POSTGRES, VALKEY
 
-# Nobody needs a password to ask these: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
+# These questions need no password: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
 GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
 
 READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
@@ -59,7 +59,7 @@ def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
 
 
 def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:
-    """Whether the program of the monitoring called `name` at `url` says that it is ready."""
+    """Return whether the program of the monitoring called `name` at `url` says that it is ready."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
@@ -72,7 +72,7 @@ def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:
 
 
 def accepts_connections(where: str, *, timeout: float = 1.0) -> bool:
-    """Whether a process accepts connections at `where` (host:port)."""
+    """Return whether a process accepts connections at `where` (host:port)."""
     host, _, port = where.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=timeout):
@@ -82,7 +82,7 @@ def accepts_connections(where: str, *, timeout: float = 1.0) -> bool:
 
 
 def server_answers(name: str, where: str, *, timeout: float = 1.0) -> bool:
-    """Whether the server `name` at `where` (host:port) says anything; a hanging one only lets connect."""
+    """Return whether the server `name` at `where` (host:port) answers; a hanging one only lets connect."""
     host, _, port = where.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:

@@ -11,7 +11,7 @@ from typing import get_args
 
 import pytest
 
-from embedded import free_port, postgres_binary
+from embedded import free_ports, postgres_binary
 from plant_client import Event, Json, Plant, PlantClient, Reset, Service, Subscription
 from support import ROOT
 from support.plant.asset_files import png
@@ -77,7 +77,7 @@ class WholePlant:
         self._start = start
         self._url = url
         self.store = store
-        self._ports = {name: free_port() for name in (*APIS, "factory-core-worker", "incident-event-worker")}
+        self._ports = free_ports((*APIS, "factory-core-worker", "incident-event-worker"))
         self.processes: dict[str, RunningProcess] = {}
         urls: dict[Service, str] = {name: self.at(name) for name in APIS}
         self.client = PlantClient(Plant(urls, lambda: token), timeout_seconds=15)

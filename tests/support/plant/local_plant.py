@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embedded import free_port
+from embedded import free_ports
 from support import ROOT
 from vfactory.stack.configuration import PORTS, port_variable
 
@@ -113,7 +113,7 @@ def wait_for(what: str, condition: Callable[[], bool]) -> None:
 def local_plant(folder: Path) -> Iterator[LocalPlant]:
     """Run a plant on free ports with its state in this folder, and take it down afterwards."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("VFACTORY_")}
-    ports = {port_variable(name): str(free_port()) for name in PORTS}
+    ports = {port_variable(name): str(port) for name, port in free_ports(PORTS).items()}
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     plant = LocalPlant({**clean, **ports, "VFACTORY_HOME": str(folder / "home"), "PATH": path}, folder)
     plant.run("up", "--detach")

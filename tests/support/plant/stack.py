@@ -12,20 +12,12 @@ from typing import Any
 
 import psutil
 
-from embedded import free_port
+from embedded import free_ports
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
 from vfactory.stack.programs import FOLDER_VARIABLE
 
 COMMAND = str(Path(sys.executable).parent / "vfactory")
 PATIENCE_SECONDS = 90
-
-
-def distinct_ports(count: int) -> set[int]:
-    """So many free ports, no two the same."""
-    found: set[int] = set()
-    while len(found) < count:
-        found.add(free_port())
-    return found
 
 
 class Stack:
@@ -36,11 +28,10 @@ class Stack:
 
     def __init__(self, home: Path, **variables: str) -> None:
         self.home = home
-        ports = iter(distinct_ports(len(PORTS) + len(MONITORING_PORTS)))
-        self.ports = {name: next(ports) for name in PORTS}
+        every = free_ports((*PORTS, *MONITORING_PORTS))
+        self.ports = {name: every[name] for name in PORTS}
         ours = {name: value for name, value in os.environ.items() if not name.startswith("VFACTORY_")}
-        self.monitoring_ports = {name: next(ports) for name in MONITORING_PORTS}
-        every = {**self.ports, **self.monitoring_ports}
+        self.monitoring_ports = {name: every[name] for name in MONITORING_PORTS}
         moved = {port_variable(name): str(port) for name, port in every.items()}
         programs = os.environ.get(FOLDER_VARIABLE) or str(default_home() / "programs")  # fetched once for all
         self.environment = {

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from embedded import DiskFullError, PortTakenError, free_port
+from embedded import DiskFullError, PortTakenError, free_ports
 from vfactory.stack import preconditions
 from vfactory.stack.configuration import PORTS, Configuration
 
 
 @pytest.fixture
 def configuration(tmp_path: Path) -> Configuration:
-    return Configuration(home=tmp_path, ports={name: free_port() for name in PORTS})
+    return Configuration(home=tmp_path, ports=free_ports(PORTS))
 
 
 def test_every_taken_port_is_named_with_its_setting_and_holder(configuration: Configuration) -> None:

@@ -72,7 +72,7 @@ class Keeper(threading.Thread):
         threading.Thread(target=self._end, args=[process], daemon=True).start()
 
     def hurry(self) -> None:
-        """Ask a process that is leaving to leave now: it lets nobody in any more, and may stay for hours."""
+        """Ask a process that is leaving to leave now: it takes no new clients, and may stay for hours."""
         process = self._process
         if process is not None and not self._asked.is_set() and self.job.is_leaving():
             process.send_signal(self.job.stop_signal)
@@ -86,7 +86,7 @@ class Keeper(threading.Thread):
             process.kill()
 
     def last_words(self) -> str:
-        """The last lines the process wrote, or the message of its last error line."""
+        """Return the last lines the process wrote, or the message of its last error line."""
         for line in reversed(self._recent):
             message = _message_of_failure(line)
             if message:
@@ -94,7 +94,7 @@ class Keeper(threading.Thread):
         return b"".join(self._recent).decode("utf-8", "replace").rstrip()
 
     def _live(self) -> str:
-        """One life of the process; how it ended."""
+        """Run the process until it ends; return how it ended."""
         self.failure = None
         self._show(state="starting")
         try:
@@ -152,7 +152,7 @@ class Keeper(threading.Thread):
 
 
 def created(pid: int) -> float | None:
-    """When the process `pid` began, in seconds since 1970; None when it is gone."""
+    """Return when the process `pid` began, in seconds since 1970; None when it is gone."""
     try:
         return psutil.Process(pid).create_time()
     except psutil.Error:
@@ -160,7 +160,7 @@ def created(pid: int) -> float | None:
 
 
 def describe_end(code: int) -> str:
-    """An exit code in words."""
+    """Return an exit code in words."""
     if code < 0:
         return f"was ended by {signal.Signals(-code).name}"
     return f"ended with code {code}"

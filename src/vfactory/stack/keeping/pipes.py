@@ -67,7 +67,7 @@ def carry_lines(process: subprocess.Popen[bytes], streams: dict[int, str], sink:
 
 
 def _read(descriptor: int, lines: Lines) -> bytes | None:
-    """What there is to read, handed on; nothing at the end, None when there is nothing yet."""
+    """Hand on and return what there is to read: b"" at the end, None when there is nothing yet."""
     try:
         data = os.read(descriptor, CHUNK_BYTES)
     except BlockingIOError:

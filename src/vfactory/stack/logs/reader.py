@@ -83,7 +83,7 @@ class LogReader:
         return [*(file for file in older if _inode(file) != number), self._file]
 
     def _newer(self) -> BinaryIO | None:
-        """The file that followed the one being read; None while that is the newest."""
+        """Return the file that followed the one being read; None while that is the newest."""
         files = [file for path in generations(self._path) if (file := _open(path))]
         numbers = [_inode(file) for file in files]
         here = numbers.index(_inode(self._file)) if self._file and _inode(self._file) in numbers else -1

@@ -51,11 +51,11 @@ def find_alerts(prometheus: str, alertmanager: str) -> list[Alert]:
     return sorted([*known, *map(_of_prometheus, pending)], key=urgency)
 
 
-def _get(client: httpx.Client, who: str, url: str) -> Any:
+def _get(client: httpx.Client, program: str, url: str) -> Any:
     try:
         return client.get(url).raise_for_status().json()
     except (httpx.HTTPError, ValueError) as error:
-        raise NotRunningError(f"{who} does not answer at {url} ({type(error).__name__}).") from error
+        raise NotRunningError(f"{program} does not answer at {url} ({type(error).__name__}).") from error
 
 
 def of_alertmanager(entry: Mapping[str, Any]) -> Alert:

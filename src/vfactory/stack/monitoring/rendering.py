@@ -28,7 +28,7 @@ SECRETS: Final = "/etc/alertmanager/secrets/"
 
 
 def prometheus(committed: Document, addresses: Mapping[str, str], folder: Path) -> Document:
-    """The committed prometheus.yml with this machine's targets.
+    """Return the committed prometheus.yml with this machine's targets.
 
     Args:
         committed: the file in `folder`, read.
@@ -46,7 +46,7 @@ def prometheus(committed: Document, addresses: Mapping[str, str], folder: Path) 
 def alertmanager(
     committed: Document, addresses: Mapping[str, str], folder: Path, secret: Callable[[str], Path]
 ) -> Document:
-    """The committed alertmanager.yml with this machine's addresses and secrets.
+    """Return the committed alertmanager.yml with this machine's addresses and secrets.
 
     An integration whose secret is not here is left out; its receiver stays, so that every route still ends.
 
@@ -66,7 +66,7 @@ def alertmanager(
 
 
 def read(path: Path) -> Document:
-    """The committed file at `path`; PartFailedError when it is none."""
+    """Return the committed file at `path`; PartFailedError when it is none."""
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -77,7 +77,7 @@ def read(path: Path) -> Document:
 
 
 def text(document: Document) -> str:
-    """The document as YAML."""
+    """Return the document as YAML."""
     return yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1000)
 
 

@@ -32,7 +32,7 @@ class Monitoring:
 
     Args:
         configuration: what to run where.
-        say: shows a sentence to whoever started the stack.
+        say: shows a sentence to the person who started the stack.
     """
 
     def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
@@ -48,7 +48,7 @@ class Monitoring:
         threading.Thread(target=self._search, name="programs", daemon=True).start()
 
     def has_searched(self, timeout: float = 0) -> bool:
-        """Whether the search is over, waiting at most `timeout` seconds for that."""
+        """Return whether the search is over, waiting at most `timeout` seconds for that."""
         return self._searched.wait(timeout)
 
     def jobs(self, around: Surroundings) -> list[Job]:

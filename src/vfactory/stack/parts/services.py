@@ -83,7 +83,7 @@ def service_environment(
     variables = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
-        "HOME": str(configuration.home),  # so that nobody's own settings for database clients creep in
+        "HOME": str(configuration.home),  # so that no user's settings for database clients apply
         "SERVICE_NAME": service.name,
         "LOG_LEVEL": configuration.log_level,
         "DATABASE_URL": around.database_url,

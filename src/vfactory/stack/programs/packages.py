@@ -93,14 +93,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _download(packages: Sequence[str], room: Path, suite: str | None) -> None:
-    """Fetch lists and packages with a state of apt's own, which needs no root and locks nobody out."""
+    """Fetch lists and packages with a state of apt's own: that needs no root and no lock of the system."""
     for name in ("state/lists/partial", "cache/archives/partial", "packages"):
         (room / name).mkdir(parents=True)
     options = {
         "Dir::State": room / "state",
         "Dir::State::Lists": room / "state/lists",
         "Dir::Cache": room / "cache",
-        "APT::Sandbox::User": "root",  # nobody else may enter the folder, and nothing is run as root
+        "APT::Sandbox::User": "root",  # no other user may enter the folder, and nothing is run as root
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
         "Acquire::http::Timeout": "15",

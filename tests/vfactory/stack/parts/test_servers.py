@@ -3,7 +3,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from embedded import free_port, make_folder
+from embedded import free_ports, make_folder
 from vfactory.stack.configuration import PORTS, Configuration
 from vfactory.stack.parts import postgres_server, valkey_server
 
@@ -17,7 +17,7 @@ async def select_one(url: str) -> object:
 
 
 async def test_a_lost_password_of_the_database_is_replaced_by_a_new_one(tmp_path: Path) -> None:
-    told = Configuration(home=tmp_path, ports={name: free_port() for name in PORTS})
+    told = Configuration(home=tmp_path, ports=free_ports(PORTS))
     make_folder(told.logs)
     first = postgres_server(told)
     first.prepare()
