@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.auth import Principal, Role, SharedSecret, TokenVerifier, issue_token
-from utils.auth.tokens import MAX_TOKEN_CHARS
+from utils.auth.tokens import DEFAULT_LIFETIME, MAX_TOKEN_CHARS
 from utils.errors import NotFoundError, UnauthorizedError
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -74,15 +74,18 @@ async def refusal(verifier: TokenVerifier, token: str) -> UnauthorizedError:
     return caught.value
 
 
-async def test_a_token_says_who_asks_as_what_and_for_which_factories(verifier: TokenVerifier) -> None:
+async def test_a_token_says_who_asks_as_what_for_which_factories_and_until_when(
+    verifier: TokenVerifier,
+) -> None:
     principal = await verifier.verify(signed(claims()))
-    assert principal == Principal("kim", Role.OPERATOR, frozenset({FACTORY}))
+    assert principal == Principal("kim", Role.OPERATOR, frozenset({FACTORY}), START.timestamp() + 3600)
 
 
 @pytest.mark.parametrize("role", Role)
 async def test_an_issued_token_is_accepted_for_every_factory_by_default(clock: Clock, role: Role) -> None:
     token = issue_token(SECRET, subject="kim", role=role, now=clock)
-    assert await verifier_at(clock).verify(token) == Principal("kim", role, None)
+    expires_at = (START + DEFAULT_LIFETIME).timestamp()
+    assert await verifier_at(clock).verify(token) == Principal("kim", role, None, expires_at)
 
 
 async def test_an_issued_token_may_name_its_factories(clock: Clock, verifier: TokenVerifier) -> None:
