@@ -1,4 +1,4 @@
-"""What a process depends on: probes, the monitor that runs them, and the three routes that answer."""
+"""Health: probes of a process's dependencies, the monitor that runs them, and the three health routes."""
 
 from utils.health.answers import Liveness, Readiness, health_type
 from utils.health.endpoints import health_routes

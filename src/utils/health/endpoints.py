@@ -15,7 +15,7 @@ _METHODS = ["GET", "HEAD"]
 
 
 def health_routes(monitor: HealthMonitor, lifecycle: Lifecycle) -> list[BaseRoute]:
-    """Make the three routes; all answer GET and HEAD."""
+    """Return the three routes; each answers GET and HEAD."""
     return [
         Route("/health", HealthEndpoint(monitor), methods=_METHODS),
         Route("/health/live", LiveEndpoint(), methods=_METHODS),
@@ -30,23 +30,23 @@ class HealthEndpoint:
         self._monitor = monitor
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer with the state of every dependency."""
         report = await self._monitor.report()
         await _answer(send, report.body, healthy=report.healthy)
 
 
 class LiveEndpoint:
-    """Whether this process's loop turns; says nothing about anything else."""
+    """`/health/live`: always 200; that it answers shows that the event loop runs, and nothing else."""
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer with 200."""
         await _answer(send, msgspec.json.encode(Liveness("alive", _now())), healthy=True)
 
 
 class ReadyEndpoint:
-    """Whether this process should get traffic: not draining, and its database answers.
+    """`/health/ready`: 200 while this process should get traffic: not draining, and its database answers.
 
-    Redis does not matter: without it requests are served, and events catch up later.
+    Redis does not count: without it requests are served, and events catch up later.
     """
 
     def __init__(self, monitor: HealthMonitor, lifecycle: Lifecycle) -> None:
@@ -54,7 +54,7 @@ class ReadyEndpoint:
         self._lifecycle = lifecycle
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Answer."""
+        """Answer whether this process is ready, with the state of its database."""
         report = await self._monitor.report()
         draining = self._lifecycle.draining
         fault = report.faults.get("database")
@@ -69,7 +69,7 @@ class ReadyEndpoint:
 
 
 async def _answer(send: Send, body: bytes, *, healthy: bool) -> None:
-    """Send the two messages of an answer; for HEAD the exchange keeps the second back."""
+    """Send the two ASGI messages of an answer; for HEAD the exchange drops the body."""
     headers = [*_HEADERS, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200 if healthy else 503, "headers": headers})
     await send({"type": "http.response.body", "body": body})

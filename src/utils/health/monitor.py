@@ -1,4 +1,4 @@
-"""Health: what this process depends on, asked at most once a second, answered under every fault."""
+"""Checks the dependencies of this process, at most once a second, and reports under every fault."""
 
 import asyncio
 import time
@@ -28,20 +28,24 @@ DEPENDENCY_UP = Gauge(
 
 
 class Probe(Protocol):
-    """One dependency, asked over a connection of the probe's own."""
+    """Checks one dependency over a connection of its own."""
 
     name: str
 
     async def check(self) -> None:
-        """Return when the dependency answers; raise whatever the driver raises when it does not."""
+        """Return when the dependency answers.
+
+        Raises:
+            Exception: whatever the driver raises when it does not.
+        """
 
     def abandon(self) -> None:
-        """Drop the connection at once, without waiting for anybody."""
+        """Drop the connection at once, without waiting for the server."""
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """What was found, in the order of the guide; `faults` maps a dependency to None or to what is wrong."""
+    """The result of one check; `faults` maps each dependency, in the guide's order, to its fault or None."""
 
     timestamp: str
     faults: Mapping[str, Fault | None]
@@ -53,7 +57,7 @@ class HealthReport:
 
     @cached_property
     def body(self) -> bytes:
-        """The guide's JSON."""
+        """The JSON body of the guide's `/health`."""
         document = {"status": "healthy" if self.healthy else "unhealthy", "timestamp": self.timestamp}
         for name, fault in self.faults.items():
             document[name] = "disconnected" if fault else "connected"
@@ -63,7 +67,7 @@ class HealthReport:
 
 
 class HealthMonitor:
-    """Asks all probes together: one check at a time, one a second, each bounded."""
+    """Runs all probes together: one check at a time, at most one a second, each at most 0.6 s long."""
 
     def __init__(self, service_name: str, probes: Sequence[Probe]) -> None:
         self.service_name = service_name
@@ -76,22 +80,22 @@ class HealthMonitor:
         self._refresher: asyncio.Task[None] | None = None
 
     async def report(self) -> HealthReport:
-        """Tell how the dependencies are, at most a second old, in well under 0.8 s."""
+        """Return a report at most 1 s old, within 0.8 s."""
         if self._report is not None and time.monotonic() < self._expires:
             return self._report
         if self._flight is None:
-            # A context of its own: what it logs belongs to no request.
+            # In a context of its own, since its log lines belong to no request.
             self._flight = asyncio.create_task(self._check_all(), name="health check", context=Context())
             self._flight.add_done_callback(self._landed)
         return await asyncio.shield(self._flight)
 
     def start(self) -> None:
-        """Keep asking in the background, so that the metric follows a fault nobody asks about."""
+        """Check every 2 s in the background, so that the metric is current when nobody requests `/health`."""
         if self._refresher is None:
             self._refresher = asyncio.create_task(self._refresh(), name="health refresh")
 
     async def stop(self) -> None:
-        """End the background work and drop the probes' connections."""
+        """Stop the background checks and drop the probes' connections."""
         tasks = [task for task in (self._refresher, self._flight) if task is not None]
         for task in tasks:
             task.cancel()
@@ -128,7 +132,7 @@ class HealthMonitor:
         return fault
 
     def _give_up(self, probe: Probe, task: asyncio.Task[None]) -> None:
-        # Not awaited: a hung server would hold the cancellation up just like the question.
+        # Not awaited: a hung server would delay the cancellation just as it delayed the check.
         task.cancel()
         task.add_done_callback(_forget)
         probe.abandon()

@@ -1,4 +1,4 @@
-"""The probes of `/health`: one connection each, never the pool's, kept between checks."""
+"""The probes of `/health`: each keeps one connection of its own, outside the pool, between checks."""
 
 import asyncio
 from urllib.parse import urlsplit
@@ -11,15 +11,15 @@ from redis.exceptions import RedisError
 
 CONNECT_SECONDS = 0.55
 
-# PostgreSQL's SSLRequest: asked before anything else, answered with one byte by whoever takes connections.
+# PostgreSQL's SSLRequest, the first message of a session: a server that accepts connections answers one byte.
 _SSL_REQUEST = (8).to_bytes(4, "big") + (80877103).to_bytes(4, "big")
 
 
 class DatabaseProbe:
-    """Asks PostgreSQL whether it takes new connections, and for `SELECT 1` over one of its own.
+    """Checks that PostgreSQL accepts new connections, and that it answers `SELECT 1` on a kept one.
 
-    Both, because a hung postmaster leaves the old sessions working; and the connection is kept, because
-    proving a password costs both sides several milliseconds.
+    Both are needed: when the postmaster hangs, existing sessions still work. The connection is kept, because
+    authentication by password costs both sides several milliseconds.
 
     Args:
         dsn: `postgresql://user:password@host:port/database`.
@@ -34,7 +34,7 @@ class DatabaseProbe:
         self._connection: asyncpg.Connection | None = None
 
     async def check(self) -> None:
-        """Ask over the kept connection; over a new one where that has ended.
+        """Check over the kept connection, or over a new one if the kept one has ended.
 
         Raises:
             Exception: whatever asyncpg raises.
@@ -47,13 +47,13 @@ class DatabaseProbe:
         await self._connection.execute("SELECT 1")
 
     def abandon(self) -> None:
-        """Drop the connection; a question under way on it ends at once."""
+        """Drop the connection; a check under way on it ends at once."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
 
     async def _greet(self) -> None:
-        if self._address is None:  # a Unix socket or several hosts: left to the driver
+        if self._address is None:  # a Unix socket or several hosts: only the driver can connect
             return
         reader, writer = await asyncio.open_connection(*self._address)
         try:
@@ -65,14 +65,14 @@ class DatabaseProbe:
     async def _kept_connection_answers(self, connection: asyncpg.Connection) -> bool:
         try:
             await connection.execute("SELECT 1")
-        except Exception:  # noqa: BLE001 - of a session that has ended, asyncpg raises also what is not its own
+        except Exception:  # noqa: BLE001 - after the session has ended, asyncpg raises errors of many kinds
             self.abandon()
             return False
         return True
 
 
 class RedisProbe:
-    """Asks Redis for `PING`.
+    """Checks that Redis answers `PING`.
 
     Args:
         url: `redis://:password@host:port/0`.
@@ -86,10 +86,10 @@ class RedisProbe:
         self._closing: set[asyncio.Task[None]] = set()
 
     async def check(self) -> None:
-        """Ask over the kept connection; over a new one where that has ended.
+        """Check over the kept connection, or over a new one if the kept one has ended.
 
         Raises:
-            RedisError: whatever redis-py raises.
+            RedisError, OSError: Redis does not answer.
         """
         if self._client is not None and await self._kept_connection_answers(self._client):
             return
@@ -97,7 +97,7 @@ class RedisProbe:
         await self._client.ping()
 
     def abandon(self) -> None:
-        """Drop the connection; closing it goes on in the background."""
+        """Drop the connection; it is closed in the background."""
         client, self._client = self._client, None
         if client is not None:
             closing = asyncio.ensure_future(client.aclose())

@@ -1,13 +1,16 @@
-"""Ends tasks that were asked to end, also where a library has lost the request."""
+"""Ends cancelled tasks, also where a library has swallowed the cancellation."""
 
 import asyncio
 
 
 def heed_cancellation() -> None:
-    """Raise CancelledError if the current task was asked to end; for the head of every endless loop.
+    """End the current task if it was cancelled; called at the head of every endless loop.
 
-    Drivers clean up when they are cancelled, and an error of that clean-up takes the place of the
-    cancellation (redis-py 8.1 does so while it connects): who waits for the end would wait for ever.
+    A driver cleans up when it is cancelled, and an error of that clean-up replaces the cancellation (redis-py
+    8.1 does so while it connects): the loop would go on, and its canceller would wait for ever.
+
+    Raises:
+        CancelledError: the task was cancelled.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

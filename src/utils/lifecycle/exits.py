@@ -1,4 +1,4 @@
-"""Exit codes, and the ways out of a process that cannot be held up."""
+"""Exit codes, and ways to end a process that nothing can delay."""
 
 import os
 import threading
@@ -14,7 +14,7 @@ _LAST_WORDS_SECONDS: Final = 2.0
 
 
 class StartError(Exception):
-    """The process cannot start; its text says why and what to change. No traceback is needed."""
+    """The process cannot start; the text says why and what to change, without a traceback."""
 
     def __init__(self, text: str, exit_code: int = FAILURE) -> None:
         self.exit_code = exit_code
@@ -22,22 +22,22 @@ class StartError(Exception):
 
 
 def exit_at_once(code: int) -> NoReturn:
-    """Leave without waiting for threads, tasks or handlers. Log lines are written already."""
+    """End the process without waiting for threads, tasks or handlers; log lines are written already."""
     os._exit(code)
 
 
 def exit_soon(code: int) -> None:
-    """Leave in a moment, whatever happens to the last words: nobody may be reading them."""
+    """End the process after 2 s, even if writing the last log line blocks because its reader is gone."""
     last_words = threading.Timer(_LAST_WORDS_SECONDS, exit_at_once, [code])
     last_words.daemon = True
     last_words.start()
 
 
 class ExitDeadline:
-    """A thread that ends the process when an orderly shutdown takes longer than promised."""
+    """A thread that ends the process when an orderly shutdown exceeds its deadline."""
 
     def start(self, seconds: float) -> None:
-        """Give the process so many seconds from now."""
+        """End the process with exit code 1 in `seconds` from now."""
         timer = threading.Timer(seconds, self._overdue, [seconds])
         timer.daemon = True
         timer.start()

@@ -1,4 +1,4 @@
-"""How late the event loop runs what is due: the longest time for which something kept it."""
+"""The event loop's lag: the longest time for which something blocked it."""
 
 import asyncio
 import time
@@ -16,10 +16,10 @@ REMEMBERED_STEPS: Final = 120
 
 
 class LoopLag:
-    """Wakes four times a second and remembers by how much each time was late.
+    """Wakes four times a second and records how late each wake-up was.
 
-    The figure is the worst of half a minute, so that whoever scrapes every 15 s sees every pause, and two who
-    scrape do not take it from each other. Where the whole process stood still (SIGSTOP), so did its loop.
+    The metric is the worst of the last half minute: a scrape every 15 s sees every pause, and several
+    scrapers see the same value. Time in which the whole process stood still (SIGSTOP) counts as lag.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class LoopLag:
             self._timer.cancel()
 
     def worst(self) -> float:
-        """The longest pause in seconds that is remembered."""
+        """Return the longest lag of the last half minute, in seconds."""
         return max(self._late, default=0.0)
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:

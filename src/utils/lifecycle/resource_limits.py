@@ -1,4 +1,4 @@
-"""What this process may use: its control group's limits, else all that the machine has."""
+"""The memory and CPU limits of this process: its control group's, else the machine's capacity."""
 
 import os
 from collections.abc import Iterator
@@ -8,24 +8,24 @@ from typing import Final
 from prometheus_client import Gauge
 
 MEMORY_LIMIT: Final = Gauge(
-    "vfactory_memory_limit_bytes", "Bytes of memory this process may use before the kernel ends it"
+    "vfactory_memory_limit_bytes", "Bytes of memory this process may use before the kernel kills it"
 )
-CPU_LIMIT: Final = Gauge("vfactory_cpu_limit_cores", "Processors' time this process may use, in processors")
+CPU_LIMIT: Final = Gauge("vfactory_cpu_limit_cores", "CPU time this process may use, in cores")
 
 CGROUPS: Final = Path("/sys/fs/cgroup")
 OWN_CGROUPS: Final = Path("/proc/self/cgroup")
-# The first version says "no limit" by a number that no machine has.
+# Version 1 of control groups expresses "no limit" by a number that no machine has.
 NO_LIMIT_BYTES: Final = 1 << 60
 
 
 def expose_limits() -> None:
-    """Tell the limits in /metrics, read at each scrape: they can change while a process runs."""
+    """Show the limits in `/metrics`, read at each scrape: they can change while a process runs."""
     MEMORY_LIMIT.set_function(memory_limit)
     CPU_LIMIT.set_function(cpu_limit)
 
 
 def memory_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:
-    """The smallest limit of the process's control group and those around it, else the machine's memory."""
+    """Return, in bytes, the smallest limit of the process's control group, its parents and the machine."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limits = [
         int(text)
@@ -37,13 +37,13 @@ def memory_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:
 
 
 def cpu_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:
-    """The smallest share of processors' time, else how many processors the process may run on."""
+    """Return, in cores, the smallest limit of the control group, its parents and the CPU affinity."""
     shares = [share for folder in _folders(groups, own, "cpu") if (share := _share(folder)) is not None]
     return min([float(len(os.sched_getaffinity(0))), *shares])
 
 
 def _share(folder: Path) -> float | None:
-    """Quota by period of a control group, in either version; None where there is no limit."""
+    """Return a control group's CPU quota divided by its period, in cores; None if it has no limit."""
     words = _read(folder / "cpu.max").split()
     if not words:
         words = [_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us")]
@@ -54,7 +54,7 @@ def _share(folder: Path) -> float | None:
 
 
 def _folders(groups: Path, own: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's control group and of those around it, in both versions."""
+    """Yield the folders of this process's control group and of its parents, in versions 1 and 2."""
     for line in _read(own).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):

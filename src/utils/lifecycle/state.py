@@ -1,10 +1,10 @@
-"""Where a process stands between its start and its end."""
+"""The state of a process: started or not, draining or not."""
 
 import asyncio
 
 
 class Lifecycle:
-    """One per app. `draining` turns true first; streams end later, when `wait_draining()` returns."""
+    """The state of one app. `draining` turns true first; streams end when `wait_draining()` returns."""
 
     def __init__(self) -> None:
         self.draining = False
@@ -12,7 +12,10 @@ class Lifecycle:
         self._streams_end = asyncio.Event()
 
     def begin_drain(self, *, streams_end_after: float = 0) -> None:
-        """Answer "not ready" from now on and end the streams after so many seconds. Call it in the loop."""
+        """Turn not ready at once, and end the streams after `streams_end_after` seconds.
+
+        Call it in the event loop.
+        """
         self.draining = True
         if streams_end_after > 0:
             asyncio.get_running_loop().call_later(streams_end_after, self._streams_end.set)
@@ -20,5 +23,5 @@ class Lifecycle:
             self._streams_end.set()
 
     async def wait_draining(self) -> None:
-        """Return when streams must end, so that no client is sent back to a process that is still listed."""
+        """Wait until streams must end: late enough that no client reconnects to this draining process."""
         await self._streams_end.wait()

@@ -1,4 +1,4 @@
-"""Background tasks that live as long as their process, whatever happens inside them."""
+"""Keeps background tasks running as long as their process: restarts those that fail or return."""
 
 import asyncio
 import random
@@ -26,7 +26,10 @@ class Backoff:
         self._next = first
 
     def after(self, lasted: float) -> float:
-        """Return the delay after an attempt that lasted so long: twice the last, or the first again."""
+        """Return the delay after an attempt of `lasted` seconds: twice the last delay, up to the longest.
+
+        After an attempt of at least `healthy_after` seconds it is the first delay again.
+        """
         delay = self._first if lasted >= self._healthy_after else self._next
         self._next = min(delay * 2, self._longest)
         return delay
@@ -41,12 +44,12 @@ async def supervise(
     healthy_after: float = 60.0,
     is_outage: Callable[[Exception], bool] = lambda _: False,
 ) -> None:
-    """Run a task for ever: start it again when it fails or returns, until this coroutine is cancelled.
+    """Run a task until this coroutine is cancelled: restart it whenever it fails or returns.
 
-    The delay before a restart doubles from `first_delay` to `longest_delay` (seconds, each shortened by up to
-    a half at random, so that many processes do not come back at once) and starts over after a run that
-    lasted `healthy_after` seconds. What `is_outage` takes for the absence of a
-    dependency is a WARNING; any other failure is an ERROR with its traceback.
+    The delay before a restart doubles from `first_delay` to `longest_delay` (seconds) and starts over after a
+    run of at least `healthy_after` seconds. Each delay is shortened at random by up to half, so that many
+    processes do not restart at once. A failure for which `is_outage` returns true (a dependency is away) is
+    logged as a WARNING, any other as an ERROR with its traceback.
     """
     restarts = RESTARTS.labels(task=name)
     backoff = Backoff(first_delay, longest_delay, healthy_after)
@@ -69,7 +72,7 @@ async def _run_once(
         if task is not None and task.cancelling():
             raise
         logger.exception("Background task was cancelled from inside: starting it again", extra={"task": name})
-    except Exception as error:  # noqa: BLE001 - whatever it was, the task is needed and starts again
+    except Exception as error:  # noqa: BLE001 - the task is restarted after any failure
         if is_outage(error):
             logger.warning(
                 "Background task waits for what it needs", extra={"task": name, "error": type(error).__name__}

@@ -1,4 +1,4 @@
-"""The watchdog: ends a process whose event loop no longer turns, so that a working one takes its place."""
+"""The watchdog: ends a process whose event loop is blocked, so that its supervisor restarts it."""
 
 import asyncio
 import signal
@@ -13,16 +13,17 @@ from utils.lifecycle.exits import EX_SOFTWARE, exit_at_once, exit_soon
 from utils.logging import logger
 
 _BEAT_SECONDS: Final = 1.0
-# Later than the thread, which says more; soon enough for two minutes on a machine that is busy as well.
+# The kernel's timer fires after the thread, whose log line says more, and still within two minutes on a busy
+# machine.
 KERNEL_FACTOR: Final = 1.5
 
 
 class Watchdog:
-    """Exits with code 70 and one CRITICAL line with all stacks when the loop was blocked for `seconds`.
+    """Exits with code 70 after a CRITICAL line with all stacks when the loop was blocked for `seconds`.
 
-    Time in which the whole process stood still (SIGSTOP, a suspended machine) does not count. Code that
-    holds the interpreter's lock, such as a catastrophic regular expression, stops this thread as well: then
-    the kernel ends the process by SIGPROF once it has burnt half as much CPU time again without a heartbeat.
+    Time in which the whole process stood still (SIGSTOP, a suspended machine) does not count. Code that holds
+    the interpreter's lock, such as a catastrophic regular expression, stops this thread as well: then the
+    kernel kills the process by SIGPROF after 1.5 times `seconds` of CPU time without a heartbeat.
     """
 
     def __init__(self, seconds: float = 60, *, use_kernel_timer: bool = False) -> None:
@@ -61,7 +62,7 @@ class Watchdog:
         seen, blocked, before = self._beats, 0.0, time.monotonic()
         while not self._stopped.wait(interval):
             now = time.monotonic()
-            blocked += min(now - before, 2 * interval)  # a longer gap: this thread did not run either
+            blocked += min(now - before, 2 * interval)  # in a longer gap this thread did not run either
             before = now
             if self._beats != seen:
                 seen, blocked = self._beats, 0.0

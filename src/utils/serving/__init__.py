@@ -1,4 +1,4 @@
-"""A process that serves: its command line, its HTTP server, and the bounds uvicorn lacks."""
+"""Runs a service's process: its command line, its HTTP server, and the limits that uvicorn lacks."""
 
 from utils.serving.command import main
 from utils.serving.protocol import BoundedProtocol

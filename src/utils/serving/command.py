@@ -1,4 +1,4 @@
-"""The command line of a service, `python -m <service> <command>`: every way it fails is a JSON line."""
+"""The command line of a service, `python -m <service> <command>`: every failure is a JSON log line."""
 
 import contextlib
 import importlib
@@ -13,21 +13,20 @@ from utils.lifecycle import EX_USAGE, FAILURE
 from utils.logging import capture_prints, configure_logging, logger
 
 _API: Final = "api"
-# redis-py loads all of it where it is installed, for metrics nobody has asked it for: 35 ms and 2 MiB.
+# redis-py imports the whole SDK if it is installed, for metrics that we do not use: 35 ms and 2 MiB.
 _TELEMETRY_SDK: Final = "opentelemetry.sdk"
-_SERVERS: Final = (
-    "api",
-    "worker",
-)  # what ends well when it is told to stop; anything else is a job left undone
+# Being stopped is a normal end for these commands; for any other it leaves a job undone.
+_SERVERS: Final = ("api", "worker")
 
 
 def main(service_name: str, commands: Mapping[str, str]) -> NoReturn:
     """Run the command named by the first argument and exit with its code.
 
     Args:
-        service_name: becomes `SERVICE_NAME` and the `name` of every line, before the service is imported.
-        commands: from a command's word to `module:function`; the function takes nothing and may return an
-            exit code. Every command but `api` is named in the lines' `process`.
+        service_name: the value of `SERVICE_NAME`, and the `name` of every log line; set before the service
+            is imported.
+        commands: each command's `module:function`; the function takes no arguments and may return an exit
+            code. Log lines name every command but `api` in `process`.
     """
     os.environ["SERVICE_NAME"] = service_name
     arguments = sys.argv[1:]
@@ -44,7 +43,7 @@ def main(service_name: str, commands: Mapping[str, str]) -> NoReturn:
 
 
 def _run(target: str) -> int:
-    """Import and call; every failure becomes one CRITICAL line and a code."""
+    """Import and call `target`, `module:function`; return its exit code. A failure is one CRITICAL line."""
     try:
         module, _, function = target.partition(":")
         with _without(_TELEMETRY_SDK):
@@ -64,7 +63,7 @@ def _run(target: str) -> int:
 
 @contextlib.contextmanager
 def _without(name: str) -> Iterator[None]:
-    """Let who can do without a module do so for now."""
+    """Make the module `name` look absent to imports within the block, unless it is already loaded."""
     is_loaded = sys.modules.setdefault(name, None) is not None  # type: ignore[arg-type]
     try:
         yield
@@ -76,7 +75,7 @@ def _without(name: str) -> Iterator[None]:
 def _exit_code(code: object) -> int:
     if code is None or isinstance(code, int):
         return code or 0
-    logger.critical("%s", code)  # `sys.exit("text")` would print it bare
+    logger.critical("%s", code)  # `sys.exit("text")` would print it as plain text
     return FAILURE
 
 

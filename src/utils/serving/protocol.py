@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with the bounds it lacks: on a request's head, and on a body nobody reads."""
+"""uvicorn's HTTP protocol with the limits it lacks: on a request's head, and on a body that is not read."""
 
 import asyncio
 import os
@@ -12,18 +12,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from utils.logging import logger
 
 HEAD_SECONDS: Final = 10.0
-"""How long a request line and its headers may take, from the first byte (or the connection) on."""
+"""How long a request line and its headers may take, from the first byte or, for the first request, from the
+connection on."""
 
 DRAIN_SECONDS: Final = 30.0
-"""How long the rest of a body may take after its request has been answered."""
+"""How long the rest of a body may take after the request has been answered."""
 
 MAX_HEAD_BYTES: Final = 64 * 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection that sends its head or an unread body too slowly, or a head without end.
+    """Closes a connection whose request's head is too slow or too long, or whose unread body is too slow.
 
-    Bodies an endpoint reads are bounded where they are read (`utils.http.exchange`).
+    Bodies that an endpoint reads are limited by `utils.http.exchange`.
     """
 
     _in_head = True
@@ -31,17 +32,17 @@ class BoundedProtocol(HttpToolsProtocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the first request."""
+        """Start the timer for the first request's head."""
         super().connection_made(transport)
         self._arm(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
+        """Stop the timer."""
         self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Count what belongs to a head; most requests come whole, and arm no timer."""
+        """Count the bytes of a head; start a timer if it is incomplete, which is rare."""
         super().data_received(data)
         if not self._in_head:
             return
@@ -53,35 +54,35 @@ class BoundedProtocol(HttpToolsProtocol):
             self._arm(HEAD_SECONDS)
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Start counting a new head."""
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """Stop the head's timer."""
         self._in_head = False
         self._disarm()
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        """The body is complete."""
+        """Stop the body's timer."""
         self._disarm()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the rest of a body nobody wanted, but not for ever."""
+        """Start a timer for the rest of a body that no endpoint has read."""
         if self.cycle is not None and self.cycle.more_body and self._timer is None:
             self._arm(DRAIN_SECONDS)
         super().on_response_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no HTTP; uvicorn calls this where the parser has given up."""
+        """Answer 400 to bytes that are not HTTP; uvicorn calls this when its parser fails."""
         error = sys.exception()
         reason = str(error and (error.__context__ or error))[:200] or msg
         self._refuse(HTTPStatus.BAD_REQUEST, f"This is not a request of HTTP/1.1: {reason}.")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """End the connection with a problem document, unless an answer is half sent."""
+        """Close the connection, after a problem document unless an answer is half sent."""
         answering = self.cycle is not None and self.cycle.response_started
         if not (answering and not self.cycle.response_complete):
             self.transport.write(_problem(status, detail))
@@ -101,7 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:
-    """Write a whole answer as `utils.http.problems` would; the application never sees this request."""
+    """Return a whole answer, as `utils.http.problems` writes it: the application never sees this request."""
     request_id = os.urandom(16).hex()
     document = {
         "type": f"urn:v-factory:problem:{status.phrase.lower().replace(' ', '-')}",

@@ -1,4 +1,4 @@
-"""Serves one app over HTTP: binds, starts, drains and shuts down, every deadline inside the next one."""
+"""Serves one app over HTTP: binds, starts, drains and shuts down, each deadline within the next one."""
 
 import asyncio
 import contextlib
@@ -23,19 +23,22 @@ from utils.tracing import start_tracing
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of the usual proxies, so that they close first
-_CANCEL_SECONDS: Final = 1.0  # for cancelled requests to give back what they hold
-_LAST_SPANS_SECONDS: Final = 2.0  # for a collector to take what it has not had yet
+_CANCEL_SECONDS: Final = 1.0  # for cancelled requests to release what they hold
+_LAST_SPANS_SECONDS: Final = 2.0  # for the last spans to reach a collector
 _LAST_ANSWER: Final = (b"connection", b"close")
-_LAST_SECONDS: Final = 1.0  # between the last deadline of an orderly shutdown and the end by force
+_LAST_SECONDS: Final = 1.0  # between the last deadline of an orderly shutdown and the forced end
 
 
 def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
-    """Serve until SIGTERM or SIGINT and exit: 0 after an orderly end, another code with one CRITICAL line.
+    """Serve until SIGTERM or SIGINT, then exit: 0 after an orderly end, another code with a CRITICAL line.
 
-    On the first signal readiness turns 503; requests are served for another `DRAIN_SECONDS`, each answer the
-    last of its connection; then streams end, the listener closes and requests in flight have three quarters
-    of `SHUTDOWN_SECONDS`, the app's own cleanup the last quarter. One second later the process ends by force.
-    A second signal ends it at once.
+    On the first signal readiness turns 503. Requests are served for another `DRAIN_SECONDS`; each answer
+    closes its connection. Then streams end and the listener closes; requests in flight have three quarters of
+    `SHUTDOWN_SECONDS`, the app's own cleanup the last quarter. One second later the process is ended by
+    force. A second signal ends it at once.
+
+    Raises:
+        StartError: the address cannot be listened on.
     """
     sockets = bind(settings.host, settings.port)
     tracing = start_tracing(settings.service_name, process_name())
@@ -47,10 +50,10 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
-    """Bind every address of the host, without listening yet, so that nobody connects before the app is ready.
+    """Bind every address of the host without listening yet: no client connects before the app is ready.
 
     Raises:
-        StartError: the address is taken, not allowed or not of this machine.
+        StartError: the address is taken, forbidden or not of this machine.
     """
     bound: list[socket.socket] = []
     try:
@@ -69,7 +72,7 @@ def bind(host: str, port: int) -> list[socket.socket]:
 
 
 def cannot_listen(host: str, port: int, error: OSError) -> StartError:
-    """Say which address, why, and by what setting to move it."""
+    """Return an error that names the address, the reason and the settings that change it."""
     return StartError(
         f"Cannot listen on {host}:{port} ({error.strerror or error}): set PORT or HOST to another one"
     )
@@ -98,7 +101,7 @@ class _Service:
         self.ends_by = math.inf
 
     def seconds_left(self) -> float:
-        """Give how much of an orderly shutdown's time is left, at least a little of what comes after it."""
+        """Return the seconds left of an orderly shutdown; at least a quarter of a second."""
         return max(_LAST_SECONDS / 4, self.ends_by - time.monotonic())
 
     async def run(self, sockets: list[socket.socket]) -> None:
@@ -124,11 +127,14 @@ class _Service:
             watchdog.stop()
 
     async def listen(self, sockets: list[socket.socket]) -> None:
-        """Serve until told to stop, and return when the last request has ended or been cancelled."""
+        """Serve until a signal, and return when the last request has ended or been cancelled.
+
+        Raises:
+            StartError: the port has been taken since it was bound.
+        """
         try:
-            for (
-                listener
-            ) in sockets:  # here, because uvloop says nothing when the port has been taken meanwhile
+            # Here, because uvloop reports nothing when the port has been taken meanwhile.
+            for listener in sockets:
                 listener.listen(_BACKLOG)
         except OSError as error:
             raise cannot_listen(self.settings.host, self.settings.port, error) from error
@@ -142,7 +148,7 @@ class _Service:
             await asyncio.wait(self.server.server_state.tasks, timeout=_CANCEL_SECONDS)
 
     def on_signal(self, number: int) -> None:
-        """Begin an orderly end; the second time, end at once."""
+        """Begin the orderly shutdown; at the second signal exit at once."""
         name = signal.Signals(number).name
         if self.stopping:
             logger.warning("Second signal: exiting at once", extra={"signal": name})
@@ -161,16 +167,16 @@ class _Service:
             self.task.cancel()
 
     def send_clients_elsewhere(self) -> None:
-        """Close each connection with its next answer: its client opens another one, to who stays.
+        """Close each connection with its next answer; its client reconnects to a process that stays.
 
-        A connection that is still open when the listener closes may be cut while a request is on its way.
+        A connection still open when the listener closes may be cut while a request is on its way.
         """
         state, configuration = self.server.server_state, self.server.config
         configuration.encoded_headers = [*configuration.encoded_headers, _LAST_ANSWER]
         state.default_headers = [*state.default_headers, _LAST_ANSWER]
 
     def close_listener(self) -> None:
-        """Take no new connections, let the present ones finish."""
+        """Accept no new connections and let the open ones finish."""
         self.server.should_exit = True
 
 
@@ -193,7 +199,7 @@ def _configure(app: Any, settings: ServiceSettings, graceful_seconds: float) -> 
 
 
 def _started(service_name: str) -> str:
-    """Say it in the founding guide's own words: `Factory Core Service 시작 완료`."""
+    """Return the founding guide's own words: `Factory Core Service 시작 완료`."""
     return f"{service_name.replace('-', ' ').title()} Service 시작 완료"
 
 
