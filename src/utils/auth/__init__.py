@@ -1,7 +1,7 @@
-"""Who sends a request and what they may do: principals, roles and tokens.
+"""Authentication and authorization: principals, roles and tokens.
 
-Checking requests is in `utils.auth.authorizer`, for `utils.http` alone: a program that only issues tokens
-loads neither settings nor an HTTP client.
+Requests are checked by `utils.auth.authorizer`, which only `utils.http` imports: a program that only issues
+tokens loads neither settings nor an HTTP client.
 """
 
 from utils.auth.principal import Principal, Role

@@ -1,4 +1,4 @@
-"""Who may call what: the bearer token of a request, and the role it needs by the service's access table."""
+"""Authenticates a request by its bearer token and authorizes it by the service's access table."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from utils.errors import ForbiddenError, UnauthorizedError
 from utils.settings import ServiceSettings, SettingsError
 
 Scope: TypeAlias = MutableMapping[str, Any]
-"""What ASGI tells of one request."""
+"""The ASGI scope of one request."""
 
 Route: TypeAlias = tuple[str, str, Callable[..., Any]]
 """Method, route template, endpoint."""
 
 AccessTable: TypeAlias = Mapping[tuple[str, str], frozenset[Role]]
-"""(method, route template) → the roles that may call it; HEAD goes with GET."""
+"""(method, route template) → the roles that may call it; a GET row covers HEAD."""
 
 PROTECTED_PREFIX: Final = "/v1"
 
 
 class AccessTableError(Exception):
-    """The service's routes and its access table differ: it must not start."""
+    """The service's routes and its access table differ, so it must not start."""
 
 
 def create_verifier(settings: ServiceSettings) -> TokenVerifier:
-    """Return the verifier the settings describe: by the local secret, or by a provider's keys.
+    """Return the verifier that the settings describe: by the local secret, or by a provider's keys.
 
     Raises:
-        SettingsError: neither or both of secret and JWKS URL are set.
+        SettingsError: neither the secret nor the JWKS URL is set, or both are.
     """
     return TokenVerifier(_key_source(settings), issuer=settings.auth_issuer, audience=settings.auth_audience)
 
@@ -50,7 +50,7 @@ def _key_source(settings: ServiceSettings) -> KeySource:
 
 
 class Authorizer:
-    """Authenticates requests and holds the service's access table against its routes."""
+    """Authenticates requests, and authorizes them by the service's access table."""
 
     def __init__(self, verifier: TokenVerifier, access: AccessTable) -> None:
         self.verifier = verifier
@@ -58,10 +58,11 @@ class Authorizer:
         self._allowed: dict[tuple[Callable[..., Any], str], frozenset[Role]] = {}
 
     def bind(self, routes: Iterable[Route]) -> None:
-        """Look up every protected route in the table, once, when all routes are there (at the app's start).
+        """Match the routes with the table; called once, at the app's start, when all routes are added.
 
         Raises:
-            AccessTableError: a route under /v1 has no row, or a row has no route.
+            AccessTableError: a route under /v1 has no row, a row has no route, or one endpoint serves two
+                routes with different roles.
         """
         missing: list[str] = []
         unused = set(self._access)
@@ -81,15 +82,15 @@ class Authorizer:
             )
 
     def _allow(self, endpoint: Callable[..., Any], method: str, roles: frozenset[Role]) -> None:
-        """Key by endpoint: the template a request matched is spread over nested routers at run time."""
+        """Key the roles by endpoint: at run time a request's template is spread over nested routers."""
         if self._allowed.setdefault((endpoint, method), roles) != roles:
             raise AccessTableError(f"{endpoint.__name__} serves two routes with different roles")
 
     async def authenticate(self, scope: Scope) -> Principal:
-        """Return the principal of a request's bearer token, and leave it in the request's state.
+        """Return the principal of a request's bearer token, and store it in the request's state.
 
         Raises:
-            UnauthorizedError: no token, or one that is no good.
+            UnauthorizedError: the request carries no token or an invalid one.
             UnavailableError: the provider of the keys does not answer.
         """
         principal = await self.verifier.verify(bearer_token(scope))
@@ -97,7 +98,11 @@ class Authorizer:
         return principal
 
     def authorize(self, principal: Principal, scope: Scope) -> None:
-        """Raise `ForbiddenError` unless the principal's role may call the endpoint the request matched."""
+        """Check that the principal's role may call the endpoint that the request matched.
+
+        Raises:
+            ForbiddenError: it may not.
+        """
         roles = self._allowed.get((scope["endpoint"], scope["method"]), frozenset())
         if principal.role not in roles:
             allowed = ", ".join(sorted(roles)) or "nobody"
@@ -112,7 +117,7 @@ def bearer_token(scope: Scope) -> str:
     """Return the token of the one `Authorization: Bearer …` header; the scheme's case does not matter.
 
     Raises:
-        UnauthorizedError: there is no such header, another scheme, or more than one.
+        UnauthorizedError: there is no such header, more than one, or another scheme.
     """
     values = [value for name, value in scope["headers"] if name == b"authorization"]
     if not values:

@@ -1,4 +1,4 @@
-"""Public keys of an OpenID provider, fetched from its JWKS URL and kept through its outages (RFC 7517)."""
+"""Public keys of an OpenID provider: fetched from its JWKS URL and kept through its outages (RFC 7517)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class JwksError(Exception):
 
 
 def parse_jwks(document: bytes) -> dict[KeyId, PyJWK]:
-    """Return the signature keys of a JWKS document by (kid, algorithm); keys of other kinds are left out.
+    """Return the signature keys of a JWKS document by (kid, algorithm), without keys of other kinds.
 
     Raises:
         JwksError: the document is not a JWKS, or no key in it can verify RS256 or ES256.
@@ -68,11 +68,10 @@ def _usable_key(jwk: Any) -> PyJWK | None:
 
 
 class JwksKeys:
-    """The provider's keys, refreshed when old and when a token names an unknown one.
+    """The provider's keys, refreshed after `refresh_seconds` and when a token names an unknown key.
 
-    An unknown key id asks the provider at most once per `pause_seconds` (once a second after a failure),
-    whoever asks; keys once seen stay in use while the provider is away. Every wait is bounded by
-    `timeout_seconds`.
+    Tokens with unknown keys cause at most one fetch per `pause_seconds` (one per second after a failure).
+    Known keys stay in use while the provider is away. Every wait ends after `timeout_seconds`.
     """
 
     algorithms: tuple[str, ...] = ALGORITHMS
@@ -96,13 +95,13 @@ class JwksKeys:
         self._refreshing: asyncio.Task[None] | None = None
         self._client: httpx.AsyncClient | None = None
         self.generation = 0
-        """Rises whenever a key is withdrawn: what was verified before must be verified again."""
+        """Rises whenever a key is withdrawn: tokens verified before must be verified again."""
 
     async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
-        """Return the key for a token's header, or None when the provider does not list it.
+        """Return the key for a token's header; None if the provider does not list it.
 
         Raises:
-            UnavailableError: the provider cannot be asked, and no key seen earlier fits.
+            UnavailableError: the last fetch failed, and no known key fits.
         """
         now = asyncio.get_running_loop().time()
         key = self._lookup(kid, algorithm)
@@ -157,9 +156,8 @@ class JwksKeys:
         if self._client is None:
             self._client = httpx.AsyncClient(
                 timeout=self._timeout_seconds,
-                limits=httpx.Limits(
-                    max_keepalive_connections=0
-                ),  # one fetch in minutes: nothing to keep open
+                # Fetches are minutes apart: a connection is not worth keeping.
+                limits=httpx.Limits(max_keepalive_connections=0),
             )
         async with self._client.stream("GET", self._url) as response:
             if response.status_code != httpx.codes.OK:
@@ -172,7 +170,7 @@ class JwksKeys:
         return bytes(document)
 
     async def close(self) -> None:
-        """End a running refresh and close the HTTP client."""
+        """Cancel a running refresh and close the HTTP client."""
         if self._refreshing is not None:
             self._refreshing.cancel()
             await asyncio.wait([self._refreshing])

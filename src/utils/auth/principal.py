@@ -1,4 +1,4 @@
-"""Who is asking: the roles, and a verified token's subject with what it may see."""
+"""Roles, and the principal of a verified token: its subject, role and factories."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from utils.errors import NotFoundError
 
 
 class Role(StrEnum):
-    """What a token's bearer is; the access table says what each may do."""
+    """The role of a token's bearer; the access table says what each role may do."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -38,10 +38,14 @@ class Principal:
     expires_at: float = math.inf
 
     def sees(self, factory_id: UUID) -> bool:
-        """Whether this token is for the factory."""
+        """Return whether the token is for the factory."""
         return self.factories is None or factory_id in self.factories
 
     def require_factory(self, factory_id: UUID) -> None:
-        """Raise `NotFoundError` for a factory this token is not for: it must not learn that it exists."""
+        """Check that the token is for the factory.
+
+        Raises:
+            NotFoundError: it is not; the bearer must not learn whether the factory exists.
+        """
         if not self.sees(factory_id):
             raise NotFoundError(f"There is no factory {factory_id}.")

@@ -1,4 +1,4 @@
-"""Bearer tokens: JSON Web Tokens issued with the local secret, or verified by it or by a provider's keys."""
+"""Bearer tokens (JWT): issued with the local secret; verified with it or with a provider's keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NumericDate = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to th
 
 
 class Claims(msgspec.Struct, frozen=True):
-    """What a token must say; every claim but `nbf` is required."""
+    """The claims of a token; all but `nbf` are required."""
 
     sub: _Name
     role: Role
@@ -41,16 +41,16 @@ class Claims(msgspec.Struct, frozen=True):
 
 
 class KeySource(Protocol):
-    """Where verification keys come from."""
+    """A source of verification keys."""
 
     algorithms: tuple[str, ...]
     generation: int
 
     async def find(self, kid: str | None, algorithm: str) -> Any:
-        """Return the key for a token's header, None when there is none."""
+        """Return the key for a token's header; None if there is none."""
 
     async def close(self) -> None:
-        """Release what the source holds."""
+        """Release the source's connections and tasks."""
 
 
 class SharedSecret:
@@ -67,7 +67,7 @@ class SharedSecret:
         return self._secret
 
     async def close(self) -> None:
-        """Hold nothing, release nothing."""
+        """Do nothing: there is nothing to release."""
 
 
 def issue_token(
@@ -97,13 +97,13 @@ def issue_token(
 
 
 def invalid_token(detail: str) -> UnauthorizedError:
-    """Return the 401 for a token that was sent and is no good (RFC 6750, section 3.1)."""
+    """Return the 401 error for an invalid token (RFC 6750, section 3.1)."""
     challenge = f'{CHALLENGE}, error="invalid_token", error_description="{detail}"'
     return UnauthorizedError(detail, headers={"WWW-Authenticate": challenge})
 
 
 class TokenVerifier:
-    """Verifies tokens of one issuer for one audience; keeps verified ones, by digest, until they expire."""
+    """Verifies tokens of one issuer for one audience; caches verified ones by digest until they expire."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class TokenVerifier:
         """Return the token's principal.
 
         Raises:
-            UnauthorizedError: the token is malformed, forged, expired, or for somebody else.
-            UnavailableError: the keys' provider does not answer and no known key fits.
+            UnauthorizedError: the token is malformed, forged, expired, or of another issuer or audience.
+            UnavailableError: the keys' provider does not answer, and no known key fits.
         """
         if len(token) > MAX_TOKEN_CHARS:
             raise invalid_token(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
@@ -189,10 +189,10 @@ def _read_claims(payload: bytes) -> Claims:
     try:
         return msgspec.json.decode(payload, type=Claims)
     except (msgspec.DecodeError, UnicodeError) as error:
-        # msgspec names the claim (`$.exp`) and the type, never its value
+        # msgspec's text names the claim (`$.exp`) and the type, never the value
         raise invalid_token(f"The token's claims are not valid: {_quotable(str(error))}") from error
 
 
 def _quotable(text: str) -> str:
-    """Return text fit for a quoted string of a header."""
+    """Return `text` made safe for a quoted string in a header."""
     return text.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()

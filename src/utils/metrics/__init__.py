@@ -1,6 +1,6 @@
-"""What `/metrics` shows of every process: the registry written out, and what is running here.
+"""`/metrics`: the exposition of the registry, and the build info.
 
-A metric itself is made beside the code that counts; the guide's HTTP metrics are in `utils.http`.
+Each metric is defined beside the code that updates it; the guide's HTTP metrics are in `utils.http`.
 """
 
 from utils.metrics.build import expose_build, release

@@ -1,11 +1,13 @@
-"""Which release runs here, as a metric."""
+"""The metric of the running release."""
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
 from prometheus_client import Gauge
 
-BUILD_INFO = Gauge("vfactory_build_info", "1, with what is running here", ["service", "version", "python"])
+BUILD_INFO = Gauge(
+    "vfactory_build_info", "1; the labels name what runs here", ["service", "version", "python"]
+)
 
 
 def expose_build(service_name: str) -> None:
@@ -14,7 +16,7 @@ def expose_build(service_name: str) -> None:
 
 
 def release() -> str:
-    """Return the version of the installed distribution, `unknown` where none is installed."""
+    """Return the version of the installed distribution; `unknown` if none is installed."""
     try:
         return version("v-factory")
     except PackageNotFoundError:

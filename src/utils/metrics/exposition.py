@@ -1,4 +1,4 @@
-"""`/metrics`: the whole registry, with one collector that writes its own lines because that is quicker."""
+"""`/metrics`: the whole registry; one collector writes its own lines, because that is faster."""
 
 from collections.abc import Callable, Iterator
 from typing import Protocol
@@ -10,25 +10,25 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
 
-# `_created` samples are noise: they double the series and nobody asks for them.
+# `_created` samples double the number of series, and no rule or dashboard uses them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class SelfWriting(Protocol):
-    """A collector that can also write itself in Prometheus' text formats."""
+    """A collector that can also write its metrics in Prometheus' text formats."""
 
     def describe(self) -> Iterator[Metric]:
-        """Name the metrics, so that the registry refuses a second set of them."""
+        """Yield the metrics' names, by which the registry refuses duplicates."""
 
     def collect(self) -> Iterator[Metric]:
-        """Give everything to prometheus_client."""
+        """Yield the metrics with their samples."""
 
     def text(self, *, openmetrics: bool = False) -> str:
-        """Write everything in Prometheus' text format, or in OpenMetrics."""
+        """Return the metrics in Prometheus' text format, or in OpenMetrics."""
 
 
 class Exposition(Collector):
-    """Registers a self-writing collector, and leaves it out of the registry while `/metrics` is written."""
+    """Registers a self-writing collector, and hides it from the registry while `/metrics` is written."""
 
     def __init__(self, metrics: SelfWriting) -> None:
         self._metrics = metrics
@@ -36,26 +36,26 @@ class Exposition(Collector):
         REGISTRY.register(self)
 
     def describe(self) -> Iterator[Metric]:
-        """Name the metrics."""
+        """Yield the metrics' names."""
         return self._metrics.describe()
 
     def collect(self) -> Iterator[Metric]:
-        """Give the metrics to whoever reads the registry itself."""
+        """Yield the metrics to a reader of the registry; none while `/metrics` is written."""
         return iter(()) if self._is_writing else self._metrics.collect()
 
     async def render(self, request: Request) -> Response:
-        """Answer `GET /metrics`, in OpenMetrics for those who ask for it.
+        """Answer `GET /metrics`, in OpenMetrics if the client accepts it.
 
-        Async on purpose: a saturated thread pool is when the numbers matter most.
+        It is async because the metrics matter most when the thread pool is saturated.
         """
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         openmetrics = content_type.startswith("application/openmetrics")
-        # Plain text in its oldest version, whichever was asked for: for our metrics they are the same.
+        # All versions of the plain text format are equal for our metrics; the oldest is sent.
         body = self._write(encode if openmetrics else generate_latest, openmetrics=openmetrics)
         return Response(body, headers={"content-type": content_type, "cache-control": "no-store"})
 
     def _write(self, encode: Callable[[Collector], bytes], *, openmetrics: bool) -> bytes:
-        """Write the whole registry; it never awaits, so nothing else runs meanwhile."""
+        """Return the whole registry as text; it never awaits, so no other task runs meanwhile."""
         self._is_writing = True
         try:
             rest = encode(REGISTRY)

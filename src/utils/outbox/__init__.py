@@ -1,4 +1,4 @@
-"""Events that commit together with the state they tell of, and their history."""
+"""The outbox: events that commit in one transaction with the state they describe, and their history."""
 
 from utils.outbox.bell import Doorbell
 from utils.outbox.event import Event, StoredEvent

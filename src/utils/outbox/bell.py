@@ -1,4 +1,4 @@
-"""The doorbell: tells the relay at once that something was committed."""
+"""The doorbell: wakes the relay as soon as events were committed."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,12 @@ from utils.lifecycle import heed_cancellation
 
 
 def bell_channel(service_name: str) -> str:
-    """Name the channel on which a service's relay is rung."""
+    """Return the name of the Redis channel on which a service's relay listens."""
     return f"vfactory:{service_name}:bell"
 
 
 class Doorbell:
-    """Rings by Redis, best effort: a ring that is lost costs the relay's polling interval, no event."""
+    """Rings through Redis, best effort: a lost ring costs the relay's polling interval, but no event."""
 
     def __init__(self, redis: Redis, service_name: str) -> None:
         self._redis = redis
@@ -24,13 +24,13 @@ class Doorbell:
         self._again = False
 
     def ring(self) -> None:
-        """Ring once; rings that come while one is under way become one more."""
+        """Ring once; calls while a ring is under way are merged into one more ring."""
         self._again = True
         if self._ringing is None or self._ringing.done():
             self._ringing = asyncio.create_task(self._ring(), name="doorbell")
 
     async def close(self) -> None:
-        """Let a ring under way end."""
+        """Wait until a ring under way has ended."""
         if self._ringing is not None:
             await asyncio.gather(self._ringing, return_exceptions=True)
 

@@ -1,4 +1,4 @@
-"""An event: as a service says it, and as it is stored, streamed and sent."""
+"""An event as a service publishes it, and as it is stored, streamed and sent."""
 
 from datetime import datetime
 from functools import cached_property
@@ -12,15 +12,15 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Event(Protocol):
-    """What a service publishes: a frozen msgspec struct whose `type` names it and its version."""
+    """An event as a service publishes it: a frozen msgspec struct; `type` is its name and version."""
 
     type: ClassVar[str]
 
 
 class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
-    """An event with its place: `seq` is gap-free per service and factory, from 1.
+    """An event with its sequence number: `seq` has no gaps per service and factory, and starts at 1.
 
-    `trace` is what it carries of the trace it was published in (`utils.tracing`), between services only.
+    `trace` is the context of the trace in which it was published (`utils.tracing`); clients do not get it.
     """
 
     seq: int
@@ -31,12 +31,12 @@ class StoredEvent(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_def
     trace: str | None = None
 
     def carrying(self, trace: str | None) -> "StoredEvent":
-        """Give the same event with another trace, or with none."""
+        """Return the same event with another trace context, or with none."""
         return self if trace == self.trace else replace(self, trace=trace)
 
     @cached_property
     def json(self) -> bytes:
-        """The event as one JSON object on one line, encoded once however many clients get it."""
+        """The event as a JSON object on one line, encoded once for all clients."""
         return _encode(self.carrying(None)).replace(b"\n", b" ")
 
     @cached_property

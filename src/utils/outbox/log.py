@@ -1,4 +1,4 @@
-"""The history of events in PostgreSQL: what a stream may have lost, and what a client missed."""
+"""Reads the history of events in PostgreSQL, for streams that lost events and clients that missed some."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from utils.outbox.event import StoredEvent
 
 PAGE_BYTES = 8 * 1024 * 1024
 
-# The first event always comes, however large; then as many as fit into the bytes.
+# The first event is always read, however large; then as many as fit into the bytes.
 READ = """
     SELECT seq, type, factory_id, occurred_at, payload, trace
     FROM (
@@ -31,7 +31,7 @@ HEADS = (
 
 
 class EventLog:
-    """Reads one service's events by factory and seq; only what has a seq exists here."""
+    """Reads one service's events by factory and seq; events without a seq are not visible here."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,33 +39,33 @@ class EventLog:
     async def read(
         self, factory_id: UUID, after_seq: int, limit: int, *, max_bytes: int = PAGE_BYTES
     ) -> list[StoredEvent]:
-        """Give the events after `after_seq` in order: at most `limit`, and payloads of about `max_bytes`."""
+        """Return the events after `after_seq` in order: at most `limit`, and about `max_bytes` of payload."""
         async with self._database.transaction() as transaction:
             connection = await transaction.connection()
             rows = await connection.fetch(READ, factory_id, after_seq, limit, max_bytes)
         return [to_event(row) for row in rows]
 
     async def head(self, factory_id: UUID) -> int:
-        """Give the newest seq of a factory, 0 when it has none."""
+        """Return the newest seq of a factory; 0 if it has no events."""
         async with self._database.transaction() as transaction:
             return await (await transaction.connection()).fetchval(HEAD, factory_id) or 0
 
     async def oldest(self, factory_id: UUID) -> int:
-        """Give the oldest seq still kept; one more than the head when nothing is."""
+        """Return the oldest seq still kept; one more than the newest if none is kept."""
         async with self._database.transaction() as transaction:
             connection = await transaction.connection()
             oldest = await connection.fetchval(OLDEST, factory_id)
             return int(oldest or (await connection.fetchval(HEAD, factory_id) or 0) + 1)
 
     async def heads(self, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
-        """Give (factory, newest seq) ordered by factory, after the factory `after`: a page of all streams."""
+        """Return a page of (factory, newest seq), ordered by factory, after the factory `after`."""
         async with self._database.transaction() as transaction:
             rows = await (await transaction.connection()).fetch(HEADS, after, limit)
         return [(row["factory_id"], row["seq"]) for row in rows]
 
 
 def to_event(row: asyncpg.Record) -> StoredEvent:
-    """Build the event of an outbox row."""
+    """Return the event of an outbox row."""
     return StoredEvent(
         seq=row["seq"],
         type=row["type"],

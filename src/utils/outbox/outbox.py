@@ -1,4 +1,4 @@
-"""Writes events beside the state they tell of, in the same transaction."""
+"""Writes events in the same transaction as the state they describe."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from utils.outbox.event import Event
 from utils.tracing import carried
 
 INSERT_EVENTS = "INSERT INTO outbox (factory_id, type, occurred_at, payload, trace)"
-"""The beginning of each statement that publishes; its values follow, in this order (`Row`)."""
+"""The beginning of each statement that publishes; its values follow in the order of `Row`."""
 
 _INSERT_ONE = f"{INSERT_EVENTS} VALUES ($1, $2, $3, $4, $5)"
 
@@ -18,18 +18,18 @@ Row = tuple[UUID, str, datetime, bytes, str | None]
 
 
 class Outbox:
-    """The way out for events: what is published here is sent if, and only if, the transaction commits."""
+    """Publishes events: they are sent if, and only if, the transaction commits."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
         self._rows: list[Row] = []
 
     def publish(self, factory_id: UUID, event: Event, *, at: datetime) -> None:
-        """Publish `event` of a factory, which happened at `at` (aware)."""
+        """Publish an event of a factory that happened at `at` (an aware time)."""
         self.publish_encoded(factory_id, event.type, msgspec.json.encode(event), at=at)
 
     def publish_encoded(self, factory_id: UUID, type_: str, payload: bytes, *, at: datetime) -> None:
-        """Publish an event whose payload is JSON (UTF-8) already."""
+        """Publish an event whose payload is already encoded as JSON (UTF-8)."""
         if not self._rows:
             self._transaction.before_commit(self._write)
             self._transaction.ring_on_commit()

@@ -1,4 +1,4 @@
-"""Moves committed events to Redis: one leader per service numbers, publishes, and repairs what was lost."""
+"""Moves committed events to Redis streams: one leader per service numbers, publishes and repairs."""
 
 from utils.relay.relay import Relay
 

@@ -1,4 +1,4 @@
-"""Appends events to Redis streams, only what is contiguous, and tells how far each stream reaches."""
+"""Appends events to Redis streams without gaps, and reads how far each stream reaches."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ STREAM_EVENTS = 10_000
 STREAM_BYTES = 32 * 1024 * 1024
 INDEX_ENTRIES = 100_000
 
-# KEYS: the stream. ARGV: how many entries to keep; 1 if the first may leave a gap; then of each event its
-# seq, type, factory, time, payload and trace (empty: none). Answers the seq of the newest entry (0: none) and
-# whether the stream was born. What is there already is skipped, so repeating is harmless; what would leave a
-# gap is refused.
+# KEYS: the stream. ARGV: how many entries to keep; 1 if the first event may leave a gap; then for each event
+# its seq, type, factory, time, payload and trace (empty: none). Returns the seq of the newest entry (0:
+# none), and 1 if the stream was created. Events already in the stream are skipped, so a call can be repeated;
+# an event that would leave a gap is not appended, nor is any after it.
 APPEND = """
     local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
     local last = 0
@@ -56,14 +56,17 @@ APPEND = """
 
 @dataclass(frozen=True)
 class Batch:
-    """Consecutive events of one factory for its stream."""
+    """Consecutive events of one factory, to be appended to its stream.
+
+    `keep` is how many entries the stream keeps; `may_jump` allows a gap before the first event.
+    """
 
     events: Sequence[StoredEvent]
     keep: int = STREAM_EVENTS
     may_jump: bool = False
 
     def arguments(self) -> list[str | bytes | int]:
-        """Give the script's arguments."""
+        """Return the script's arguments."""
         arguments: list[str | bytes | int] = [self.keep, int(self.may_jump)]
         for event in self.events:
             arguments += (
@@ -78,7 +81,7 @@ class Batch:
 
 
 class Appender:
-    """The streams of one service, as the relay writes them."""
+    """Writes the streams of one service, for its relay."""
 
     def __init__(self, redis: Redis, service_name: str) -> None:
         self._redis = redis
@@ -86,9 +89,10 @@ class Appender:
         self._script = redis.register_script(APPEND)
 
     async def append(self, batches: Mapping[UUID, Batch]) -> dict[UUID, int]:
-        """Append each factory's batch and give the newest seq its stream has then.
+        """Append each factory's batch; return the newest seq of each stream afterwards.
 
-        Raises RedisError, OSError or TimeoutError when Redis cannot do it; some may be appended then.
+        Raises:
+            RedisError, OSError, TimeoutError: Redis failed; some batches may have been appended.
         """
         answers = await self._run(batches)
         reached = {factory_id: int(answer[0]) for factory_id, answer in zip(batches, answers, strict=True)}
@@ -98,19 +102,19 @@ class Appender:
         return reached
 
     async def last(self, factory_ids: Sequence[UUID]) -> dict[UUID, int]:
-        """Give the newest seq of each factory's stream, 0 where there is none."""
+        """Return the newest seq of each factory's stream; 0 for a factory without a stream."""
         return await self.append(dict.fromkeys(factory_ids, Batch(())))
 
     async def delete(self, factory_id: UUID) -> None:
-        """Delete a stream that holds what its service never said."""
+        """Delete a factory's stream, which holds events that its service's log lacks."""
         await self._redis.delete(stream_key(self._service_name, factory_id))
 
     async def has_index(self) -> bool:
-        """Say whether the index of streams is there."""
+        """Return whether the index of streams exists."""
         return bool(await self._redis.exists(index_key(self._service_name)))
 
     async def announce(self, factory_ids: Sequence[UUID]) -> None:
-        """Tell who reads the index that these factories have a stream."""
+        """Add these factories to the index of streams."""
         key = index_key(self._service_name)
         async with self._redis.pipeline(transaction=False) as pipeline:
             for factory_id in factory_ids:
@@ -140,7 +144,7 @@ class Appender:
             return list(await pipeline.execute(raise_on_error=False))
 
     async def _evaluate_one(self, key: str, arguments: Sequence[str | bytes | int]) -> Any:
-        """Do what a pipeline does for many; half as long for the one that is usual."""
+        """Run the script for one stream, the usual case, in half the time that a pipeline takes."""
         try:
             return await self._redis.evalsha(self._script.sha, 1, key, *arguments)
         except NoScriptError as error:

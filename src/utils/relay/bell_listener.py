@@ -1,4 +1,4 @@
-"""Hears the doorbell: wakes the relay at once after a commit, as long as Redis carries the sound."""
+"""Listens for the doorbell: wakes the relay right after a commit while Redis is reachable."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ SILENCE_SECONDS = 5.0
 
 
 class BellListener:
-    """Listens in the background. A deaf listener costs latency only: the relay polls as well."""
+    """Listens in the background. Without it events are only later: the relay polls as well."""
 
     def __init__(self, redis: Redis, service_name: str) -> None:
         self._redis = redis
@@ -22,7 +22,7 @@ class BellListener:
         self._rung = asyncio.Event()
 
     async def run(self) -> None:
-        """Listen for ever, subscribing again whenever the connection is lost."""
+        """Listen until cancelled; subscribe again whenever the connection is lost."""
         while True:
             heed_cancellation()
             with contextlib.suppress(RedisError, OSError, TimeoutError):
@@ -31,7 +31,7 @@ class BellListener:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def wait(self, seconds: float) -> None:
-        """Return at the next ring, or one that came since the last call, or after `seconds`."""
+        """Wait for the next ring, at most `seconds`; return at once if one came since the last call."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()

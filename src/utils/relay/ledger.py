@@ -1,4 +1,4 @@
-"""The relay's SQL: numbering events, reading them again, remembering what is published, purging."""
+"""The relay's SQL: numbers events, reads them again, stores how far they are published, and purges them."""
 
 import itertools
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from utils.outbox.log import READ, to_event
 BATCH_EVENTS = 500
 BATCH_BYTES = 4 * 1024 * 1024
 
-# One statement, so that no event is ever numbered without its head having moved, nor the other way round.
+# One statement, so that events are numbered and their head moves together, or neither.
 SEQUENCE = """
     WITH pending AS (
         SELECT id, factory_id, octet_length(payload) AS bytes
@@ -40,7 +40,7 @@ HEADS = """
     SELECT factory_id, seq, published_seq FROM outbox_heads
     WHERE $1::uuid IS NULL OR factory_id > $1 ORDER BY factory_id LIMIT $2
 """
-# Where to begin when a stream is lost: so many events, and so many bytes, before the head.
+# The seq after which a lost stream starts again: at most $2 events and about $3 bytes before the head.
 TAIL_START = """
     SELECT coalesce(min(seq) - 1, 0) FROM (
         SELECT seq, sum(octet_length(payload)) OVER (ORDER BY seq DESC) - octet_length(payload) AS bytes_after
@@ -75,7 +75,7 @@ BACKLOG = """
 
 @dataclass(frozen=True)
 class Head:
-    """How far one factory's events are numbered, and how far they are known to be published."""
+    """The newest seq of one factory, and the newest that is known to be published."""
 
     factory_id: UUID
     seq: int
@@ -84,55 +84,55 @@ class Head:
 
 @dataclass(frozen=True)
 class Backlog:
-    """Committed events that no stream has yet: how many, and the age of the oldest in seconds."""
+    """Committed events that are not in a stream yet: their number, and the age of the oldest in seconds."""
 
     events: int
     age_seconds: float
 
 
 class Ledger:
-    """All the relay asks of PostgreSQL, on the one connection that holds its lock."""
+    """The relay's statements, run on the one connection that holds its lock."""
 
     def __init__(self, connection: asyncpg.Connection) -> None:
         self._connection = connection
 
     async def sequence(self) -> dict[UUID, list[StoredEvent]]:
-        """Number the oldest unnumbered events and give them by factory, in order; durable on return."""
+        """Number the oldest unnumbered events; return them by factory, in order, once they are durable."""
         rows = await self._connection.fetch(SEQUENCE, BATCH_EVENTS, BATCH_BYTES)
         events = sorted((to_event(row) for row in rows), key=lambda event: (event.factory_id, event.seq))
         grouped = itertools.groupby(events, key=lambda event: event.factory_id)
         return {factory_id: list(batch) for factory_id, batch in grouped}
 
     async def heads(self, after: UUID | None, limit: int) -> list[Head]:
-        """Give a page of all factories' heads, ordered by factory."""
+        """Return a page of heads, ordered by factory, after the factory `after`."""
         return [Head(*row) for row in await self._connection.fetch(HEADS, after, limit)]
 
     async def read(self, factory_id: UUID, after_seq: int) -> list[StoredEvent]:
-        """Give the next events of a factory after `after_seq`, as many as one batch takes."""
+        """Return the next events of a factory after `after_seq`, as many as one batch holds."""
         rows = await self._connection.fetch(READ, factory_id, after_seq, BATCH_EVENTS, BATCH_BYTES)
         return [to_event(row) for row in rows]
 
     async def tail_start(self, factory_id: UUID, events: int, max_bytes: int) -> int:
-        """Give the seq after which a lost stream begins anew."""
+        """Return the seq after which a lost stream starts again."""
         return int(await self._connection.fetchval(TAIL_START, factory_id, events, max_bytes))
 
     async def remember(self, published: Mapping[UUID, int]) -> None:
-        """Store how far each factory is published. Only a hint, so the disk is not waited for."""
+        """Store how far each factory is published: a hint, so the commit does not wait for the disk."""
         async with self._connection.transaction():
             await self._connection.execute("SET LOCAL synchronous_commit = off")
             await self._connection.execute(REMEMBER, list(published), list(published.values()))
 
     async def purge(self, retention: timedelta, limit: int) -> int:
-        """Delete published events older than `retention` among the oldest `limit`; give how many."""
+        """Delete published events older than `retention` among the oldest `limit`; return how many."""
         status = await self._connection.execute(PURGE, retention, limit)
         return int(status.rpartition(" ")[2])
 
     async def backlog(self) -> Backlog:
-        """Measure what is not published yet."""
+        """Return the number and age of the events that are not published yet."""
         row = await self._connection.fetchrow(BACKLOG)
         return Backlog(row["events"], row["age"])
 
 
 def total_bytes(events: Iterable[StoredEvent]) -> int:
-    """Sum the payloads' bytes."""
+    """Return the sum of the payloads' lengths in bytes."""
     return sum(len(event.payload) for event in events)

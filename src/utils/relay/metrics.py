@@ -1,4 +1,4 @@
-"""What the relay tells about itself and the outbox."""
+"""Metrics of the relay and the outbox."""
 
 from prometheus_client import Counter, Gauge
 
@@ -14,8 +14,8 @@ REPUBLISHED = Counter(
     "vfactory_relay_republished_total", "Events appended again, because Redis had lost them."
 )
 PURGED = Counter("vfactory_outbox_purged_total", "Published events deleted at the end of their retention.")
-IS_LEADER = Gauge("vfactory_relay_is_leader", "1 while this process relays, 0 while it stands by.")
+IS_LEADER = Gauge("vfactory_relay_is_leader", "1 while this process is the leading relay, else 0.")
 LAST_SUCCESS = Gauge(
     "vfactory_relay_last_success_timestamp_seconds",
-    "When the leading relay last got on without a fault, in seconds since 1970.",
+    "When the leading relay last completed a step without a fault, in seconds since 1970.",
 )

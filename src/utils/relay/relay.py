@@ -1,4 +1,4 @@
-"""The relay: stands by until it leads, then moves events until it loses its connection."""
+"""The relay: stands by until it holds the leader's lock, then moves events until its connection fails."""
 
 import asyncio
 from datetime import timedelta
@@ -22,17 +22,17 @@ RETENTION = timedelta(days=7)
 
 LEADER_SETTINGS = {
     **HOLDER_SETTINGS,
-    # The same few statements for ever, always by an index: planning them each time doubles what they cost.
+    # The relay repeats a few statements, always by an index: planning them each time doubles their cost.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
 }
 
 
 class Relay:
-    """One of possibly many relays of a service, of which exactly one leads.
+    """A service's relay; of a service's relays, one leads and the others stand by.
 
-    The leader's lock belongs to the connection on which it does all its SQL: who has lost the lock cannot
-    number events any more. What it may still append to Redis is what it numbered before, which is harmless.
+    The leader's lock belongs to the connection on which it runs all its SQL, so a relay that has lost the
+    lock cannot number events. It may still append events that it numbered before, which is harmless.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Relay:
         self._retention = retention
 
     async def run(self) -> None:
-        """Relay for ever; a lost database or Redis is waited for."""
+        """Relay until cancelled; after a lost database or Redis it retries."""
         bell = BellListener(self._redis, self._service_name)
         listening = asyncio.create_task(bell.run(), name="bell-listener")
         try:

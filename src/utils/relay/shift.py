@@ -1,4 +1,4 @@
-"""One leader's time in office: number, publish, check, repair, purge."""
+"""The work of the leading relay: number, publish, check, repair and purge events."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -35,10 +35,10 @@ REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 
 class Shift:
-    """What the leading relay does, step by step.
+    """The work of one relay while it leads, step by step.
 
-    Numbering goes on while Redis is away; what was not published is found by comparing every factory's head
-    with its stream, as soon as Redis is back and every few seconds.
+    Numbering continues while Redis is away. Events that were not published are found by comparing every
+    factory's head with its stream, as soon as Redis is back and every 3 s.
     """
 
     def __init__(self, ledger: Ledger, appender: Appender, *, retention: timedelta) -> None:
@@ -57,7 +57,7 @@ class Shift:
         self._purge_due = 0.0
 
     async def step(self) -> bool:
-        """Do what is due; say whether there may be more to do at once."""
+        """Do the work that is due; return whether there may be more at once."""
         numbered = await self._ledger.sequence()
         repaired = await self._use_redis(numbered)
         await self._housekeep()
@@ -84,7 +84,7 @@ class Shift:
             logger.warning("the relay cannot reach Redis", extra={"error": type(error).__name__})
         self._backoff = min(max(self._backoff * 2, FIRST_BACKOFF_SECONDS), LAST_BACKOFF_SECONDS)
         self._redis_due = time.monotonic() + self._backoff
-        self._check_due = 0.0  # what was lost meanwhile is found by looking at every stream
+        self._check_due = 0.0  # events lost meanwhile are found by checking every stream
 
     async def _publish(self, numbered: Mapping[UUID, Sequence[StoredEvent]]) -> None:
         if not numbered:
@@ -103,7 +103,7 @@ class Shift:
                 self._behind[factory_id] = None
 
     async def _check_when_due(self) -> None:
-        """Compare every head with its stream, now and then, and at once when Redis was emptied."""
+        """Compare every head with its stream every 3 s, and within half a second after Redis was emptied."""
         now = time.monotonic()
         if now < min(self._check_due, self._look_due):
             return
@@ -147,11 +147,11 @@ class Shift:
         factory_id = next(iter(self._behind))
         del self._behind[factory_id]
         if await self._repair(factory_id):
-            self._behind[factory_id] = None  # behind the others, so that each gets its turn
+            self._behind[factory_id] = None  # at the end of the queue, so that each factory gets its turn
         return bool(self._behind)
 
     async def _repair(self, factory_id: UUID) -> bool:
-        """Append the next page of what a stream lacks; say whether it lacks more."""
+        """Append the next page of the events that a stream lacks; return whether it may lack more."""
         last = (await self._appender.last([factory_id]))[factory_id]
         tail = await self._ledger.tail_start(factory_id, STREAM_EVENTS, STREAM_BYTES)
         events = await self._ledger.read(factory_id, max(last, tail))
@@ -178,7 +178,7 @@ class Shift:
         self._event_bytes[factory_id] = known + (mean - known) / 8
 
     def _stream_length(self, factory_id: UUID) -> int:
-        """Keep so many events that their bytes stay within what one factory may take of Redis's memory."""
+        """Return how many events a factory's stream keeps, so that it takes at most about `STREAM_BYTES`."""
         fitting = int(STREAM_BYTES / max(self._event_bytes[factory_id], 1.0))
         return min(STREAM_EVENTS, max(SMALLEST_STREAM, fitting))
 
