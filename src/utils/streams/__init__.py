@@ -1,4 +1,4 @@
-"""Streams of events in Redis: the client, consuming exactly once, and the feed for open connections."""
+"""Streams of events in Redis: the client, the exactly-once consumer, and the feed for open connections."""
 
 from utils.outbox import StoredEvent
 from utils.streams.client import create_redis, index_key, stream_key

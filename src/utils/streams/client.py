@@ -1,4 +1,4 @@
-"""How this product talks to Redis: names of streams, and a client that never waits for long."""
+"""The Redis client, with short timeouts, and the names of streams."""
 
 from uuid import UUID
 
@@ -8,13 +8,13 @@ from redis.backoff import NoBackoff
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 ANSWER_TIMEOUT_SECONDS = 2.0
-# A blocking read must be answered well before the client gives up on the server.
+# A blocking read must end well before the client's own timeout.
 BLOCK_SECONDS = 1.0
 MAX_CONNECTIONS = 512
 
 
 def create_redis(url: str) -> Redis:
-    """Make a client that gives up after 1 s without a connection, 2 s without an answer; it never retries."""
+    """Return a client that never retries: it gives up after 1 s of connecting or 2 s without an answer."""
     pool = ConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
@@ -28,10 +28,13 @@ def create_redis(url: str) -> Redis:
 
 
 def stream_key(service_name: str, factory_id: UUID) -> str:
-    """Name the stream of one factory's events; the factory is the cluster's hash tag."""
+    """Return the key of the stream of one factory's events; the factory is Redis Cluster's hash tag."""
     return f"vfactory:{service_name}:{{{factory_id}}}:events"
 
 
 def index_key(service_name: str) -> str:
-    """Name the stream that tells of every stream born: one entry per factory, field `factory_id`."""
+    """Return the key of the index of a service's streams, itself a stream.
+
+    Each entry names a factory that has a stream, in the field `factory_id`.
+    """
     return f"vfactory:{service_name}:streams"

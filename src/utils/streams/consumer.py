@@ -1,4 +1,4 @@
-"""Consumes a publisher's events exactly once: from Redis while it is there, else from the publisher."""
+"""Consumes a publisher's events exactly once: from Redis, or from the publisher while Redis is away."""
 
 import asyncio
 import time
@@ -37,15 +37,21 @@ FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
 
 
 class StreamConsumer:
-    """Hands every event of a publisher to `handle`, in order per factory, each exactly once.
+    """Passes every event of a publisher to `handle`, in order per factory, each exactly once.
 
-    `handle(transaction, events)` gets consecutive events of one factory; its effects and the position commit
-    together. `fetch_gap(factory_id, after_seq, limit)` asks the publisher for what a stream has lost;
-    `fetch_heads()` for every factory's newest seq, so that nothing depends on Redis having told of it.
-    The factories are divided into `partitions`, and these among all processes that consume: with more
-    processes than partitions some stand by. What a process held goes to the others when its database session
-    ends. `on_factory_left(factory_id)` is called for every factory whose events another process may handle
-    from then on.
+    The factories are divided into partitions, and the partitions among all processes that consume. With more
+    processes than partitions some stand by. When the database session of a process ends, the others take over
+    its partitions.
+
+    Args:
+        handle: `handle(transaction, events)` gets consecutive events of one factory; its effects commit
+            together with the consumer's position.
+        fetch_gap: `fetch_gap(factory_id, after_seq, limit)` returns from the publisher the events that a
+            stream has lost.
+        fetch_heads: returns every factory's newest seq from the publisher, so that a factory is found even
+            if Redis has lost its stream.
+        on_factory_left: called for every factory whose events another process may handle from then on.
+        partitions: how many partitions the factories are divided into.
     """
 
     def __init__(
@@ -75,7 +81,7 @@ class StreamConsumer:
         self._redis_away = False
 
     async def run(self) -> None:
-        """Consume for ever; what is away is waited for."""
+        """Consume until cancelled; retry while the database, Redis or the publisher is away."""
         metrics.expose_consumer(self._publisher, self._partitions)
         while True:
             connection: asyncpg.Connection | None = None
@@ -107,9 +113,11 @@ class StreamConsumer:
             self._lanes.clear()
 
     async def _keep_share(self, share: PartitionShare, jobs: Jobs) -> None:
-        """Keep to this process's part of the partitions, and the figures fresh.
+        """Hold this process's part of the partitions, and update the metrics, once a second.
 
-        Fails, and all consuming ends with it, when the locks may be lost.
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError: the connection failed, so the locks may be lost and
+                all consuming must end.
         """
         told: dict[str, int] = {}
         while True:
@@ -132,7 +140,7 @@ class StreamConsumer:
             metrics.CONSUMER_LAST_SUCCESS.labels(self._publisher).set(utc_now().timestamp())
 
     async def _read_anew(self, jobs: Jobs) -> None:
-        """Read for the present lanes at once: a read under way may block for a second without them."""
+        """Restart the reading: a read under way may block for a second without the lanes just opened."""
         if self._reading is not None:
             self._reading.cancel()
             await asyncio.gather(self._reading, return_exceptions=True)
@@ -150,7 +158,7 @@ class StreamConsumer:
                 self._note_redis(None)
 
     async def _read_once(self, jobs: Jobs) -> None:
-        """Read what streams have: one by one those with a backlog, then all of them at once."""
+        """Read streams with a backlog one by one, then all others in one call."""
         if self._lanes.queued_bytes >= QUEUED_BYTES:
             await asyncio.sleep(BUSY_SECONDS)
             return
@@ -189,7 +197,10 @@ class StreamConsumer:
         self._redis_away = error is not None
 
     async def _ask_publisher(self, jobs: Jobs) -> None:
-        """Ask the publisher itself: often while Redis is away, else seldom, against what Redis has lost."""
+        """Fetch events from the publisher: every second while Redis is away, else every 15 s.
+
+        The latter finds events that Redis has lost.
+        """
         due = 0.0
         while True:
             await asyncio.sleep(AWAY_POLL_SECONDS)
@@ -214,7 +225,7 @@ class StreamConsumer:
             return {}
         try:
             return await self._fetch_heads()
-        except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+        except Exception as error:  # noqa: BLE001 - the publisher is asked again after any failure
             self._note_silence(error)
             return {}
 
@@ -227,12 +238,12 @@ class StreamConsumer:
             )
 
     async def _fetch_missing(self, lane: Lane, head: int | None) -> None:
-        """Fetch what the publisher has and the stream has not brought; a failing factory blocks no other."""
+        """Fetch the events that the stream lacks from the publisher; a failing factory blocks no other."""
         while not lane.full and (head is None or lane.received < head):
             before = lane.received
             try:
                 lane.offer(await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS))
-            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+            except Exception as error:  # noqa: BLE001 - the publisher is asked again after any failure
                 self._note_silence(error)
                 return
             if lane.received == before:

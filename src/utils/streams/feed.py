@@ -1,4 +1,4 @@
-"""The feed for open connections: every subscriber of a factory gets its events, none missing, none twice."""
+"""The feed for open connections: each subscriber of a factory gets every event once, in order."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -25,14 +25,14 @@ READERS = 4
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Nothing happened; `seq` is where the subscriber stands (None while that is not known)."""
+    """No event came; `seq` is the subscriber's position (None while it is unknown)."""
 
     seq: int | None
 
 
 @dataclass(frozen=True)
 class Reset:
-    """What the subscriber missed is not kept any more: it must read the state anew; live from `seq` on."""
+    """The events that the subscriber missed are purged: it must read the state again; live after `seq`."""
 
     seq: int
 
@@ -41,9 +41,9 @@ FeedItem = StoredEvent | Heartbeat | Reset
 
 
 class EventFeed:
-    """Follows each factory's stream once and fans it out; history comes from PostgreSQL.
+    """Follows each factory's stream once, for all its subscribers; history comes from PostgreSQL.
 
-    Subscribers share events and their encoding, so that one costs a coroutine and a number.
+    Subscribers share events and their encoding, so that each costs only a coroutine and a position.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class EventFeed:
     async def subscribe(
         self, factory_id: UUID, after_seq: int | None = None
     ) -> AsyncGenerator[FeedItem, None]:
-        """Give the events after `after_seq`, then live; without it, live from now on.
+        """Yield the events after `after_seq`, then new ones as they come; without it, only new ones.
 
-        Begins with a Heartbeat that tells the position when `after_seq` is None. Ends by itself only when
-        the subscriber was too slow: it resumes with the last seq it got.
+        If `after_seq` is None, the first item is a Heartbeat with the position. The generator ends by itself
+        only if the subscriber was too slow; the subscriber resumes after the last seq it got.
         """
         tail = self._acquire(factory_id)
         try:
@@ -79,7 +79,7 @@ class EventFeed:
             self._release(tail)
 
     async def close(self) -> None:
-        """End everything; subscriptions end with their connections."""
+        """Cancel the feed's tasks; a subscription ends with its connection."""
         tasks = [*self._tasks.values(), *([self._ticker] if self._ticker else [])]
         for task in tasks:
             task.cancel()
@@ -116,11 +116,11 @@ class EventFeed:
     async def _news(self, tail: Tail, cursor: int) -> Sequence[FeedItem]:
         await tail.wait()
         events = tail.after(cursor)
-        # no events and nothing missing: the ticker woke us
+        # an empty list: no event came, the ticker woke the subscriber
         return [Heartbeat(cursor)] if events == [] else events or []
 
     async def _catch_up(self, tail: Tail, cursor: int) -> Sequence[FeedItem]:
-        """Give the next page of history, a Reset when it is gone, a Heartbeat when it cannot be had now."""
+        """Return the next page of history, a Reset if it is purged, or a Heartbeat if it is unreachable."""
         try:
             async with self._readers, asyncio.timeout(LOG_TIMEOUT_SECONDS):
                 items = await self._history(tail.factory_id, cursor)
@@ -153,7 +153,7 @@ class EventFeed:
         if tail is None:
             tail = Tail(factory_id, log=self._log, redis=self._redis, publisher=self._publisher)
             self._tails[factory_id] = tail
-            # In a context of its own: it outlives the request, and the trace, of who asked first.
+            # In a context of its own: the task outlives the request, and the trace, of the first subscriber.
             following = asyncio.create_task(tail.run(), name=f"tail-{factory_id}", context=Context())
             self._tasks[factory_id] = following
         tail.watchers += 1

@@ -1,4 +1,4 @@
-"""Endless jobs that start one by one and end together, because one has failed or none is wanted any more."""
+"""Endless jobs that are started one by one and end together: when one fails, or when they are stopped."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,25 +6,29 @@ from typing import Any
 
 
 class Jobs:
-    """Like a task group whose members may start others at any moment, also while it ends."""
+    """A task group whose members may start others at any moment, also while the group ends."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def start(self, job: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a job beside the others; it may be cancelled alone."""
+        """Start a job beside the others and return its task, which may be cancelled alone."""
         task = asyncio.create_task(job)
         self._tasks.add(task)
         task.add_done_callback(self._note_end)
         return task
 
     async def first_failure(self) -> None:
-        """Wait until a job fails, and raise what it raised."""
+        """Wait until a job fails.
+
+        Raises:
+            Exception: what the job raised.
+        """
         await self._failure
 
     async def end(self) -> None:
-        """Cancel all jobs and wait for their ends."""
+        """Cancel all jobs and wait until they have ended."""
         self._failure.cancel()
         while self._tasks:
             tasks = list(self._tasks)

@@ -1,4 +1,4 @@
-"""One factory's events on their way into the handler: in order, without a gap, each exactly once."""
+"""Passes one factory's events to the handler: in order, without a gap, each exactly once."""
 
 import asyncio
 from collections import deque
@@ -31,7 +31,7 @@ FetchGap = Callable[[UUID, int, int], Awaitable[list[StoredEvent]]]
 
 @dataclass(frozen=True)
 class Work:
-    """What all lanes of a consumer share."""
+    """The parts that all lanes of a consumer share."""
 
     database: Database
     positions: Positions
@@ -41,7 +41,7 @@ class Work:
 
 
 class Lane:
-    """The queue and the hand of one factory. A lane that fails keeps trying and blocks no other."""
+    """The queue of one factory's events and the task that handles them; a failing lane blocks no other."""
 
     def __init__(self, work: Work, factory_id: UUID, position: int) -> None:
         self.factory_id = factory_id
@@ -57,16 +57,16 @@ class Lane:
 
     @property
     def full(self) -> bool:
-        """Whether the lane takes no more for now."""
+        """Whether the queue is full."""
         return len(self._queue) >= QUEUE_EVENTS or self.queued_bytes >= QUEUE_BYTES
 
     @property
     def lag(self) -> int:
-        """How many events are known to exist and not handled yet."""
+        """How many events are known to exist and are not handled yet."""
         return max(self.head, self.received) - self.position
 
     def offer(self, events: Iterable[StoredEvent]) -> None:
-        """Queue what is newer than everything queued before; a gap is closed when its turn comes."""
+        """Queue the events newer than all queued before; a gap before one is closed when its turn comes."""
         for event in events:
             if event.seq > self.received:
                 self._queue.append(event)
@@ -76,12 +76,12 @@ class Lane:
             self._filled.set()
 
     def end(self) -> None:
-        """Handle nothing after what is being handled now; a fetch or a rest under way goes on."""
+        """End after the transaction under way; a fetch or a pause under way still completes."""
         self._ends = True
         self._filled.set()
 
     async def run(self) -> None:
-        """Handle what is queued, until it is ended."""
+        """Handle queued events until `end` is called."""
         while True:
             heed_cancellation()
             await self._filled.wait()
@@ -121,7 +121,7 @@ class Lane:
         return event
 
     async def _close_gap(self, until: int) -> list[StoredEvent]:
-        """Fetch what is missing before `until` from the publisher, or learn that it has it no more."""
+        """Fetch the missing events before seq `until` from the publisher; skip those it has lost as well."""
         for _ in range(CONFIRMATIONS):
             page = await self._fetch(min(GAP_EVENTS, until - self.position - 1))
             wanted = [event for event in page if self.position < event.seq < until]
@@ -138,7 +138,7 @@ class Lane:
             heed_cancellation()
             try:
                 return await self._work.fetch_gap(self.factory_id, self.position, limit)
-            except Exception as error:  # noqa: BLE001 - whatever ails the publisher, it is asked again
+            except Exception as error:  # noqa: BLE001 - the publisher is asked again after any failure
                 self._warn("the publisher does not answer; the gap is fetched later", error)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS)
@@ -152,18 +152,18 @@ class Lane:
         await self._commit([], before=self.position, after=seq - 1)
 
     async def _handle_all(self, batch: Sequence[StoredEvent]) -> None:
-        """Handle a batch in as few transactions as its worst event allows."""
+        """Handle a batch in one transaction; after a failure in halves, down to the failing event alone."""
         rest, size, backoff = list(batch), len(batch), FIRST_BACKOFF_SECONDS
         while rest and not self._ends:
             heed_cancellation()
             chunk = rest[:size]
             try:
                 await self._commit(chunk, before=self.position, after=chunk[-1].seq)
-            except Exception as error:  # noqa: BLE001 - whatever it was, it is told and tried again
+            except Exception as error:  # noqa: BLE001 - any failure is logged and retried
                 is_fault = is_connection_fault(error)
                 self._tell_failure(error, chunk, is_fault=is_fault)
                 if len(chunk) > 1 and not is_fault:
-                    size = len(chunk) // 2  # what comes before the event that cannot be handled goes through
+                    size = len(chunk) // 2  # the events before the failing one are handled
                     continue
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS if is_fault else LAST_BACKOFF_SECONDS)
@@ -172,7 +172,7 @@ class Lane:
                 backoff = FIRST_BACKOFF_SECONDS
 
     async def _commit(self, events: list[StoredEvent], *, before: int, after: int) -> None:
-        """Commit the effects with the position, or learn that another process has done it."""
+        """Commit the effects with the position; if another process has moved it, load the new one instead."""
         work = self._work
         try:
             with handled(work.publisher, events):

@@ -1,4 +1,4 @@
-"""The lanes of the factories whose events this process handles, and which factories those are."""
+"""The lanes of the factories whose events this process handles."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -15,7 +15,7 @@ LET_GO_SECONDS = 1.0
 
 
 class Lanes:
-    """One lane for each known factory of the open partitions, each a job of its own.
+    """One lane, with a job of its own, for each known factory of the open partitions.
 
     `on_factory_left(factory_id)` is called for every factory whose lane has ended: another process may handle
     its events.
@@ -36,28 +36,28 @@ class Lanes:
 
     @property
     def open_partitions(self) -> int:
-        """Of how many partitions the events are handled here."""
+        """How many partitions this process handles."""
         return len(self._open)
 
     @property
     def lag(self) -> int:
-        """How many events are known to exist and not handled yet."""
+        """How many events are known to exist and are not handled yet."""
         return sum(lane.lag for lane in self._lanes.values())
 
     @property
     def queued_bytes(self) -> int:
-        """How much waits to be handled."""
+        """The payload bytes of all queued events."""
         return sum(lane.queued_bytes for lane in self._lanes.values())
 
     def open(self, partitions: Collection[int], positions: Mapping[UUID, int], jobs: Jobs) -> None:
-        """Go on where the partitions' factories were left, and begin with those nobody has handled yet."""
+        """Open lanes for the partitions' factories: at their stored positions, new ones from the start."""
         self._open.update(partitions)
         for factory_id in {*positions, *self._known}:
             if self._partition(factory_id) in partitions:
                 self._add(factory_id, positions.get(factory_id, 0), jobs)
 
     async def close(self, partitions: Collection[int]) -> None:
-        """End the work on partitions; what takes longer than a second is broken off, and not done."""
+        """End the lanes of the partitions; work that takes longer than 1 s is cancelled and rolled back."""
         self._open.difference_update(partitions)
         factories = [one for one in self._lanes if self._partition(one) in partitions]
         for factory_id in factories:
@@ -70,12 +70,12 @@ class Lanes:
         self._forget(factories)
 
     def clear(self) -> None:
-        """Forget every lane, once their jobs have ended."""
+        """Drop every lane; called once their jobs have ended."""
         self._open.clear()
         self._forget(list(self._lanes))
 
     def of(self, factory_id: UUID, jobs: Jobs) -> Lane | None:
-        """Give the factory's lane, made if need be; None where its events are another process's."""
+        """Return the factory's lane, opened if need be; None if its partition is not open here."""
         self._known.add(factory_id)
         lane = self._lanes.get(factory_id)
         if lane is None and self._partition(factory_id) in self._open:

@@ -1,4 +1,4 @@
-"""What consumers and feeds tell about themselves."""
+"""Metrics of consumers and feeds."""
 
 import contextlib
 
@@ -6,19 +6,19 @@ from prometheus_client import Counter, Gauge
 
 CONSUMER_LAG = Gauge(
     "vfactory_consumer_lag_events",
-    "Events of this process's partitions known to be published and not handled yet; absent while it has no "
-    "database.",
+    "Events of this process's partitions known to be published and not handled yet; absent while its "
+    "database is unreachable.",
     ["publisher"],
 )
 CONSUMER_LAST_SUCCESS = Gauge(
     "vfactory_consumer_last_success_timestamp_seconds",
-    "When this process last handled events, or knew that there were none for it.",
+    "When this process last handled events or had none left to handle, in seconds since 1970.",
     ["publisher"],
 )
 CONSUMER_HANDLED = Counter("vfactory_consumer_handled_total", "Events handled and committed.", ["publisher"])
 CONSUMER_FAILURES = Counter(
     "vfactory_consumer_failures_total",
-    "Attempts at handling events that failed and are repeated.",
+    "Failed attempts at handling events; each is retried.",
     ["publisher"],
 )
 CONSUMER_FETCHED = Counter(
@@ -32,11 +32,11 @@ CONSUMER_SKIPPED = Counter(
     ["publisher"],
 )
 CONSUMER_PARTITIONS = Gauge(
-    "vfactory_consumer_partitions", "Into how many partitions the factories are divided.", ["publisher"]
+    "vfactory_consumer_partitions", "Partitions into which the factories are divided.", ["publisher"]
 )
 CONSUMER_PARTITIONS_HELD = Gauge(
     "vfactory_consumer_partitions_held",
-    "How many of the partitions are this process's; 0 while it stands by or has no database.",
+    "Partitions that this process handles; 0 while it stands by or its database is unreachable.",
     ["publisher"],
 )
 FEED_SUBSCRIBERS = Gauge("vfactory_feed_subscribers", "Open subscriptions to events.")
@@ -44,7 +44,7 @@ FEED_CUT = Counter("vfactory_feed_cut_total", "Subscribers cut because they were
 
 
 def expose_consumer(publisher: str, partitions: int) -> None:
-    """Show what has not happened yet as 0, so that a rate over its first time is one."""
+    """Show every counter at 0 from the start, so that `rate()` counts its first increment."""
     for counter in (CONSUMER_HANDLED, CONSUMER_FAILURES, CONSUMER_FETCHED, CONSUMER_SKIPPED):
         counter.labels(publisher)
     CONSUMER_PARTITIONS.labels(publisher).set(partitions)
@@ -52,7 +52,7 @@ def expose_consumer(publisher: str, partitions: int) -> None:
 
 
 def forget_share(publisher: str) -> None:
-    """Hold nothing, and claim to know no lag: the lag is another process's now, or nobody knows it."""
+    """Show 0 partitions and no lag: the lag belongs to another process, or is unknown."""
     CONSUMER_PARTITIONS_HELD.labels(publisher).set(0)
     with contextlib.suppress(KeyError):
         CONSUMER_LAG.remove(publisher)

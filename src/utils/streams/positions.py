@@ -1,4 +1,4 @@
-"""How far a consumer has come, per publisher and factory, stored beside the effects of what it handled."""
+"""A consumer's position per publisher and factory, committed together with the effects of its events."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ ADVANCE = """
 
 
 class PositionMovedError(Exception):
-    """Another process has handled these events: its effects stand, ours are rolled back."""
+    """Another process has handled these events: its effects stand, this process's are rolled back."""
 
 
 class Positions:
@@ -27,23 +27,24 @@ class Positions:
         self._publisher = publisher
 
     async def load(self, database: Database) -> dict[UUID, int]:
-        """Give the seq last handled of every factory seen so far."""
+        """Return the seq last handled of every factory with a position."""
         async with database.transaction() as transaction:
             connection = await transaction.connection()
             rows = await connection.fetch(ALL, self._consumer, self._publisher)
         return {row["factory_id"]: row["seq"] for row in rows}
 
     async def load_one(self, database: Database, factory_id: UUID) -> int:
-        """Give the seq last handled of one factory, 0 when nothing was."""
+        """Return the seq last handled of one factory; 0 if it has no position."""
         async with database.transaction() as transaction:
             connection = await transaction.connection()
             row = await connection.fetchrow(ONE, self._consumer, self._publisher, factory_id)
         return 0 if row is None else int(row["seq"])
 
     async def advance(self, transaction: Transaction, factory_id: UUID, *, before: int, after: int) -> None:
-        """Move from `before` to `after` and keep everyone else off this factory until the commit.
+        """Move the position from `before` to `after`, and lock it until the transaction ends.
 
-        Raises PositionMovedError when the stored position is not `before`.
+        Raises:
+            PositionMovedError: the stored position is not `before`.
         """
         connection = await transaction.connection()
         moved = await connection.fetchval(ADVANCE, self._consumer, self._publisher, factory_id, before, after)

@@ -1,4 +1,4 @@
-"""Divides a consumer's partitions among its processes, with PostgreSQL's locks as the only record of it."""
+"""Divides a consumer's partitions among its processes; PostgreSQL's locks are the only record."""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Collection
@@ -16,7 +16,7 @@ TRY_ACQUIRE = """
 """
 RELEASE = "SELECT pg_advisory_unlock(key) FROM unnest($1::bigint[]) AS held (key)"
 JOIN = "SELECT pg_advisory_lock_shared($1)"
-# `pg_locks` shows a 64-bit key as two halves. Members are told apart, and put in order, by their sessions.
+# `pg_locks` shows a 64-bit key as two halves. Members are distinguished and ordered by their sessions' pids.
 MEMBERS = """
     SELECT count(*) AS members, count(*) FILTER (WHERE pid < pg_backend_pid()) AS before
     FROM pg_locks
@@ -28,30 +28,30 @@ StopWork = Callable[[Collection[int]], Awaitable[None]]
 
 
 def partition_of(factory_id: UUID, partitions: int) -> int:
-    """Give the number, from 0, of a factory's partition; the same in every process and release."""
+    """Return the number, from 0, of a factory's partition; the same in every process and release."""
     digest = hashlib.blake2b(factory_id.bytes, digest_size=8).digest()
     return int.from_bytes(digest, "big") % partitions
 
 
 @dataclass(frozen=True)
 class Membership:
-    """How many processes share the work, and how many of them come before this one."""
+    """How many processes share the work, and how many of them are ordered before this process."""
 
     members: int
     before: int
 
     def quota(self, partitions: int) -> int:
-        """Give how many partitions are this member's; the quotas of all members sum up to `partitions`."""
+        """Return how many partitions this member holds; all members' quotas add up to `partitions`."""
         least, rest = divmod(partitions, self.members)
         return least + (self.before < rest)
 
 
 class PartitionShare:
-    """The partitions this process holds, on the one connection that holds their locks.
+    """The partitions of this process, whose locks one connection holds.
 
-    Every process of a consumer holds a lock that all may share, so each sees how many there are and takes
-    its even part. A partition belongs to one at a time. Whoever dies, hangs or is cut off loses its session,
-    and the others see it go and divide what it held.
+    Every process of a consumer also holds a shared lock, so that each can count the processes and take an
+    even part. A partition belongs to one process at a time. A process that dies, hangs or is cut off loses
+    its session; the others notice and take over its partitions.
     """
 
     def __init__(self, connection: asyncpg.Connection, name: str, partitions: int) -> None:
@@ -64,18 +64,20 @@ class PartitionShare:
 
     @property
     def held(self) -> AbstractSet[int]:
-        """The numbers of the partitions that are this process's."""
+        """The numbers of the partitions that this process holds."""
         return self._held
 
     async def join(self) -> None:
-        """Become one of those who share."""
+        """Join the processes that share the partitions."""
         await self._connection.execute(JOIN, self._member_key)
 
     async def balance(self, stop_work: StopWork) -> set[int]:
-        """Take what is missing to this process's part, give back what is beyond it; give what was taken.
+        """Take free partitions up to this process's quota, or release those beyond it; return those taken.
 
-        `stop_work` ends the work on partitions before their locks are given back. Raises what the connection
-        raises: then every lock may be lost.
+        `stop_work` ends the work on partitions before their locks are released.
+
+        Raises:
+            OSError, TimeoutError, asyncpg.PostgresError: the connection failed; every lock may be lost.
         """
         row = await self._connection.fetchrow(MEMBERS, self._member_key)
         membership = Membership(row["members"], row["before"])
@@ -91,7 +93,7 @@ class PartitionShare:
         await self._connection.execute(RELEASE, [self._keys[number] for number in numbers])
 
     async def _take(self, missing: int) -> set[int]:
-        """Take free partitions, trying no more of them at once than are missing."""
+        """Take and return up to `missing` free partitions, trying no more at once than are still missing."""
         taken: set[int] = set()
         candidates = [number for number in range(self._partitions) if number not in self._held]
         while candidates and len(taken) < missing:

@@ -1,4 +1,4 @@
-"""The newest events of one factory, followed once for all who watch it."""
+"""The newest events of one factory, followed once for all its subscribers."""
 
 import asyncio
 import time
@@ -30,14 +30,15 @@ REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
 
 class Tail:
-    """A ring of the newest events, without a gap, fed by Redis or, while that is away, by PostgreSQL."""
+    """A gap-free ring of the newest events, read from Redis, or from PostgreSQL while Redis is away."""
 
     def __init__(self, factory_id: UUID, *, log: EventLog, redis: Redis, publisher: str) -> None:
         self.factory_id = factory_id
         self.last: int | None = None
         self.watchers = 0
         self._log = log
-        # a connection of its own: it is always waiting, and asking the pool costs more than the read
+        # a connection of its own: it always has a read waiting, and taking one from the pool costs more than
+        # the read
         self._client = redis.client()
         self._key = stream_key(publisher, factory_id)
         self._ring: deque[StoredEvent] = deque()
@@ -48,7 +49,7 @@ class Tail:
         self._silent_reads = 0
 
     async def run(self) -> None:
-        """Follow for ever; whatever source is away is tried again."""
+        """Follow the factory's events until cancelled; a source that is away is retried."""
         try:
             await self._run()
         finally:
@@ -59,12 +60,12 @@ class Tail:
             heed_cancellation()
             try:
                 await (self._begin() if self.last is None else self._follow())
-            except Exception:  # noqa: BLE001 - who waits here must not wait for ever because of one bad entry
+            except Exception:  # noqa: BLE001 - one bad entry must not leave subscribers waiting for ever
                 logger.exception("following events failed", extra={"factory_id": str(self.factory_id)})
                 await asyncio.sleep(REDIS_RETRY_SECONDS)
 
     def after(self, seq: int) -> list[StoredEvent] | None:
-        """Give what came after `seq`: nothing when it is the newest, None when the ring begins later."""
+        """Return the events after `seq`: none if it is the newest, None if the ring begins later."""
         missing = (self.last or 0) - seq
         if missing <= 0:
             return []
@@ -77,7 +78,7 @@ class Tail:
         await self._news.wait()
 
     def wake(self) -> None:
-        """Wake everyone who waits."""
+        """Wake all waiting subscribers."""
         self._news.set()
         self._news = asyncio.Event()
 
@@ -102,7 +103,7 @@ class Tail:
             await asyncio.sleep(LOG_POLL_SECONDS)
 
     def _start(self, newest: Sequence[StoredEvent], head: int) -> None:
-        # a page cut short by its bytes, or holes at its begin, leave only what is whole
+        # `_extend` keeps only the events without a gap, also of a page cut short by its bytes
         self.last = newest[0].seq - 1 if newest else head
         self._extend(newest)
         self.wake()
@@ -127,7 +128,7 @@ class Tail:
         self._extend(news)
 
     async def _read_redis(self) -> list[StoredEvent]:
-        """Read what is new in the stream; a quick look only, while it is not known to be there."""
+        """Return the stream's new events; while Redis counts as away, without blocking and within 0.3 s."""
         if self._client.connection is None:
             await self._client.initialize()
         streams = {self._key: f"{self.last}-0"}
@@ -139,7 +140,7 @@ class Tail:
         return read_entries(answer.get(self._key, []))
 
     async def _follow_log(self, *, rest: bool) -> None:
-        """Read what is new in PostgreSQL; rest a moment when there is nothing."""
+        """Read new events from PostgreSQL; with `rest`, pause 0.3 s if there are none."""
         before = self.last
         try:
             async with asyncio.timeout(LOG_TIMEOUT_SECONDS):
@@ -155,7 +156,7 @@ class Tail:
             await asyncio.sleep(LOG_POLL_SECONDS)
 
     def _leap(self, seq: int) -> None:
-        """Go on after events that are purged: who has not seen them is told when it resumes."""
+        """Continue after purged events; a subscriber that has not seen them gets a Reset."""
         self._ring.clear()
         self._ring_bytes = 0
         self.last = seq
@@ -171,7 +172,7 @@ class Tail:
         self._redis_due = time.monotonic() + REDIS_RETRY_SECONDS
 
     def _extend(self, events: Sequence[StoredEvent]) -> None:
-        """Append what continues the ring; what would leave a gap is read again later."""
+        """Append the events that continue the ring without a gap; the others are read again later."""
         before = self.last
         for event in events:
             if event.seq == (self.last or 0) + 1:

@@ -1,4 +1,4 @@
-"""Reads events from the entries the relay wrote."""
+"""Reads events from the stream entries that the relay wrote."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ Entry = tuple[bytes, Mapping[bytes, bytes]]
 
 
 def read_entry(entry: Entry) -> StoredEvent:
-    """Build the event of one stream entry."""
+    """Return the event of one stream entry."""
     fields = entry[1]
     trace = fields.get(b"trace")
     return StoredEvent(
@@ -28,16 +28,19 @@ def read_entry(entry: Entry) -> StoredEvent:
 
 
 def read_entries(entries: Iterable[Entry]) -> list[StoredEvent]:
-    """Build the events of stream entries, in their order."""
+    """Return the events of stream entries, in their order."""
     return [read_entry(entry) for entry in entries]
 
 
 async def read_streams(
     redis: Redis, positions: Mapping[str, str], *, count: int, block_seconds: float | None
 ) -> dict[str, list[Entry]]:
-    """Give what each stream has after its position, at most `count` each; wait at most `block_seconds`.
+    """Return the entries of each stream after its position, at most `count` each.
 
-    Raises RedisError, OSError or TimeoutError when Redis cannot be had.
+    If there are none, wait for one up to `block_seconds` (None: do not wait).
+
+    Raises:
+        RedisError, OSError, TimeoutError: Redis does not answer.
     """
     block = None if block_seconds is None else max(1, round(block_seconds * 1000))
     streams: dict[Any, Any] = dict(positions)
@@ -47,17 +50,17 @@ async def read_streams(
 
 
 async def read_range(redis: Redis, key: str, *, after: int, count: int) -> list[StoredEvent]:
-    """Give the first `count` events of a stream after the seq `after`."""
+    """Return the first `count` events of a stream after the seq `after`."""
     entries: Any = await redis.xrange(key, min=f"({after}-0", count=count)
     return read_entries(entries or [])
 
 
 async def read_newest(redis: Redis, key: str, *, count: int) -> list[StoredEvent]:
-    """Give the newest `count` events of a stream, oldest first."""
+    """Return the newest `count` events of a stream, oldest first."""
     entries: Any = await redis.xrevrange(key, count=count)
     return read_entries(reversed(entries or []))
 
 
 def _flat(entries: list[Any]) -> list[Entry]:
-    # RESP3 wraps each stream's entries in one more list
+    # RESP3 wraps each stream's entries in another list
     return entries[0] if entries and isinstance(entries[0], list) else entries

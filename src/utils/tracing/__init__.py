@@ -1,6 +1,6 @@
 """One trace from a request through database, outbox, stream and worker; off unless a setting turns it on.
 
-What is imported here knows nothing of OpenTelemetry's SDK: `start_tracing` loads it, when tracing is on.
+Importing this package does not load OpenTelemetry's SDK; `start_tracing` loads it if tracing is on.
 """
 
 from utils.tracing.propagation import (

@@ -1,4 +1,4 @@
-"""The way of spans out of the process: bounded, counted, and never in anybody's way."""
+"""Exports spans to a collector: in the background, with a bounded queue, counting what is lost."""
 
 import logging
 import threading
@@ -13,29 +13,29 @@ from prometheus_client import Counter
 
 from utils.logging import logger
 
-EXPORTED: Final = Counter("vfactory_trace_spans_exported_total", "Spans the collector has taken.")
+EXPORTED: Final = Counter("vfactory_trace_spans_exported_total", "Spans that the collector accepted.")
 DROPPED: Final = Counter(
     "vfactory_trace_spans_dropped_total",
-    "Spans lost: no room in the queue, or the collector did not take them.",
+    "Spans lost because the queue was full or the export failed.",
     ["reason"],
 )
 for _reason in ("queue_full", "export_failed"):
     DROPPED.labels(_reason)
 
-# The SDK tells of every attempt and every lost span; here one line tells of each change.
+# The SDK logs every attempt and every lost span; `WatchedExporter` logs one line per change instead.
 _CHATTY: Final = ("opentelemetry.exporter", "opentelemetry.sdk._shared_internal")
 _SILENT: Final = logging.CRITICAL + 1
 
 
 def quiet_the_sdk() -> None:
-    """Leave it to `WatchedExporter` to tell of exports; whatever else the SDK says is logged."""
+    """Silence the SDK's log lines about exports, which `WatchedExporter` replaces; keep all its others."""
     for name in _CHATTY:
         logging.getLogger(name).setLevel(_SILENT)
     logging.getLogger("urllib3").setLevel(logging.WARNING)
 
 
 class _Session(requests.Session):
-    """Remembers how an export's requests ended, which the exporter keeps to itself."""
+    """Records how an export's requests ended, which the exporter does not reveal."""
 
     outcome = ""
 
@@ -43,7 +43,8 @@ class _Session(requests.Session):
         try:
             answer = super().request(*args, **options)
         except Exception as error:
-            # Not its text, which holds the URL. The last attempt may fail for want of time only.
+            # Without the text, which holds the URL. The first outcome is kept, since the last attempt may
+            # fail only because its time is up.
             self.outcome = self.outcome or type(error).__name__
             raise
         self.outcome = f"HTTP {answer.status_code}"
@@ -51,7 +52,7 @@ class _Session(requests.Session):
 
 
 class WatchedExporter(SpanExporter):
-    """Exports by OTLP over HTTP, counts, and says when that stops working and when it works again."""
+    """Exports by OTLP over HTTP, counts spans, and logs when exporting fails and when it works again."""
 
     def __init__(self, endpoint: str) -> None:
         self._session = _Session()
@@ -63,7 +64,7 @@ class WatchedExporter(SpanExporter):
         self._session.outcome = ""
         try:
             result = self._exporter.export(spans)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is told like any other failure
+        except Exception as error:  # noqa: BLE001 - any failure is counted and logged in the same way
             self._session.outcome = type(error).__name__
             result = SpanExportResult.FAILURE
         if result is SpanExportResult.SUCCESS:
@@ -74,7 +75,7 @@ class WatchedExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """Take no more, and give up what is being tried again."""
+        """Accept no more spans, and give up pending retries."""
         self._exporter.shutdown()  # type: ignore[no-untyped-call]
 
     def _tell(self, *, is_failing: bool) -> None:
@@ -86,7 +87,7 @@ class WatchedExporter(SpanExporter):
 
 
 class BoundedProcessor(BatchSpanProcessor):
-    """Batches spans in the background; what comes while `most` wait already is counted and dropped."""
+    """Batches spans in the background; while `most` spans wait, further ones are counted and dropped."""
 
     def __init__(self, exporter: SpanExporter, *, most: int) -> None:
         self._counted = _Counted(exporter)
@@ -95,11 +96,11 @@ class BoundedProcessor(BatchSpanProcessor):
 
     @property
     def waiting(self) -> int:
-        """How many spans wait."""
+        """How many spans wait to be exported."""
         return self._counted.waiting
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Queue a span that has ended."""
+        """Queue an ended span, or drop it if the queue is full."""
         if span.context is None or not span.context.trace_flags.sampled:
             return
         if self._counted.take_place(self._most):
@@ -109,7 +110,7 @@ class BoundedProcessor(BatchSpanProcessor):
 
 
 class _Counted(SpanExporter):
-    """Counts the spans on their way to another exporter: the SDK's own queue tells nobody how full it is."""
+    """Counts the spans waiting for another exporter, since the SDK's queue does not show its length."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self.waiting = 0
@@ -117,14 +118,14 @@ class _Counted(SpanExporter):
         self._lock = threading.Lock()
 
     def take_place(self, most: int) -> bool:
-        """Count one more, unless `most` wait already."""
+        """Count one more waiting span unless `most` wait already; return whether it was counted."""
         with self._lock:
             has_place = self.waiting < most
             self.waiting += has_place
         return has_place
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export a batch, which waits until that has ended."""
+        """Export a batch; its spans count as waiting until the export has ended."""
         try:
             return self._exporter.export(spans)
         finally:

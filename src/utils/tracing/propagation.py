@@ -1,7 +1,7 @@
-"""Carries a trace from hand to hand, and costs next to nothing while tracing is off.
+"""Passes a trace's context from request to event to handler, at almost no cost while tracing is off.
 
-An event carries either a whole W3C `traceparent`, by which the next span finds its parent, or, where its
-request was not traced here, the bare trace id its client sent, by which log lines are found.
+An event carries either a whole W3C `traceparent`, which names the parent of the next span, or, if its request
+was not traced here, only the trace id that the client sent, so that log lines can be found by it.
 """
 
 import re
@@ -21,7 +21,7 @@ _NOTHING: Final = nullcontext()
 
 
 class Traced(Protocol):
-    """What of an event a trace needs."""
+    """The part of an event that tracing needs."""
 
     @property
     def seq(self) -> int: ...  # noqa: D102
@@ -40,14 +40,14 @@ class RequestSpan(Protocol):
     """The span of one request."""
 
     sampled_trace_id: str | None
-    """The trace's id if somebody will keep the trace."""
+    """The trace's id if the trace is sampled, else None."""
 
     def end(self, status: int | None) -> None:
-        """End it with the status that was answered, None if none was."""
+        """End the span with the HTTP status of the answer; None if there was no answer."""
 
 
 class Spans(Protocol):
-    """What is done while tracing is on: `utils.tracing.spans`."""
+    """The functions of this module while tracing is on; implemented by `utils.tracing.spans`."""
 
     def carried(self) -> str | None: ...  # noqa: D102
     def request(self, method: str, route: str, headers: Sequence[tuple[bytes, bytes]]) -> RequestSpan: ...  # noqa: D102
@@ -64,60 +64,63 @@ _spans: Spans | None = None
 
 
 def active_spans() -> Spans | None:
-    """Give what makes spans; None while tracing is off."""
+    """Return the maker of spans; None while tracing is off."""
     return _spans
 
 
 def use_spans(spans: Spans | None) -> None:
-    """Turn tracing on, or off again; `start_tracing` does."""
-    global _spans  # noqa: PLW0603 - one per process, and asked for at every request
+    """Turn tracing on, or off with None; called by `utils.tracing.sdk`."""
+    global _spans  # noqa: PLW0603 - one per process, read at every request
     _spans = spans
 
 
 def carried() -> str | None:
-    """Give what an event, or a batch on its way, carries of the present trace; None without one."""
+    """Return the current trace's context, for an event or a batch to carry; None if there is no trace."""
     return (_spans.carried() if _spans is not None else None) or trace_id_var.get()
 
 
 def shared(name: str, traces: Sequence[str | None]) -> AbstractContextManager[object]:
-    """Do one piece of work for several traces: a span in the first of them, linked with the others."""
+    """Run the block as work for several traces: in a span of the first one, linked with the others."""
     return _NOTHING if _spans is None else _spans.shared(name, traces)
 
 
 def published(
     batches: Mapping[Key, Sequence[Event]],
 ) -> AbstractContextManager[Mapping[Key, Sequence[Event]]]:
-    """Publish inside the block what it gives: the events, each carrying the span of its own publishing."""
+    """Yield the events to publish inside the block, each carrying the span of its own publishing."""
     return nullcontext(batches) if _spans is None else _spans.published(batches)
 
 
 def handled(publisher: str, events: Sequence[Traced]) -> AbstractContextManager[object]:
-    """Handle events: each has a span in its own trace that ends with the block; the first's is current."""
+    """Run the block as the handling of events.
+
+    Each event has a span in its own trace that ends with the block; the first event's span is current.
+    """
     if _spans is not None:
         return _spans.handled(publisher, events)
     return in_log_lines(events[0].trace) if events else _NOTHING
 
 
 def each(event: Traced) -> AbstractContextManager[object]:
-    """Do inside the block what one of the `handled` events alone causes: it belongs to that event's trace."""
+    """Run the block in the trace of one of the `handled` events, for work that this event alone causes."""
     span = None if _spans is None else _spans.each(event)
     return span or in_log_lines(event.trace)
 
 
 def delivered(event: Traced, receivers: int) -> None:
-    """Note that an event has reached the connections of so many receivers."""
+    """Record that an event was delivered to `receivers` connections."""
     if _spans is not None:
         _spans.delivered(event, receivers)
 
 
 def in_log_lines(trace: str | None) -> AbstractContextManager[object]:
-    """Put the trace's id on every line logged inside the block."""
+    """Add the trace's id to every line logged inside the block."""
     trace_id = trace_id_of(trace)
     return _NOTHING if trace_id is None else _with_trace_id(trace_id)
 
 
 def trace_id_of(trace: str | None) -> str | None:
-    """Give the id of what an event carries; None where that is nothing, or nonsense."""
+    """Return the trace id in the context that an event carries; None if there is none or it is invalid."""
     if trace is None:
         return None
     parent = TRACE_PARENT.fullmatch(trace)

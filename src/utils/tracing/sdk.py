@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, set up; importing this module loads it."""
+"""Sets up OpenTelemetry's SDK; importing this module loads it."""
 
 import os
 import socket
@@ -18,22 +18,22 @@ from utils.tracing.spans import TracerSpans, current_ids
 from utils.tracing.statements import StatementSampler
 
 LONGEST_ATTRIBUTE: Final = 2048
-"""Characters of an attribute's value that are kept where no `OTEL_…_LIMIT` says otherwise."""
+"""How many characters of an attribute's value are kept if no `OTEL_…_LIMIT` is set."""
 
 
 class RunningTracing:
-    """Tracing of this process, from `start` on."""
+    """The tracing of this process, from `start` to `stop`."""
 
     def __init__(self, provider: TracerProvider, processor: BoundedProcessor) -> None:
         self._provider = provider
         self._processor = processor
 
     def stop(self, seconds: float) -> None:
-        """Make no more spans, and export what is left, for at most so many seconds."""
+        """Stop making spans, and export the waiting ones for at most `seconds`."""
         use_spans(None)
         follow_spans(None)
         _instrumentor().uninstrument()
-        # In a thread that nobody waits for: the SDK itself would give a collector that hangs half a minute.
+        # In a daemon thread, because the SDK waits half a minute for a collector that hangs.
         flush = threading.Thread(target=self._provider.shutdown, name="last-spans", daemon=True)
         flush.start()
         flush.join(seconds)
@@ -42,8 +42,9 @@ class RunningTracing:
 
 
 def start(settings: TracingSettings, service_name: str, process: str | None) -> RunningTracing:
-    """Trace from now on."""
-    # Before anything else asks: without parameters, users or hosts in the attributes of a statement.
+    """Start tracing this process."""
+    # Set before an instrumentation reads it: a statement's attributes then hold no parameters, users or
+    # hosts.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "database")
     quiet_the_sdk()
     processor = BoundedProcessor(WatchedExporter(settings.endpoint), most=settings.otel_bsp_max_queue_size)
@@ -60,12 +61,12 @@ def start(settings: TracingSettings, service_name: str, process: str | None) -> 
 
 
 def _instrumentor() -> AsyncPGInstrumentor:
-    """Give asyncpg's one; it makes no attribute of a statement's parameters unless asked to."""
+    """Return asyncpg's instrumentor; by default it records no parameters of statements."""
     return AsyncPGInstrumentor()  # type: ignore[no-untyped-call]
 
 
 def _resource(service_name: str, process: str | None) -> Resource:
-    """Say who makes the spans; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` go before it."""
+    """Return the attributes of this process; `OTEL_SERVICE_NAME` and `OTEL_RESOURCE_ATTRIBUTES` override."""
     ours = Resource.create(
         {
             "service.name": service_name,

@@ -1,4 +1,4 @@
-"""OpenTelemetry's own settings, checked before its SDK reads them, which would go on with a default."""
+"""OpenTelemetry's settings, checked first because its SDK replaces a wrong value with a default."""
 
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -27,7 +27,7 @@ Sampler = Literal[
 
 
 class TracingSettings(EnvironmentSettings):
-    """The standard `OTEL_*` variables that concern traces; the SDK reads the others by itself.
+    """The standard `OTEL_*` variables for traces; the SDK reads the others itself.
 
     Raises:
         SettingsError: on creation, naming every variable that is wrong.
@@ -65,19 +65,19 @@ class TracingSettings(EnvironmentSettings):
 
     @property
     def is_on(self) -> bool:
-        """Whether spans are made at all; an endpoint is given already."""
+        """Whether tracing is on, given that an endpoint is set."""
         disabled = self.otel_sdk_disabled.lower() == "true"
         return not disabled and self.otel_traces_exporter == "otlp"
 
     @property
     def endpoint(self) -> str:
-        """Where spans are posted; the path is the standard's, unless the whole URL is given."""
+        """The URL to which spans are posted; its path is the standard's unless the traces' URL is set."""
         base = (self.otel_exporter_otlp_endpoint or "").removesuffix("/")
         return self.otel_exporter_otlp_traces_endpoint or f"{base}/v1/traces"
 
     @property
     def collector(self) -> str:
-        """Where spans go, as `host:port`: nothing of the URL that may be secret."""
+        """The collector as `host:port`, without the parts of the URL that may be secret."""
         parts = urlsplit(self.endpoint)
         return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
 

@@ -1,4 +1,4 @@
-"""The spans of this product, made while tracing is on."""
+"""Makes this product's spans while tracing is on."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -34,13 +34,13 @@ _handled: ContextVar[Mapping[int, Span] | None] = ContextVar("handled_spans", de
 
 
 def current_ids() -> tuple[str, str] | None:
-    """Give the present span's trace id and span id; None without a valid one."""
+    """Return the current span's trace id and span id; None if there is no valid one."""
     context = get_current_span().get_span_context()
     return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else None
 
 
 class RequestSpan:
-    """The span of one request: current from its making to its end."""
+    """The span of one request, current from its creation to its end."""
 
     def __init__(self, span: Span) -> None:
         self._span = span
@@ -50,7 +50,7 @@ class RequestSpan:
         self.sampled_trace_id = f"{context.trace_id:032x}" if is_kept else None
 
     def end(self, status: int | None) -> None:
-        """End it with the status that was answered, None if none was."""
+        """End the span with the HTTP status of the answer; None if there was no answer."""
         span = self._span
         if status is not None:
             span.set_attribute("http.response.status_code", status)
@@ -62,17 +62,17 @@ class RequestSpan:
 
 
 class TracerSpans:
-    """Makes spans with one tracer. Nothing a client sends becomes an attribute, but for a known method."""
+    """Makes spans with one tracer. Of a client's input only a known method becomes an attribute."""
 
     def __init__(self, tracer: Tracer) -> None:
         self._tracer = tracer
 
     def carried(self) -> str | None:
-        """Give the present span as a W3C `traceparent`."""
+        """Return the current span as a W3C `traceparent`; None if there is none."""
         return _to_parent(get_current_span().get_span_context())
 
     def request(self, method: str, route: str, headers: Sequence[tuple[bytes, bytes]]) -> RequestSpan:
-        """Begin a request's span, in the trace its headers name if they name one."""
+        """Start a request's span, in the trace that its headers name, if any."""
         known = method if method in _METHODS else "_OTHER"
         span = self._tracer.start_span(
             f"{known} {route}",
@@ -84,10 +84,10 @@ class TracerSpans:
 
     @contextmanager
     def shared(self, name: str, traces: Sequence[str | None]) -> Iterator[None]:
-        """Do one piece of work for several traces."""
+        """Run the block as work for several traces; see `utils.tracing.shared`."""
         parents = list({trace: parent for trace in traces if (parent := _parent(trace)) is not None}.values())
         if not parents:
-            with _current(INVALID_SPAN):  # whose request started the task that works here does not matter
+            with _current(INVALID_SPAN):  # hides the span of the request that started this task
                 yield
             return
         links = [Link(parent) for parent in parents[1 : MOST_LINKS + 1]]
@@ -102,7 +102,7 @@ class TracerSpans:
 
     @contextmanager
     def published(self, batches: Mapping[Key, Sequence[Event]]) -> Iterator[Mapping[Key, Sequence[Event]]]:
-        """Give each event of a sampled trace a span of its publishing, and let it carry that."""
+        """Yield the events; each one of a sampled trace carries the span of its publishing."""
         spans: list[Span] = []
 
         def sent(event: Event) -> Event:
@@ -119,7 +119,7 @@ class TracerSpans:
 
     @contextmanager
     def handled(self, publisher: str, events: Sequence[Traced]) -> Iterator[None]:
-        """Give each event that carries a trace a span in it; the first is current."""
+        """Run the block with a span for each event that carries a trace; the first span is current."""
         spans = {
             event.seq: self._start("process", SpanKind.CONSUMER, event, parent, publisher)
             for event in events
@@ -135,12 +135,12 @@ class TracerSpans:
             _handled.reset(token)
 
     def each(self, event: Traced) -> AbstractContextManager[object] | None:
-        """Make the span of one of the handled events current; None where it has none."""
+        """Return a context in which the span of one handled event is current; None if it has no span."""
         span = (_handled.get() or {}).get(event.seq)
         return None if span is None else _current(span)
 
     def delivered(self, event: Traced, receivers: int) -> None:
-        """Leave a span without length in the trace of a sampled event."""
+        """Add a span of no duration to the trace of a sampled event."""
         parent = _parent(event.trace)
         if parent is not None and parent.trace_flags.sampled:
             span = self._start("deliver", SpanKind.CONSUMER, event, parent)
@@ -169,7 +169,7 @@ def _current(span: Span) -> AbstractContextManager[Span]:
 
 @contextmanager
 def _ending(spans: Collection[Span]) -> Iterator[None]:
-    """End spans with the block, as failed where it fails."""
+    """End the spans with the block; mark them as failed if the block raises."""
     try:
         yield
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""Turns tracing on where the environment says so, and hands over the last spans at the end."""
+"""Turns tracing on if the environment names a collector, and exports the last spans at the end."""
 
 import importlib
 import os
@@ -13,19 +13,19 @@ class Tracing(Protocol):
     """A process's tracing, from its start to its end."""
 
     def stop(self, seconds: float) -> None:
-        """Export what is left, for at most so many seconds; spans that end later are lost."""
+        """Export the waiting spans for at most `seconds`; spans that end later are lost."""
 
 
 class _Off:
     def stop(self, seconds: float) -> None:
-        """Have nothing to do."""
+        """Do nothing: tracing is off."""
 
 
 def start_tracing(service_name: str, process: str | None) -> Tracing:
-    """Trace from now on if `OTEL_EXPORTER_OTLP_ENDPOINT` says where to; without it nothing is even loaded.
+    """Start tracing if an `OTEL_EXPORTER_OTLP…_ENDPOINT` is set; without one the SDK is not even loaded.
 
     Raises:
-        SettingsError: tracing is on, and one of its settings is wrong.
+        SettingsError: an endpoint is set, and one of the settings is invalid.
     """
     if not (os.environ.get(ENDPOINT) or os.environ.get(TRACES_ENDPOINT)):
         return _Off()

@@ -1,4 +1,4 @@
-"""Which statements get a span: those a trace is about, not what drivers say to the server around them."""
+"""Decides which SQL statements get a span: those of a trace, not those that drivers add around them."""
 
 import re
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
-# Under the present and the former name of the attribute; OTEL_SEMCONV_STABILITY_OPT_IN chooses.
+# The attribute's current and former name; OTEL_SEMCONV_STABILITY_OPT_IN decides which one is set.
 _STATEMENT: Final = ("db.query.text", "db.statement")
 _NOISE: Final = re.compile(
     r"\s*(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|START|SET|RESET|SHOW|DISCARD|DEALLOCATE|CLOSE)\b"
@@ -19,9 +19,10 @@ _NOISE: Final = re.compile(
 
 
 class StatementSampler(Sampler):
-    """Drops the spans of statements outside of any trace, and of noise; leaves the rest to another sampler.
+    """Drops the spans of statements outside any trace and of noise; another sampler decides about the rest.
 
-    asyncpg's instrumentation tells a span's attributes before it begins, so that it can be dropped here.
+    A statement can be recognized here because asyncpg's instrumentation sets a span's attributes at its
+    start.
     """
 
     def __init__(self, sampler: Sampler) -> None:
@@ -37,7 +38,7 @@ class StatementSampler(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Decide whether a span that is about to begin is recorded."""
+        """Return the decision whether a span about to start is recorded."""
         statement = (
             next((attributes[key] for key in _STATEMENT if key in attributes), None) if attributes else None
         )
@@ -50,5 +51,5 @@ class StatementSampler(Sampler):
         )
 
     def get_description(self) -> str:
-        """Name it."""
+        """Return the sampler's name."""
         return f"StatementSampler({self._sampler.get_description()})"
