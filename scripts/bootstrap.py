@@ -39,12 +39,22 @@ KEPT = re.compile(
     r"|OFFLINE|NATIVE_TLS|SYSTEM_CERTS|HTTP_TIMEOUT|HTTP_RETRIES|INSECURE_HOST|KEYRING_PROVIDER|CACHE_DIR|LINK_MODE"
     r"|CONCURRENT_\w+|CONFIG_FILE)"
 )
-UV_SOURCES = {
+UV_WORDS = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
     "find-links": "UV_FIND_LINKS",
     "trusted-host": "UV_INSECURE_HOST",
     "cert": "SSL_CERT_FILE",
+    # uv knows no variable for `--no-index`; without an index nothing is left to ask the network for.
+    "no-index": "UV_OFFLINE",
+}
+UV_PLACES = {
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_CONFIG_FILE",
 }
 
 
@@ -173,15 +183,16 @@ def has_cache(environment: Mapping[str, str]) -> bool:
 
 def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:
     """Return where pip is told to look for packages, in uv's words, unless uv was told something itself."""
-    if any(name in environment for name in UV_SOURCES.values()) or "UV_CONFIG_FILE" in environment:
+    if environment.keys() & UV_PLACES:
         return {}
     command = [base_python(), "-I", "-m", "pip", "config", "list"]
     done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
     told = {}
-    for line in done.stdout.splitlines():
+    # A variable goes over the same setting in a file, as with pip itself.
+    for line in sorted(done.stdout.splitlines(), key=lambda line: line.startswith(":env:")):
         key, _, value = line.partition("=")
-        name = UV_SOURCES.get(key.split(".")[-1])
-        if name:
+        name = UV_WORDS.get(key.split(".")[-1])
+        if name and name not in environment:
             told[name] = ast.literal_eval(value)
     # A mirror may lag behind another one; what may be installed is settled by the hashes, not by the place.
     return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else {}

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import ZipFile
 
 import bootstrap
 import pytest
@@ -20,7 +21,16 @@ uv==0.13.9 \\
 uvicorn==1.0 \\
     --hash=sha256:dd
 """
-PROJECT = '[build-system]\n[project]\nname = "x"\n[tool.hatch]\n[tool.ruff]\nline-length = 110\n'
+PROJECT = """\
+[build-system]
+requires = []
+[project]
+name = "x"
+version = "1"
+[tool.hatch]
+[tool.ruff]
+line-length = 110
+"""
 
 
 @pytest.fixture
@@ -172,6 +182,86 @@ def test_uv_looks_where_pip_is_told_to_look(tmp_path: Path) -> None:
     assert told["UV_INDEX"].split()[-2:] == ["https://a", "https://b"]
     assert told["SSL_CERT_FILE"] == "/etc/ssl/own.pem"
     assert told["UV_INDEX_STRATEGY"] == "unsafe-best-match"
+
+
+def test_uv_asks_no_network_where_pip_is_told_to_use_no_index() -> None:
+    told = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "/wheels"}
+    assert "UV_OFFLINE" not in bootstrap.known_to_pip(told)
+    assert bootstrap.known_to_pip(told | {"PIP_NO_INDEX": "1"})["UV_OFFLINE"] == "1"
+    assert bootstrap.known_to_pip(told | {"PIP_NO_INDEX": "1"})["UV_FIND_LINKS"] == "/wheels"
+    itself = bootstrap.known_to_pip(told | {"PIP_NO_INDEX": "1", "UV_OFFLINE": "0"})
+    assert "UV_OFFLINE" not in itself
+    assert itself["UV_FIND_LINKS"] == "/wheels"
+
+
+def test_a_variable_of_pip_goes_over_its_file(tmp_path: Path) -> None:
+    configuration = tmp_path / "pip.conf"
+    configuration.write_text("[global]\nfind-links = /file\n[install]\nfind-links = /section\n")
+    known = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": str(configuration)}
+    assert bootstrap.known_to_pip(known)["UV_FIND_LINKS"] == "/section"
+    assert bootstrap.known_to_pip(known | {"PIP_FIND_LINKS": "/variable"})["UV_FIND_LINKS"] == "/variable"
+
+
+def test_certificates_that_are_known_anyway_leave_the_rest_of_pips_settings() -> None:
+    known = {"PATH": "/usr/bin:/bin", "PIP_CONFIG_FILE": os.devnull, "SSL_CERT_FILE": "/etc/ssl/machine.pem"}
+    told = bootstrap.known_to_pip(known | {"PIP_FIND_LINKS": "/wheels", "PIP_CERT": "/etc/ssl/own.pem"})
+    assert told["UV_FIND_LINKS"] == "/wheels"
+    assert "SSL_CERT_FILE" not in told
+
+
+def write_wheel(folder: Path) -> str:
+    """Write the wheel of a package called `tiny` into `folder`, and return its hash."""
+    folder.mkdir()
+    about = "tiny-1.0.dist-info"
+    parts = {
+        "tiny.py": "ANSWER = 42\n",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    parts[f"{about}/RECORD"] = "".join(f"{name},,\n" for name in [*parts, f"{about}/RECORD"])
+    file = folder / "tiny-1.0-py3-none-any.whl"
+    with ZipFile(file, "w") as wheel:
+        for name, text in parts.items():
+            wheel.writestr(name, text)
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def without_network(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a project whose packages come from a folder of wheels, where no index answers."""
+    digest = write_wheel(project / "wheelhouse")
+    (project / "requirements" / "deploy.txt").write_text(f"tiny==1.0 --hash=sha256:{digest}\n")
+    for name in list(os.environ):
+        if name.startswith(("PIP_", "UV_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.defpath}")
+    monkeypatch.setenv("HOME", str(project))
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(project / "wheelhouse"))
+    monkeypatch.chdir(project)
+    return project
+
+
+def test_a_folder_of_wheels_is_enough_where_no_index_answers(without_network: Path) -> None:
+    bootstrap.install("deploy")
+    place = without_network / ".cache" / "deploy"
+    assert bootstrap.is_done("deploy")
+    said = subprocess.check_output([place / "bin" / "python", "-c", "import tiny; print(tiny.ANSWER)"])
+    assert said == b"42\n"
+    assert list(place.glob("bin/pip*")) == []  # where uv fails, pip comes in its place
+
+
+def test_a_wheel_of_another_content_is_refused_without_a_network_too(
+    without_network: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = without_network / "requirements" / "deploy.txt"
+    lock.write_text(f"tiny==1.0 --hash=sha256:{'0' * 64}\n")
+    with pytest.raises(SystemExit):
+        bootstrap.install("deploy")
+    assert "tiny==1.0" in capsys.readouterr().err
+    assert not bootstrap.is_done("deploy")
 
 
 def test_what_uv_is_told_itself_goes_over_pips_configuration() -> None:
