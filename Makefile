@@ -83,5 +83,6 @@ lock: ## Resolve the dependencies anew into requirements/
 	@./scripts/lock
 
 clean: ## Remove what was generated; keeps .vfactory, where the data is
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* dist build
-	find src tests benchmarks openapi scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
+	rm -rf .coverage* dist build
+	find benchmarks deploy examples monitoring openapi scripts src tests -name __pycache__ -type d -prune -exec rm -rf {} +
