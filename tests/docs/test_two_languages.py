@@ -7,7 +7,7 @@ import pytest
 
 from support import ROOT
 
-PAGES = ["SECURITY"]
+PAGES = ["SECURITY", "docs/installation"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
