@@ -141,15 +141,18 @@ def _read_mounted_secret(values: dict[str, Any], name: str) -> None:
     values[name] = text
 
 
-def _require_url(secret: SecretStr, *schemes: str) -> None:
-    allowed = f"must be a URL that begins with {schemes[0]}:// and names a host"
+def is_url(text: str, *schemes: str) -> bool:
+    """Whether a text is a URL that begins with one of the schemes and names a host."""
     try:
-        parts = urlsplit(secret.get_secret_value())
-        port = parts.port
+        parts = urlsplit(text)
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise ValueError(allowed) from None
-    if parts.scheme not in schemes or not parts.hostname or port == 0:
-        raise ValueError(allowed)
+        return False
+
+
+def _require_url(secret: SecretStr, *schemes: str) -> None:
+    if not is_url(secret.get_secret_value(), *schemes):
+        raise ValueError(f"must be a URL that begins with {schemes[0]}:// and names a host")
 
 
 def _explain(settings: type[BaseSettings], detail: ErrorDetails) -> tuple[str, str]:

@@ -60,13 +60,9 @@ class WatchedExporter(SpanExporter):
         self._is_failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export a batch; never raises."""
+        """Export a batch."""
         self._session.outcome = ""
-        try:
-            result = self._exporter.export(spans)
-        except Exception as error:  # noqa: BLE001 - any failure is counted and logged in the same way
-            self._session.outcome = type(error).__name__
-            result = SpanExportResult.FAILURE
+        result = self._exporter.export(spans)
         if result is SpanExportResult.SUCCESS:
             EXPORTED.inc(len(spans))
         else:

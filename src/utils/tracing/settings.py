@@ -1,12 +1,12 @@
 """OpenTelemetry's settings, checked first because its SDK replaces a wrong value with a default."""
 
-from pathlib import Path
+import re
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, FilePath, SecretStr, field_validator, model_validator
 
-from utils.settings import EnvironmentSettings
+from utils.settings import EnvironmentSettings, is_url
 
 ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TRACES_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
@@ -24,6 +24,10 @@ Sampler = Literal[
     "parentbased_always_off",
     "parentbased_traceidratio",
 ]
+
+_HEADER: Final = r" *[!#-'*+\-.0-9A-Z^-z|~]+ *=[ !#-+\--:<-\[\]-~]*"
+HEADERS: Final = re.compile(rf"{_HEADER}(?:,{_HEADER})*")
+"""What the SDK reads as headers; a pair it cannot read it would log, secret and all, and leave out."""
 
 
 class TracingSettings(EnvironmentSettings):
@@ -46,12 +50,12 @@ class TracingSettings(EnvironmentSettings):
     otel_exporter_otlp_traces_compression: Compression = "none"
     otel_exporter_otlp_headers: SecretStr | None = None
     otel_exporter_otlp_traces_headers: SecretStr | None = None
-    otel_exporter_otlp_certificate: Path | None = None
-    otel_exporter_otlp_traces_certificate: Path | None = None
-    otel_exporter_otlp_client_certificate: Path | None = None
-    otel_exporter_otlp_traces_client_certificate: Path | None = None
-    otel_exporter_otlp_client_key: Path | None = None
-    otel_exporter_otlp_traces_client_key: Path | None = None
+    otel_exporter_otlp_certificate: FilePath | None = None
+    otel_exporter_otlp_traces_certificate: FilePath | None = None
+    otel_exporter_otlp_client_certificate: FilePath | None = None
+    otel_exporter_otlp_traces_client_certificate: FilePath | None = None
+    otel_exporter_otlp_client_key: FilePath | None = None
+    otel_exporter_otlp_traces_client_key: FilePath | None = None
 
     otel_traces_sampler: Sampler = "parentbased_always_on"
     otel_traces_sampler_arg: str | None = None
@@ -84,23 +88,17 @@ class TracingSettings(EnvironmentSettings):
     @field_validator("otel_exporter_otlp_endpoint", "otel_exporter_otlp_traces_endpoint")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
-        if value is not None and not _is_http(value):
+        if value is not None and not is_url(value, "http", "https"):
             raise ValueError("must be a URL that begins with http:// or https:// and names a host")
         return value
 
     @field_validator("otel_exporter_otlp_headers", "otel_exporter_otlp_traces_headers")
     @classmethod
     def _pairs(cls, value: SecretStr | None) -> SecretStr | None:
-        pairs = [] if value is None else value.get_secret_value().split(",")
-        if not all(_is_header(pair) for pair in pairs):
-            raise ValueError("must be name=value pairs separated by commas")
-        return value
-
-    @field_validator("*")
-    @classmethod
-    def _readable(cls, value: object) -> object:
-        if isinstance(value, Path) and not value.is_file():
-            raise ValueError("the file cannot be read")
+        if value is not None and not HEADERS.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must be name=value pairs separated by commas, special characters percent-encoded"
+            )
         return value
 
     @model_validator(mode="after")
@@ -110,19 +108,6 @@ class TracingSettings(EnvironmentSettings):
         if self.otel_traces_sampler.endswith("traceidratio") and not _is_ratio(self.otel_traces_sampler_arg):
             raise ValueError("OTEL_TRACES_SAMPLER_ARG: must be a number from 0 to 1")
         return self
-
-
-def _is_http(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-def _is_header(pair: str) -> bool:
-    name, equals, _ = pair.partition("=")
-    return bool(equals and name.strip() and pair.isascii() and pair.isprintable())
 
 
 def _is_ratio(text: str | None) -> bool:

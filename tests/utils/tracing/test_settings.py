@@ -1,11 +1,14 @@
 """Tracing is off, and not even loaded, until a setting names a collector; a wrong setting ends the start."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.util.re import parse_env_headers
 
 from support.kit.processes import sample
 from utils.settings import SettingsError
 from utils.tracing import active_spans, start_tracing
-from utils.tracing.settings import TracingSettings
+from utils.tracing.settings import HEADERS, TracingSettings
 
 ON = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
 EX_CONFIG = 78
@@ -51,6 +54,8 @@ def test_it_stays_off(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli"),
         ("OTEL_EXPORTER_OTLP_HEADERS", "hunter2"),
         ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "key=hunter2,=x"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "my key=hunter2"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", 'key="hunter2"'),
         ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/no/such/file"),
         ("OTEL_TRACES_EXPORTER", "jaeger"),
         ("OTEL_TRACES_SAMPLER", "sometimes"),
@@ -63,12 +68,22 @@ def test_it_stays_off(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 def test_a_wrong_setting_is_named_and_its_value_kept_back(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
-    for variable, given in {**ON, name: value}.items():
-        monkeypatch.setenv(variable, given)
+    for variable, text in {**ON, name: value}.items():
+        monkeypatch.setenv(variable, text)
     with pytest.raises(SettingsError) as raised:
         start_tracing("kit", None)
     assert [problem[0] for problem in raised.value.problems] == [name]
     assert "hunter2" not in str(raised.value)
+
+
+@given(st.from_regex(HEADERS, fullmatch=True))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_headers_that_are_accepted_are_read_by_the_sdk_without_a_word(
+    caplog: pytest.LogCaptureFixture, text: str
+) -> None:
+    assert TracingSettings(otel_exporter_otlp_headers=text).otel_exporter_otlp_headers
+    assert parse_env_headers(text, liberal=True)
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(("argument", "is_right"), [("0.25", True), ("1.5", False), ("all", False)])
@@ -109,5 +124,5 @@ def test_the_endpoint_is_the_standards(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    settings = TracingSettings()
-    assert (settings.endpoint, settings.collector) == (endpoint, collector)
+    tracing = TracingSettings()
+    assert (tracing.endpoint, tracing.collector) == (endpoint, collector)
