@@ -37,7 +37,7 @@ async def list_events(
     are gone.
     """
     by.require_factory(factory)
-    head, oldest = await events.head(factory), await events.oldest(factory)
+    oldest, head = await events.extent(factory)
     items = await events.read(factory, after, limit)  # last, so that a head just told is never missing here
     log = {"items": items, "head": head, "oldest": oldest}
     return Response(msgspec.json.encode(log), media_type="application/json")

@@ -24,7 +24,11 @@ READ = """
     ORDER BY seq
 """
 HEAD = "SELECT seq FROM outbox_heads WHERE factory_id = $1"
-OLDEST = "SELECT min(seq) FROM outbox WHERE factory_id = $1"
+# One statement, so that both hold for the same moment.
+EXTENT = """
+    SELECT coalesce((SELECT min(seq) FROM outbox WHERE factory_id = $1), head + 1) AS oldest, head
+    FROM (SELECT coalesce(max(seq), 0) AS head FROM outbox_heads WHERE factory_id = $1) AS newest
+"""
 HEADS = (
     "SELECT factory_id, seq FROM outbox_heads WHERE $1::uuid IS NULL OR factory_id > $1 ORDER BY 1 LIMIT $2"
 )
@@ -50,12 +54,11 @@ class EventLog:
         async with self._database.transaction() as transaction:
             return await (await transaction.connection()).fetchval(HEAD, factory_id) or 0
 
-    async def oldest(self, factory_id: UUID) -> int:
-        """Return the oldest seq still kept; one more than the newest if none is kept."""
+    async def extent(self, factory_id: UUID) -> tuple[int, int]:
+        """Return the oldest seq still kept, one more than the newest if none is, and the newest."""
         async with self._database.transaction() as transaction:
-            connection = await transaction.connection()
-            oldest = await connection.fetchval(OLDEST, factory_id)
-            return int(oldest or (await connection.fetchval(HEAD, factory_id) or 0) + 1)
+            row = await (await transaction.connection()).fetchrow(EXTENT, factory_id)
+        return row["oldest"], row["head"]
 
     async def heads(self, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
         """Return a page of (factory, newest seq), ordered by factory, after the factory `after`."""

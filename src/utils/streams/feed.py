@@ -134,8 +134,9 @@ class EventFeed:
         events = await self._log.read(factory_id, cursor, PAGE_EVENTS, max_bytes=PAGE_BYTES)
         if events and events[0].seq == cursor + 1:
             return events
-        head = await self._log.head(factory_id)
-        return [] if cursor == head else [Reset(head)]
+        # What was read may be old by now: only oldest and newest of one moment tell that something is gone.
+        oldest, head = await self._log.extent(factory_id)
+        return [] if oldest <= cursor + 1 <= head + 1 else [Reset(head)]
 
     async def _history_in_redis(self, factory_id: UUID, cursor: int) -> Sequence[FeedItem]:
         try:

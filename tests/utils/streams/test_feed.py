@@ -22,8 +22,9 @@ from support.kit.events import (
 )
 from support.servers import Postgres, Valkey
 from utils.database import Database
-from utils.outbox import StoredEvent
+from utils.outbox import EventLog, StoredEvent
 from utils.streams import EventFeed, FeedItem, Heartbeat, Reset, metrics, stream_key
+from utils.streams.tail import Tail
 
 
 class Client:
@@ -168,6 +169,42 @@ async def test_a_client_that_missed_purged_events_is_reset_and_then_live(
             assert late.start == Reset(10)
             await publish(fresh_database, factory, 11)
             await late.has(11)
+
+
+class LateNews(EventLog):
+    """A history in which an event is published right after a read has found nothing."""
+
+    def __init__(self, database: Database, factory_id: UUID) -> None:
+        super().__init__(database)
+        self._publish = partial(publish, database, factory_id, 3)
+        self._factory_id = factory_id
+
+    async def read(self, *arguments: Any, **options: Any) -> list[StoredEvent]:
+        events = await super().read(*arguments, **options)
+        if not events and await self.head(self._factory_id) == 2:
+            await self._publish()
+            await eventually(self._is_numbered)
+        return events
+
+    async def _is_numbered(self) -> bool:
+        return await self.head(self._factory_id) == 3
+
+
+async def test_an_event_that_comes_between_two_looks_at_the_history_is_no_loss(
+    feed: EventFeed, fresh_database: Database, publisher: Any, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = uuid4()
+    async with in_background(publisher):
+        await publish(fresh_database, factory, 1, 2)
+        await stream_reaches(redis, factory, 2)
+        monkeypatch.setattr(feed, "_log", LateNews(fresh_database, factory))
+        # A client of another replica knows event 2; the follower here has not seen it yet.
+        monkeypatch.setattr(Tail, "after", lambda _tail, _seq: None)
+        subscription = feed.subscribe(factory, 2)
+        items = [await anext(subscription) for _ in range(2)]
+        await subscription.aclose()
+    assert Reset(3) not in items
+    assert [item.seq for item in items if isinstance(item, StoredEvent)] == [3]
 
 
 async def test_a_client_from_the_future_is_reset(
