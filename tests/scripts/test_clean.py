@@ -8,8 +8,15 @@ import pytest
 
 from support import ROOT
 
-IGNORED = (ROOT / ".gitignore").read_text("utf-8").split()
-KEPT = {".vfactory/", "benchmarks/results.json", "deploy/compose/secrets/", "uv.lock"}
+IGNORED = [line.removeprefix("/") for line in (ROOT / ".gitignore").read_text("utf-8").split()]
+KEPT = {
+    ".vfactory/",
+    "benchmarks/results.json",
+    "deploy/compose/secrets/",
+    "programs/",
+    "uv.lock",
+    "wheelhouse/",
+}
 SOURCES = ("benchmarks", "deploy", "examples", "monitoring", "openapi", "scripts", "src", "tests")
 
 
