@@ -6,7 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from support.plant.factory_core import MAX_METRICS, Plant, build_plant, client_of
+from support.plant.bare_client import client_of
+from support.plant.factory_core import MAX_METRICS, MeasuredFactory, build_factory
 from support.servers import RunningProcess, Templates, Valkey, environment
 
 SERVICE = "factory-core"
@@ -52,6 +53,6 @@ async def client_as(shared_service: RunningProcess) -> AsyncIterator[Callable[..
 
 
 @pytest.fixture
-async def plant(client: httpx.AsyncClient) -> Plant:
+async def factory(client: httpx.AsyncClient) -> MeasuredFactory:
     """A new factory with the equipment press-1 and press-2."""
-    return await build_plant(client, "press-1", "press-2")
+    return await build_factory(client, "press-1", "press-2")

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from support.plant.incident_event import client_of
+from support.plant.bare_client import client_of
 from support.servers import RunningProcess, Templates, Valkey, environment
 
 SERVICE = "incident-event"

@@ -12,9 +12,9 @@ import pytest
 from incident_event.publisher import FETCH_FAILURES, FactoryCoreClient, FactoryCoreError
 from incident_event.settings import IncidentEventSettings
 from support.kit.events import eventually
-from support.plant.factory_core import Plant, build_plant, reading
-from support.plant.factory_core import client_of as factory_core_client_of
-from support.plant.incident_event import RULE, client_of, listening
+from support.plant.bare_client import client_of
+from support.plant.factory_core import MeasuredFactory, build_factory, reading
+from support.plant.incident_event import RULE, listening
 from support.servers import AUTH_SECRET, RunningProcess, Templates, Valkey, environment, package
 from utils.clock import utc_now
 from utils.settings import SettingsError
@@ -38,7 +38,7 @@ class System:
         self.worker = self.start_worker()
         for process in (self.factory_core, self.relay, self.incident_event, self.worker):
             process.wait_ready()
-        self.plants = factory_core_client_of(self.factory_core.base_url)
+        self.factory_core_client = client_of(self.factory_core.base_url)
         self.client = client_of(self.incident_event.base_url)
 
     def _start(self, service: str, command: str) -> RunningProcess:
@@ -53,16 +53,16 @@ class System:
 
     async def close(self) -> None:
         await self.client.aclose()
-        await self.plants.aclose()
+        await self.factory_core_client.aclose()
         for process in (self.worker, self.incident_event, self.relay, self.factory_core):
             process.kill()
 
-    async def watched_plant(self) -> tuple[Plant, str]:
-        plant = await build_plant(self.plants, "press-1")
-        body = {"factory_id": str(plant.factory_id), **FORCE}
+    async def watched_factory(self) -> tuple[MeasuredFactory, str]:
+        factory = await build_factory(self.factory_core_client, "press-1")
+        body = {"factory_id": str(factory.factory_id), **FORCE}
         answer = await self.client.post("/v1/rules", json=body)
         assert answer.status_code == 201, answer.text
-        return plant, answer.json()["id"]
+        return factory, answer.json()["id"]
 
     async def rule_state(self, rule_id: str) -> Any:
         return (await self.client.get(f"/v1/rules/{rule_id}")).json()["state"]
@@ -96,23 +96,23 @@ def batch(*pairs: tuple[float, float]) -> list[dict[str, Any]]:
 
 
 async def test_a_reading_becomes_one_incident_through_every_loss(system: System, hurt_valkey: Valkey) -> None:
-    plant, rule_id = await system.watched_plant()
-    async with listening(system.client, plant.factory_id, last_id=0) as listener:
+    factory, rule_id = await system.watched_factory()
+    async with listening(system.client, factory.factory_id, last_id=0) as listener:
         assert (await listener.next()).type == "rule.created.v1"
 
-        await plant.send(batch((0, 1.0), (10, 11.0), (15, 11.0)))
+        await factory.send(batch((0, 1.0), (10, 11.0), (15, 11.0)))
         reported = await listener.next()
         assert reported.type == "incident.reported.v1"
         assert reported.data["payload"]["occurred_at"] == "2026-01-15T10:30:15Z"
 
         system.worker.kill()
-        await plant.send(batch((20, 11.0), (21, 1.0)))
+        await factory.send(batch((20, 11.0), (21, 1.0)))
         hurt_valkey.flush()
         system.worker = system.start_worker()
         assert (await listener.next(seconds=30)).type == "incident.condition_cleared.v1"
 
         hurt_valkey.stop()
-        await plant.send(batch((30, 11.0), (35, 11.0)))
+        await factory.send(batch((30, 11.0), (35, 11.0)))
         recurred = await listener.next(seconds=30)
         assert recurred.type == "incident.condition_recurred.v1"
         assert recurred.data["payload"]["occurrences"] == 2
@@ -120,7 +120,7 @@ async def test_a_reading_becomes_one_incident_through_every_loss(system: System,
 
     state = await system.evaluated(rule_id, 7)
     assert (state["condition"], state["evaluated_readings"], state["late_readings"]) == ("active", 7, 0)
-    [incident] = await system.incidents(plant.factory_id)
+    [incident] = await system.incidents(factory.factory_id)
     assert (incident["occurrences"], incident["condition"]) == (2, "active")
     async with httpx.AsyncClient(trust_env=False) as client:
         text = (await client.get(f"{system.worker.wait_ready().base_url}/metrics")).text
@@ -131,21 +131,21 @@ async def test_a_reading_becomes_one_incident_through_every_loss(system: System,
 
 
 async def test_killed_again_and_again_a_worker_loses_and_doubles_nothing(system: System) -> None:
-    plant, rule_id = await system.watched_plant()
+    factory, rule_id = await system.watched_factory()
     for round_ in range(5):
         await asyncio.to_thread(system.worker.wait_ready)
         await system.evaluated(rule_id, 12 * max(0, round_ - 1))  # it consumes again, what the last kill left
         killing = asyncio.create_task(system.kill_worker(after=0.015 * round_))
         for step in range(4):
             second = 100.0 * round_ + 20 * step
-            await plant.send(batch((second, 11.0), (second + 5, 11.0), (second + 6, 1.0)))
+            await factory.send(batch((second, 11.0), (second + 5, 11.0), (second + 6, 1.0)))
         await killing
         system.worker = system.start_worker()
     state = await system.evaluated(rule_id, 60)
     assert (state["evaluated_readings"], state["condition"]) == (60, "normal")
-    [incident] = await system.incidents(plant.factory_id)
+    [incident] = await system.incidents(factory.factory_id)
     assert (incident["occurrences"], incident["condition"]) == (20, "cleared")
-    async with listening(system.client, plant.factory_id, last_id=0) as listener:
+    async with listening(system.client, factory.factory_id, last_id=0) as listener:
         types = [message.type.split(".")[1] for message in await listener.take(41)]
     assert (
         types
@@ -154,15 +154,15 @@ async def test_killed_again_and_again_a_worker_loses_and_doubles_nothing(system:
 
 
 async def test_a_rule_applies_to_every_reading_accepted_after_its_201(system: System) -> None:
-    plant = await build_plant(system.plants, "press-1")
+    factory = await build_factory(system.factory_core_client, "press-1")
     for number in range(15):
-        await plant.send(batch((number, 99.0)))
-        body = {"factory_id": str(plant.factory_id), **FORCE, "on_delay_seconds": 0, "name": str(number)}
+        await factory.send(batch((number, 99.0)))
+        body = {"factory_id": str(factory.factory_id), **FORCE, "on_delay_seconds": 0, "name": str(number)}
         rule_id = (await system.client.post("/v1/rules", json=body)).json()["id"]
-        await plant.send(batch((number + 0.5, 99.0)))
+        await factory.send(batch((number + 0.5, 99.0)))
         state = await system.evaluated(rule_id, 1)
         assert state["condition"] == "active"
-    assert len(await system.incidents(plant.factory_id)) == 15
+    assert len(await system.incidents(factory.factory_id)) == 15
 
 
 def client_settings(url: str, **more: Any) -> IncidentEventSettings:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from monitoring.traffic import in_background
 
-from support.plant.stack import Stack, wait_for
+from support.plant.stack import Stack, run_stack, wait_for
 from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
 
@@ -21,10 +21,8 @@ ASKED = {
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     """A running plant."""
-    stack = Stack(tmp_path / "home")
-    stack.run("up", "--detach", code=0)
-    yield stack
-    stack.run("down", code=0)
+    with run_stack(tmp_path / "home") as stack:
+        yield stack
 
 
 def missing(stack: Stack, service: str) -> set[str]:

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from support.plant.factory_core import build_plant, client_of, reading
+from support.plant.bare_client import client_of
+from support.plant.factory_core import build_factory, reading
 from support.plant.incident_event import RULE, listening
-from support.plant.incident_event import client_of as incident_client_of
 from support.servers import RunningProcess
 from support.servers.otlp_collector import Collector, Span, collecting
 
@@ -49,16 +49,16 @@ async def a_reading_that_opens_an_incident(
     """Send it, and give the incident as the event stream tells of it."""
     async with (
         client_of(traced.core.base_url) as core,
-        incident_client_of(traced.incident_event.base_url) as incidents,
+        client_of(traced.incident_event.base_url) as incidents,
     ):
-        plant = await build_plant(core, "press-1")
+        factory = await build_factory(core, "press-1")
         rule = {**RULE, "equipment": "press-1", "metric": "force", "on_delay_seconds": 0}
-        answer = await incidents.post("/v1/rules", json={"factory_id": str(plant.factory_id), **rule})
+        answer = await incidents.post("/v1/rules", json={"factory_id": str(factory.factory_id), **rule})
         assert answer.status_code == 201, answer.text
-        async with listening(incidents, plant.factory_id, last_id=0) as listener:
+        async with listening(incidents, factory.factory_id, last_id=0) as listener:
             assert (await listener.next()).type == "rule.created.v1"
             body = {"batch_id": "b-1", "readings": [reading(0, 99.0)]}
-            answer = await core.post(plant.path, json=body, headers=headers or {})
+            answer = await core.post(factory.path, json=body, headers=headers or {})
             assert answer.status_code == 200, answer.text
             reported = await listener.next(seconds=30)
     assert reported.type == "incident.reported.v1"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from support import ROOT
-from support.plant.local_plant import Background, LocalPlant, local_plant, wait_for
+from support.plant.stack import Background, Stack, run_stack, wait_for
 
 SKAB = os.environ.get("VFACTORY_SKAB_DIR")
 EXAMPLE = str(ROOT / "examples" / "pump-test-bench.csv")
@@ -23,10 +23,10 @@ SHAKE = "Accelerometer1RMS"
 
 
 @pytest.fixture(scope="module")
-def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlant]:
-    with local_plant(tmp_path_factory.mktemp("plant")) as running:
-        running.run("factories", "add", "Bench")
-        yield running
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with run_stack(tmp_path_factory.mktemp("stack") / "home") as stack:
+        stack.run("factories", "add", "Bench", code=0)
+        yield stack
 
 
 @dataclass(frozen=True)
@@ -58,74 +58,74 @@ WATCHES = {
 
 @needs_skab
 @pytest.mark.parametrize("what", WATCHES)
-def test_a_client_on_the_stream_gets_exactly_what_is_in_the_recording(plant: LocalPlant, what: str) -> None:
+def test_a_client_on_the_stream_gets_exactly_what_is_in_the_recording(stack: Stack, what: str) -> None:
     watch, tag = WATCHES[what], what.replace(" ", "-")
-    rule = add_rule(plant, tag, watch.metric, watch.limit, watch.deadband)
-    with listening(plant) as stream:
-        summary = replay(plant, skab(watch.file), tag)
-        wait_until_evaluated(plant, rule, watch.rows)
-        told = heard(plant, stream, rule)
+    rule = add_rule(stack, tag, watch.metric, watch.limit, watch.deadband)
+    with listening(stack) as stream:
+        summary = replay(stack, skab(watch.file), tag)
+        wait_until_evaluated(stack, rule, watch.rows)
+        told = heard(stack, stream, rule)
 
     assert (summary["rows"], summary["readings"]) == (watch.rows, watch.rows * 8)
     assert (summary["accepted"], summary["rejected"], summary["unreadable"]) == (watch.rows * 8, 0, 0)
     expected = [("incident.reported.v1", watch.activation), ("incident.condition_cleared.v1", watch.cleared)]
     assert told == [event for event in expected if event[1] is not None]
-    incidents = [i for i in listed(plant) if i["rule_id"] == rule]
+    incidents = [i for i in listed(stack) if i["rule_id"] == rule]
     assert [(i["occurred_at"], i["occurrences"]) for i in incidents] == (
         [] if watch.activation is None else [(watch.activation, 1)]
     )
     if incidents:
-        work(plant, incidents[0]["id"])
+        work(stack, incidents[0]["id"])
 
 
 @needs_skab
-def test_without_a_deadband_a_flickering_condition_is_one_incident_that_recurs(plant: LocalPlant) -> None:
-    rule = add_rule(plant, "leak-flickering", FLOW, ("--below", "74.5"), "0")
-    replay(plant, skab("other-1.csv"), "leak-flickering")
-    wait_until_evaluated(plant, rule, 745)
+def test_without_a_deadband_a_flickering_condition_is_one_incident_that_recurs(stack: Stack) -> None:
+    rule = add_rule(stack, "leak-flickering", FLOW, ("--below", "74.5"), "0")
+    replay(stack, skab("other-1.csv"), "leak-flickering")
+    wait_until_evaluated(stack, rule, 745)
 
-    assert [i["occurrences"] for i in listed(plant) if i["rule_id"] == rule] == [11]
-
-
-@needs_skab
-def test_normal_running_fires_a_rule_with_a_lower_limit(plant: LocalPlant) -> None:
-    rule = add_rule(plant, "normal-low", SHAKE, ("--above", "0.2"), "0")
-    replay(plant, skab("anomaly-free-anomaly-free.csv"), "normal-low")
-    wait_until_evaluated(plant, rule, 9405)
-
-    assert [i["occurred_at"] for i in listed(plant) if i["rule_id"] == rule] == ["2020-02-08T13:30:52Z"]
+    assert [i["occurrences"] for i in listed(stack) if i["rule_id"] == rule] == [11]
 
 
 @needs_skab
-def test_every_recording_of_skab_replays_as_it_is(plant: LocalPlant) -> None:
+def test_normal_running_fires_a_rule_with_a_lower_limit(stack: Stack) -> None:
+    rule = add_rule(stack, "normal-low", SHAKE, ("--above", "0.2"), "0")
+    replay(stack, skab("anomaly-free-anomaly-free.csv"), "normal-low")
+    wait_until_evaluated(stack, rule, 9405)
+
+    assert [i["occurred_at"] for i in listed(stack) if i["rule_id"] == rule] == ["2020-02-08T13:30:52Z"]
+
+
+@needs_skab
+def test_every_recording_of_skab_replays_as_it_is(stack: Stack) -> None:
     for file in sorted(Path(str(SKAB)).glob("*.csv")):
         rows = len(file.read_text().splitlines()) - 1
-        summary = replay(plant, file, f"as-is-{file.stem}", create=True)
+        summary = replay(stack, file, f"as-is-{file.stem}", create=True)
         assert (summary["rows"], summary["accepted"], summary["unreadable"]) == (rows, rows * 8, 0), file
 
 
-def test_a_second_run_stores_nothing_and_raises_nothing(plant: LocalPlant) -> None:
-    rule = add_rule(plant, "twice", SHAKE, ("--above", "0.5"), "0")
-    first = replay(plant, EXAMPLE, "twice")
-    wait_until_evaluated(plant, rule, 1200)
-    second = replay(plant, EXAMPLE, "twice")
+def test_a_second_run_stores_nothing_and_raises_nothing(stack: Stack) -> None:
+    rule = add_rule(stack, "twice", SHAKE, ("--above", "0.5"), "0")
+    first = replay(stack, EXAMPLE, "twice")
+    wait_until_evaluated(stack, rule, 1200)
+    second = replay(stack, EXAMPLE, "twice")
     time.sleep(1)
 
     assert (first["accepted"], first["duplicates"]) == (9600, 0)
     assert (second["accepted"], second["duplicates"]) == (0, 9600)
-    assert evaluated(plant, rule) == 1200
-    assert [i["occurrences"] for i in listed(plant) if i["rule_id"] == rule] == [1]
+    assert evaluated(stack, rule) == 1200
+    assert [i["occurrences"] for i in listed(stack) if i["rule_id"] == rule] == [1]
 
 
-def test_an_interrupted_replay_goes_on_where_it_stopped(plant: LocalPlant) -> None:
-    plant.run("equipment", "add", "interrupted")
-    arguments = ("replay", EXAMPLE, "--equipment", "interrupted", "--exclude", "fault", "--json")
-    with plant.background(*arguments, "--speed", "100") as running:
-        state = Path(plant.environment["VFACTORY_HOME"]) / "replay"
-        wait_for("rows are sent", lambda: any(_rows_sent(file) > 50 for file in state.glob("*.json")))
+def test_an_interrupted_replay_goes_on_where_it_stopped(stack: Stack) -> None:
+    stack.run("equipment", "add", "interrupted", code=0)
+    arguments = ("replay", EXAMPLE, "--equipment", "interrupted", "--exclude", "fault")
+    with stack.background(*arguments, "--json", "--speed", "100") as running:
+        state = stack.home / "replay"
+        wait_for(lambda: any(_rows_sent(file) > 50 for file in state.glob("*.json")), "rows are sent")
         assert running.interrupt() == 130
         stopped = json.loads(running.out.read_text())
-    rest = plant.run(*arguments).json()
+    rest = stack.json(*arguments)
 
     assert stopped["complete"] is False
     assert rest["complete"] is True
@@ -139,62 +139,62 @@ def test_an_interrupted_replay_goes_on_where_it_stopped(plant: LocalPlant) -> No
 
 
 @pytest.mark.parametrize("speed", ["max", "600"])
-def test_a_recording_moved_to_now_ends_now_and_is_refused_nothing(plant: LocalPlant, speed: str) -> None:
+def test_a_recording_moved_to_now_ends_now_and_is_refused_nothing(stack: Stack, speed: str) -> None:
     tag = f"new-{speed}"
-    first = replay(plant, EXAMPLE, tag, "--as-new", "--speed", speed, create=True)
-    again = replay(plant, EXAMPLE, tag, "--as-new", create=True)
+    first = replay(stack, EXAMPLE, tag, "--as-new", "--speed", speed, create=True)
+    again = replay(stack, EXAMPLE, tag, "--as-new", create=True)
 
     assert (first["accepted"], again["accepted"]) == (9600, 9600)
     assert first["rejected"] == again["rejected"] == 0
     assert first["last_at"] > "2026-01-15T11"
 
 
-def test_a_typing_error_is_told_before_anything_is_sent(plant: LocalPlant) -> None:
-    missing = plant.run("replay", EXAMPLE, "--equipment", "pmup-1", code=1)
-    assert "vfactory equipment add pmup-1" in missing.err
-    rule = plant.run("rules", "add", "--equipment", "pmup-1", "--metric", SHAKE, "--above", "1", code=1)
-    assert "no equipment with the tag 'pmup-1'" in rule.err
-    assert plant.run("incidents", "list", "--factory", "Bnech", code=1).err.startswith(
+def test_a_typing_error_is_told_before_anything_is_sent(stack: Stack) -> None:
+    missing = stack.run("replay", EXAMPLE, "--equipment", "pmup-1", code=1)
+    assert "vfactory equipment add pmup-1" in missing.stderr
+    rule = stack.run("rules", "add", "--equipment", "pmup-1", "--metric", SHAKE, "--above", "1", code=1)
+    assert "no equipment with the tag 'pmup-1'" in rule.stderr
+    assert stack.run("incidents", "list", "--factory", "Bnech", code=1).stderr.startswith(
         "vfactory: there is no factory"
     )
-    assert "severity" in plant.run("incidents", "report", "Smoke", "--severity", "9", code=1).err
+    assert "severity" in stack.run("incidents", "report", "Smoke", "--severity", "9", code=1).stderr
 
 
-def test_a_plant_that_is_not_there_has_an_exit_code_of_its_own(plant: LocalPlant) -> None:
-    elsewhere = {**plant.environment, "VFACTORY_URL": "http://127.0.0.1:1", "VFACTORY_TOKEN": "t"}
-    outcome = LocalPlant(elsewhere, plant.folder).run("factories", "list", code=3)
+def test_a_plant_that_is_not_there_has_an_exit_code_of_its_own(stack: Stack) -> None:
+    elsewhere = Stack(stack.home, VFACTORY_URL="http://127.0.0.1:1", VFACTORY_TOKEN="t")
+    done = elsewhere.run("factories", "list", code=3)
 
-    assert "cannot reach factory-core at http://127.0.0.1:1" in outcome.err
+    assert "cannot reach factory-core at http://127.0.0.1:1" in done.stderr
 
 
 def skab(name: str) -> Path:
     return Path(str(SKAB)) / name
 
 
-def add_rule(plant: LocalPlant, tag: str, metric: str, limit: tuple[str, str], deadband: str) -> str:
-    plant.run("equipment", "add", tag)
+def add_rule(stack: Stack, tag: str, metric: str, limit: tuple[str, str], deadband: str) -> str:
+    stack.run("equipment", "add", tag, code=0)
     condition = ("--metric", metric, *limit, "--for", "5", "--deadband", deadband)
-    rule = plant.run("rules", "add", "--equipment", tag, *condition, "--json").json()
+    rule = stack.json("rules", "add", "--equipment", tag, *condition)
     return str(rule["id"])
 
 
-def replay(plant: LocalPlant, file: str | Path, tag: str, *options: str, create: bool = False) -> Any:
+def replay(stack: Stack, file: str | Path, tag: str, *options: str, create: bool = False) -> Any:
     labels = [argument for name in ("anomaly", "changepoint", "fault") for argument in ("--exclude", name)]
     flags = ["--create"] if create else []
-    return plant.run("replay", str(file), "--equipment", tag, *labels, *options, *flags, "--json").json()
+    return stack.json("replay", str(file), "--equipment", tag, *labels, *options, *flags)
 
 
 @contextmanager
-def listening(plant: LocalPlant) -> Iterator[Background]:
-    with plant.background("events", "-f", "--json") as stream:
-        wait_for("the stream is open", partial(stream.has_said, "listening"))
+def listening(stack: Stack) -> Iterator[Background]:
+    with stack.background("events", "-f", "--json") as stream:
+        wait_for(partial(stream.has_said, "listening"), "the stream is open")
         yield stream
 
 
-def heard(plant: LocalPlant, stream: Background, rule: str) -> list[tuple[str, str]]:
+def heard(stack: Stack, stream: Background, rule: str) -> list[tuple[str, str]]:
     """What the stream said about a rule's incidents until a report made now came by."""
-    marker = plant.run("incidents", "report", f"all told {rule}", "--json").json()["id"]
-    wait_for("the marker has come by", lambda: marker in stream.out.read_text())
+    marker = stack.json("incidents", "report", f"all told {rule}")["id"]
+    wait_for(lambda: marker in stream.out.read_text(), "the marker has come by")
     events = [json.loads(line) for line in stream.lines]
     seqs = [event["seq"] for event in events]
     assert seqs == list(range(seqs[0], seqs[0] + len(seqs)))
@@ -202,26 +202,26 @@ def heard(plant: LocalPlant, stream: Background, rule: str) -> list[tuple[str, s
     return [(t, p.get("occurred_at") or p.get("cleared_at")) for t, p in payloads if p.get("rule_id") == rule]
 
 
-def wait_until_evaluated(plant: LocalPlant, rule: str, readings: int) -> None:
-    wait_for(f"{readings} readings are evaluated", lambda: evaluated(plant, rule) >= readings)
-    assert evaluated(plant, rule) == readings
+def wait_until_evaluated(stack: Stack, rule: str, readings: int) -> None:
+    wait_for(lambda: evaluated(stack, rule) >= readings, f"{readings} readings are evaluated")
+    assert evaluated(stack, rule) == readings
 
 
-def evaluated(plant: LocalPlant, rule: str) -> int:
-    return int(plant.run("rules", "show", rule, "--json").json()["state"]["evaluated_readings"])
+def evaluated(stack: Stack, rule: str) -> int:
+    return int(stack.json("rules", "show", rule)["state"]["evaluated_readings"])
 
 
-def listed(plant: LocalPlant) -> list[dict[str, Any]]:
-    items: list[dict[str, Any]] = plant.run("incidents", "list", "--limit", "1000", "--json").json()["items"]
+def listed(stack: Stack) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = stack.json("incidents", "list", "--limit", "1000")["items"]
     return items
 
 
-def work(plant: LocalPlant, incident: str) -> None:
-    assert plant.run("incidents", "ack", incident, "--json").json()["status"] == "acknowledged"
-    resolved = plant.run("incidents", "resolve", incident, "--reason", "Seen to", "--json").json()
+def work(stack: Stack, incident: str) -> None:
+    assert stack.json("incidents", "ack", incident)["status"] == "acknowledged"
+    resolved = stack.json("incidents", "resolve", incident, "--reason", "Seen to")
     assert resolved["status"] == "resolved"
-    again = plant.run("incidents", "resolve", incident, code=1)
-    assert "cannot be moved by resolve" in again.err
+    again = stack.run("incidents", "resolve", incident, code=1)
+    assert "cannot be moved by resolve" in again.stderr
 
 
 def _rows_sent(file: Path) -> int:

@@ -1,5 +1,6 @@
 """README's walk-through, run for real: every command, and every line it is said to print."""
 
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.plant.local_plant import Background, LocalPlant, Outcome, local_plant, wait_for
+from support.plant.stack import Background, Stack, run_stack, wait_for
 from support.plant.walkthrough import ids, read_steps, timeless
 
 WORK_SECONDS = 10
@@ -16,31 +17,28 @@ STREAM = "vfactory events -f"
 
 
 @pytest.fixture
-def plant(tmp_path: Path) -> Iterator[LocalPlant]:
-    with local_plant(tmp_path) as running:
-        yield running
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with run_stack(tmp_path / "home", VFACTORY_MONITORING="on") as stack:
+        yield stack
 
 
-def test_the_walk_through_prints_what_the_readme_shows(plant: LocalPlant) -> None:
+def test_the_walk_through_prints_what_the_readme_shows(stack: Stack) -> None:
     steps = read_steps("README.md", "First walk-through")
     known: dict[str, str] = {}
     streams: list[tuple[Background, str]] = []
-    with ExitStack() as stack:
+    with ExitStack() as opened:
         for step in steps:
             if step.command == STREAM:
-                stream = stack.enter_context(plant.background(*STREAM.split()[1:]))
-                wait_for("the stream is open", partial(stream.has_said, "listening"))
+                stream = opened.enter_context(stack.background(*STREAM.split()[1:]))
+                wait_for(partial(stream.has_said, "listening"), "the stream is open")
                 streams.append((stream, step.output))
                 continue
-            outcome = _run(plant, _with_own_ids(step.command, known), step.output)
-            assert outcome.code == 0, outcome
-            assert timeless(outcome.out) == timeless(step.output), step.command
-            known.update(zip(ids(step.output), ids(outcome.out), strict=True))
+            done = _run(stack, _with_own_ids(step.command, known), step.output)
+            assert done.returncode == 0, done
+            assert timeless(done.stdout) == timeless(step.output), step.command
+            known.update(zip(ids(step.output), ids(done.stdout), strict=True))
         for stream, shown in streams:
-            wait_for(
-                "the stream has shown it all",
-                partial(_has_shown, stream, shown),
-            )
+            wait_for(partial(_has_shown, stream, shown), "the stream has shown it all")
             assert timeless(stream.out.read_text()) == timeless(shown)
             assert stream.interrupt() == 130
 
@@ -54,14 +52,14 @@ def test_both_readmes_show_the_same_walk_through() -> None:
     assert read_steps("README.ko.md", "첫 번째 따라 하기") == english
 
 
-def _run(plant: LocalPlant, command: str, shown: str) -> Outcome:
+def _run(stack: Stack, command: str, shown: str) -> subprocess.CompletedProcess[str]:
     """Run a command; what only looks is run again while the plant is still at work."""
     only_looks = {"list", "show"} & set(command.split())
     give_up = time.monotonic() + (WORK_SECONDS if only_looks else 0)
     while True:
-        outcome = plant.shell(command)
-        if timeless(outcome.out) == timeless(shown) or time.monotonic() >= give_up:
-            return outcome
+        done = stack.shell(command)
+        if timeless(done.stdout) == timeless(shown) or time.monotonic() >= give_up:
+            return done
 
 
 def _has_shown(stream: Background, text: str) -> bool:

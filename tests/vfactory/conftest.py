@@ -7,16 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from support.plant.stack import Stack
+from support.plant.stack import Stack, run_stack
 
 
 @pytest.fixture(scope="session")
 def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack that runs; whoever hurts it waits until it is healthy again."""
-    stack = Stack(tmp_path_factory.mktemp("a stack"))
-    stack.run("up", "--detach", code=0)
-    yield stack
-    stack.run("down", code=0)
+    with run_stack(tmp_path_factory.mktemp("a stack")) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -7,18 +7,19 @@ from typing import Any
 import httpx
 import pytest
 
-from support.plant.factory_core import Plant, build_plant, client_of, reading
+from support.plant.bare_client import client_of
+from support.plant.factory_core import MeasuredFactory, build_factory, reading
 from support.servers import Postgres, RunningProcess, Valkey
 
 Start = Callable[..., RunningProcess]
 QUICK = {"DATABASE_COMMAND_TIMEOUT_SECONDS": "2"}
 
 
-async def send_until_answered(plant: Plant, readings: list[Any], batch_id: str) -> dict[str, Any]:
+async def send_until_answered(factory: MeasuredFactory, readings: list[Any], batch_id: str) -> dict[str, Any]:
     """Send a batch again and again, as a sender does; only an answer or an unavailable service is allowed."""
     for _ in range(400):
         try:
-            answer = await plant.send(readings, batch_id)
+            answer = await factory.send(readings, batch_id)
         except httpx.TransportError:
             await asyncio.sleep(0.05)
             continue
@@ -37,12 +38,12 @@ async def test_batches_sent_while_postgres_is_killed_and_back_are_kept_exactly_o
 ) -> None:
     base_url = running("factory-core", env=QUICK).base_url
     async with client_of(base_url) as client:
-        plant = await build_plant(client)
+        factory = await build_factory(client)
 
         async def send(number: int) -> dict[str, Any]:
             await asyncio.sleep(number * 0.01)
             return await send_until_answered(
-                plant, [reading(number), reading(number + 200)], f"batch-{number}"
+                factory, [reading(number), reading(number + 200)], f"batch-{number}"
             )
 
         async def kill() -> None:
@@ -53,7 +54,7 @@ async def test_batches_sent_while_postgres_is_killed_and_back_are_kept_exactly_o
 
         *answers, _ = await asyncio.gather(*(send(number) for number in range(120)), kill())
         assert all(answer["accepted"] == 2 for answer in answers if answer)
-        assert len(await plant.read()) == 240
+        assert len(await factory.read()) == 240
 
 
 async def test_a_frozen_postgres_is_a_503_and_the_same_batch_later_is_kept_once(
@@ -61,15 +62,17 @@ async def test_a_frozen_postgres_is_a_503_and_the_same_batch_later_is_kept_once(
 ) -> None:
     base_url = running("factory-core", env=QUICK).base_url
     async with client_of(base_url) as client:
-        plant = await build_plant(client)
-        assert (await plant.send([reading(1)], "before")).status_code == 200
+        factory = await build_factory(client)
+        assert (await factory.send([reading(1)], "before")).status_code == 200
         hurt_postgres.pause()
-        refused = await asyncio.gather(*(plant.send([reading(n)], f"frozen-{n}") for n in (2, 3)))
+        refused = await asyncio.gather(*(factory.send([reading(n)], f"frozen-{n}") for n in (2, 3)))
         hurt_postgres.resume()
         assert [answer.status_code for answer in refused] == [503, 503]
         for number in (2, 3):
-            assert (await send_until_answered(plant, [reading(number)], f"frozen-{number}"))["accepted"] == 1
-        assert len(await plant.read()) == 3
+            assert (await send_until_answered(factory, [reading(number)], f"frozen-{number}"))[
+                "accepted"
+            ] == 1
+        assert len(await factory.read()) == 3
 
 
 async def test_sessions_ended_by_an_administrator_cost_no_reading(
@@ -77,11 +80,11 @@ async def test_sessions_ended_by_an_administrator_cost_no_reading(
 ) -> None:
     base_url = running("factory-core").base_url
     async with client_of(base_url) as client:
-        plant = await build_plant(client)
-        await plant.send([reading(0)])
+        factory = await build_factory(client)
+        await factory.send([reading(0)])
         hurt_postgres.terminate_sessions()
-        assert (await send_until_answered(plant, [reading(1)], "after"))["accepted"] == 1
-        assert len(await plant.read()) == 2
+        assert (await send_until_answered(factory, [reading(1)], "after"))["accepted"] == 1
+        assert len(await factory.read()) == 2
 
 
 @pytest.mark.parametrize("hurt", ["stop", "pause"])
@@ -90,23 +93,23 @@ async def test_readings_are_accepted_all_the_same_without_redis(
 ) -> None:
     base_url = running("factory-core").base_url
     async with client_of(base_url) as client:
-        plant = await build_plant(client)
+        factory = await build_factory(client)
         getattr(hurt_valkey, hurt)()
-        answers = await asyncio.gather(*(plant.send([reading(n)]) for n in range(20)))
+        answers = await asyncio.gather(*(factory.send([reading(n)]) for n in range(20)))
         assert [answer.status_code for answer in answers] == [200] * 20
-        assert len(await plant.read()) == 20
+        assert len(await factory.read()) == 20
 
 
 async def test_a_killed_process_has_kept_what_it_answered_and_nothing_twice(running: Start) -> None:
     first = running("factory-core")
     answered: list[int] = []
     async with client_of(first.base_url) as client:
-        plant = await build_plant(client)
+        factory = await build_factory(client)
         enough = asyncio.Event()
 
         async def send(number: int) -> None:
             await asyncio.sleep(number * 0.003)
-            if (await plant.send([reading(number)], f"batch-{number}")).status_code == 200:
+            if (await factory.send([reading(number)], f"batch-{number}")).status_code == 200:
                 answered.append(number)
             if len(answered) >= 20:
                 enough.set()
@@ -119,7 +122,7 @@ async def test_a_killed_process_has_kept_what_it_answered_and_nothing_twice(runn
     assert 0 < len(answered) < 120
     second = running("factory-core")
     async with client_of(second.base_url) as client:
-        again = Plant(client, plant.factory_id)
+        again = MeasuredFactory(client, factory.factory_id)
         kept = {item["at"] for item in await again.read()}
         assert {reading(number)["at"].replace(".000000", "") for number in answered} <= kept
         for number in range(120):

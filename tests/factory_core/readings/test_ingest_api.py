@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from support.plant.factory_core import MAX_METRICS, Plant, build_plant, reading
+from support.plant.factory_core import MAX_METRICS, MeasuredFactory, build_factory, reading
 
 Clients = Callable[..., httpx.AsyncClient]
 
@@ -20,87 +20,99 @@ def answer_of(response: httpx.Response) -> dict[str, Any]:
     return answer
 
 
-async def test_accepted_readings_are_read_back_by_time_with_all_they_had(plant: Plant) -> None:
+async def test_accepted_readings_are_read_back_by_time_with_all_they_had(factory: MeasuredFactory) -> None:
     answer = answer_of(
-        await plant.send([reading(2, 7, quality="bad"), reading(1, -0.5), reading(0.000001, 1e308)], "first")
+        await factory.send(
+            [reading(2, 7, quality="bad"), reading(1, -0.5), reading(0.000001, 1e308)], "first"
+        )
     )
     assert answer == {"batch_id": "first", "accepted": 3, "duplicates": 0, "rejected": []}
     plain = {"source": "press-1", "metric": "force"}
-    assert await plant.read() == [
+    assert await factory.read() == [
         {**plain, "at": "2026-01-15T10:30:00.000001Z", "value": 1e308, "quality": "good"},
         {**plain, "at": "2026-01-15T10:30:01Z", "value": -0.5, "quality": "good"},
         {**plain, "at": "2026-01-15T10:30:02Z", "value": 7.0, "quality": "bad"},
     ]
 
 
-async def test_the_first_reading_of_a_moment_wins_and_others_are_counted(plant: Plant) -> None:
-    assert answer_of(await plant.send([reading(1, 1), reading(1, 2), reading(2, 3)]))["duplicates"] == 1
-    second = answer_of(await plant.send([reading(2, 4), reading(3, 5)]))
+async def test_the_first_reading_of_a_moment_wins_and_others_are_counted(factory: MeasuredFactory) -> None:
+    assert answer_of(await factory.send([reading(1, 1), reading(1, 2), reading(2, 3)]))["duplicates"] == 1
+    second = answer_of(await factory.send([reading(2, 4), reading(3, 5)]))
     assert (second["accepted"], second["duplicates"]) == (1, 1)
-    assert [item["value"] for item in await plant.read()] == [1, 3, 5]
+    assert [item["value"] for item in await factory.read()] == [1, 3, 5]
 
 
-async def test_one_moment_written_with_two_offsets_is_one_reading(plant: Plant) -> None:
+async def test_one_moment_written_with_two_offsets_is_one_reading(factory: MeasuredFactory) -> None:
     korean = {**reading(), "at": "2026-01-15T19:30:00+09:00"}
-    answer = answer_of(await plant.send([korean, reading()]))
+    answer = answer_of(await factory.send([korean, reading()]))
     assert (answer["accepted"], answer["duplicates"]) == (1, 1)
-    assert [item["at"] for item in await plant.read()] == ["2026-01-15T10:30:00Z"]
+    assert [item["at"] for item in await factory.read()] == ["2026-01-15T10:30:00Z"]
 
 
-async def test_the_same_batch_again_gets_the_same_answer_and_keeps_nothing_twice(plant: Plant) -> None:
+async def test_the_same_batch_again_gets_the_same_answer_and_keeps_nothing_twice(
+    factory: MeasuredFactory,
+) -> None:
     body = {"batch_id": "again", "readings": [reading(1), reading(1), 17, reading(2, float("nan"))]}
-    first = await plant.send_body(body)
-    second = await plant.send_body(body)
+    first = await factory.send_body(body)
+    second = await factory.send_body(body)
     assert first.status_code == second.status_code == 200
     assert first.content == second.content
     assert (first.json()["accepted"], first.json()["duplicates"]) == (1, 1)
-    assert len(await plant.read()) == 1
+    assert len(await factory.read()) == 1
 
 
-async def test_the_same_batch_id_with_another_body_is_a_conflict_that_keeps_nothing(plant: Plant) -> None:
-    await plant.send([reading(1)], "taken")
+async def test_the_same_batch_id_with_another_body_is_a_conflict_that_keeps_nothing(
+    factory: MeasuredFactory,
+) -> None:
+    await factory.send([reading(1)], "taken")
     for readings in ([reading(2)], [17]):
-        refused = await plant.send(readings, "taken")
+        refused = await factory.send(readings, "taken")
         assert refused.status_code == 409
         assert "taken" in refused.json()["detail"]
-    assert len(await plant.read()) == 1
+    assert len(await factory.read()) == 1
 
 
-async def test_another_factory_may_use_the_same_batch_id(plant: Plant, client: httpx.AsyncClient) -> None:
-    other = await build_plant(client)
-    for each in (plant, other):
+async def test_another_factory_may_use_the_same_batch_id(
+    factory: MeasuredFactory, client: httpx.AsyncClient
+) -> None:
+    other = await build_factory(client)
+    for each in (factory, other):
         assert answer_of(await each.send([reading()], "shared"))["accepted"] == 1
 
 
 @pytest.mark.parametrize("size", [1, 600])
-async def test_racing_the_same_batch_keeps_it_once_and_answers_all_alike(plant: Plant, size: int) -> None:
+async def test_racing_the_same_batch_keeps_it_once_and_answers_all_alike(
+    factory: MeasuredFactory, size: int
+) -> None:
     body = {"batch_id": "race", "readings": [reading(number) for number in range(size)]}
-    answers = await asyncio.gather(*(plant.send_body(body) for _ in range(16)))
+    answers = await asyncio.gather(*(factory.send_body(body) for _ in range(16)))
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.content for answer in answers} == {answers[0].content}
     assert answers[0].json()["accepted"] == size
-    assert len(await plant.read()) == size
+    assert len(await factory.read()) == size
 
 
-async def test_racing_different_bodies_under_one_id_keeps_exactly_one(plant: Plant) -> None:
-    answers = await asyncio.gather(*(plant.send([reading(number)], "race") for number in range(16)))
+async def test_racing_different_bodies_under_one_id_keeps_exactly_one(factory: MeasuredFactory) -> None:
+    answers = await asyncio.gather(*(factory.send([reading(number)], "race") for number in range(16)))
     assert sorted(answer.status_code for answer in answers) == [200] + [409] * 15
-    assert len(await plant.read()) == 1
+    assert len(await factory.read()) == 1
 
 
 @pytest.mark.parametrize("size", [3, 600])
-async def test_racing_overlapping_readings_accepts_each_exactly_once(plant: Plant, size: int) -> None:
+async def test_racing_overlapping_readings_accepts_each_exactly_once(
+    factory: MeasuredFactory, size: int
+) -> None:
     batches = [[reading(n, worker) for n in range(size)] for worker in range(12)]
     for number, batch in enumerate(batches):
         if number % 2:
             batch.reverse()
-    answers = [answer_of(one) for one in await asyncio.gather(*(plant.send(batch) for batch in batches))]
+    answers = [answer_of(one) for one in await asyncio.gather(*(factory.send(batch) for batch in batches))]
     assert sum(answer["accepted"] for answer in answers) == size
     assert all(answer["accepted"] + answer["duplicates"] == size for answer in answers)
-    assert len(await plant.read()) == size
+    assert len(await factory.read()) == size
 
 
-async def test_bad_items_come_back_by_index_while_the_good_are_kept(plant: Plant) -> None:
+async def test_bad_items_come_back_by_index_while_the_good_are_kept(factory: MeasuredFactory) -> None:
     ahead = (datetime.now(UTC) + timedelta(minutes=6)).isoformat()
     items = [
         reading(0),
@@ -113,7 +125,7 @@ async def test_bad_items_come_back_by_index_while_the_good_are_kept(plant: Plant
         reading(6, metric="\ud800"),
         reading(7),
     ]
-    answer = answer_of(await plant.send(items))
+    answer = answer_of(await factory.send(items))
     assert answer["accepted"] == 2
     assert [(one["index"], one["field"], one["code"]) for one in answer["rejected"]] == [
         (1, "source", "unknown_source"),
@@ -124,25 +136,27 @@ async def test_bad_items_come_back_by_index_while_the_good_are_kept(plant: Plant
         (6, "source", "unknown_source"),
         (7, "metric", "invalid_text"),
     ]
-    assert len(await plant.read()) == 2
+    assert len(await factory.read()) == 2
 
 
-async def test_a_batch_without_a_usable_reading_is_answered_and_remembered(plant: Plant) -> None:
+async def test_a_batch_without_a_usable_reading_is_answered_and_remembered(factory: MeasuredFactory) -> None:
     body = {"batch_id": "empty", "readings": [reading(source="later")]}
-    first = await plant.send_body(body)
+    first = await factory.send_body(body)
     assert answer_of(first)["rejected"][0]["code"] == "unknown_source"
-    await plant.client.post(f"/v1/factories/{plant.factory_id}/equipment", json={"tag": "later"})
-    assert (await plant.send_body(body)).content == first.content
-    assert answer_of(await plant.send([reading(source="later")]))["accepted"] == 1
+    await factory.client.post(f"/v1/factories/{factory.factory_id}/equipment", json={"tag": "later"})
+    assert (await factory.send_body(body)).content == first.content
+    assert answer_of(await factory.send([reading(source="later")]))["accepted"] == 1
 
 
-async def test_old_readings_are_kept(plant: Plant) -> None:
-    assert answer_of(await plant.send([reading(at="0001-01-02T00:00:00Z")]))["accepted"] == 1
-    assert [item["at"] for item in await plant.read()] == ["0001-01-02T00:00:00Z"]
+async def test_old_readings_are_kept(factory: MeasuredFactory) -> None:
+    assert answer_of(await factory.send([reading(at="0001-01-02T00:00:00Z")]))["accepted"] == 1
+    assert [item["at"] for item in await factory.read()] == ["0001-01-02T00:00:00Z"]
 
 
 @pytest.mark.parametrize("size", [40, 1000])
-async def test_a_batch_of_any_size_keeps_every_moment_and_value_exactly(plant: Plant, size: int) -> None:
+async def test_a_batch_of_any_size_keeps_every_moment_and_value_exactly(
+    factory: MeasuredFactory, size: int
+) -> None:
     random = Random(size)  # noqa: S311 - the same data in every run
     first, last = datetime(1, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
     edges = [first, datetime(1999, 12, 31, 23, 59, 59, 999_999, UTC), datetime(2000, 1, 1, tzinfo=UTC)]
@@ -154,49 +168,49 @@ async def test_a_batch_of_any_size_keeps_every_moment_and_value_exactly(plant: P
         reading(at=at.isoformat(), value=value, quality=quality)
         for at, value, quality in zip(times, values, qualities, strict=True)
     ]
-    assert answer_of(await plant.send(items))["accepted"] == size
-    kept = [(datetime.fromisoformat(one["at"]), one["value"], one["quality"]) for one in await plant.read()]
+    assert answer_of(await factory.send(items))["accepted"] == size
+    kept = [(datetime.fromisoformat(one["at"]), one["value"], one["quality"]) for one in await factory.read()]
     assert kept == sorted(zip(times, values, qualities, strict=True))
 
 
-async def test_metric_names_are_verbatim(plant: Plant) -> None:
+async def test_metric_names_are_verbatim(factory: MeasuredFactory) -> None:
     names = ["Volume Flow RateRMS", " 온도 °C", "force", "Force", "x" * 100]
-    assert answer_of(await plant.send([reading(metric=name) for name in names]))["accepted"] == 5
+    assert answer_of(await factory.send([reading(metric=name) for name in names]))["accepted"] == 5
     for name in names:
-        assert [item["metric"] for item in await plant.read(metric=name)] == [name]
+        assert [item["metric"] for item in await factory.read(metric=name)] == [name]
 
 
-async def test_one_metric_too_many_is_refused_alone(plant: Plant) -> None:
-    answer = answer_of(await plant.send([reading(metric=f"m{n}") for n in range(MAX_METRICS + 2)]))
+async def test_one_metric_too_many_is_refused_alone(factory: MeasuredFactory) -> None:
+    answer = answer_of(await factory.send([reading(metric=f"m{n}") for n in range(MAX_METRICS + 2)]))
     assert answer["accepted"] == MAX_METRICS
     assert {one["code"] for one in answer["rejected"]} == {"too_many_metrics"}
     assert [one["index"] for one in answer["rejected"]] == [MAX_METRICS, MAX_METRICS + 1]
     elsewhere = [reading(source="press-2", metric="m9"), reading(metric="m0", second=1)]
-    assert answer_of(await plant.send(elsewhere))["accepted"] == 2
+    assert answer_of(await factory.send(elsewhere))["accepted"] == 2
 
 
-async def test_the_bound_on_metrics_holds_when_many_add_them_at_once(plant: Plant) -> None:
-    sends = [plant.send([reading(metric=f"m{worker}-{n}") for n in range(2)]) for worker in range(10)]
+async def test_the_bound_on_metrics_holds_when_many_add_them_at_once(factory: MeasuredFactory) -> None:
+    sends = [factory.send([reading(metric=f"m{worker}-{n}") for n in range(2)]) for worker in range(10)]
     answers = [answer_of(one) for one in await asyncio.gather(*sends)]
     assert sum(answer["accepted"] for answer in answers) == MAX_METRICS
 
 
 async def test_many_factories_and_sizes_at_once_lose_and_mix_nothing(client: httpx.AsyncClient) -> None:
-    plants = [await build_plant(client) for _ in range(4)]
+    factories = [await build_factory(client) for _ in range(4)]
     sends = [
-        plant.send([reading(60 * batch + n, number) for n in range(1 + batch * 7)])
+        factory.send([reading(60 * batch + n, number) for n in range(1 + batch * 7)])
         for batch in range(8)
-        for number, plant in enumerate(plants)
+        for number, factory in enumerate(factories)
     ]
     answers = [answer_of(one) for one in await asyncio.gather(*sends)]
     assert all(answer["duplicates"] == 0 for answer in answers)
-    for number, plant in enumerate(plants):
-        items = await plant.read()
+    for number, factory in enumerate(factories):
+        items = await factory.read()
         assert len(items) == sum(1 + batch * 7 for batch in range(8))
         assert {item["value"] for item in items} == {float(number)}
 
 
-async def test_an_envelope_that_is_wrong_is_refused_by_field(plant: Plant) -> None:
+async def test_an_envelope_that_is_wrong_is_refused_by_field(factory: MeasuredFactory) -> None:
     for body, field in (
         ({"batch_id": "b", "readings": []}, "readings"),
         ({"batch_id": "b", "readings": [reading()] * 10_001}, "readings"),
@@ -204,29 +218,29 @@ async def test_an_envelope_that_is_wrong_is_refused_by_field(plant: Plant) -> No
         (b"{", "body"),
         (b"", "body"),
     ):
-        refused = await plant.send_body(body)
+        refused = await factory.send_body(body)
         assert refused.status_code == 422
         assert refused.headers["content-type"] == "application/problem+json"
         assert [error["field"] for error in refused.json()["errors"]] == [field]
 
 
-async def test_the_largest_batch_goes_in_at_once(plant: Plant) -> None:
+async def test_the_largest_batch_goes_in_at_once(factory: MeasuredFactory) -> None:
     start = datetime(2020, 1, 1, tzinfo=UTC)
     items = [reading(at=(start + timedelta(seconds=n)).isoformat()) for n in range(10_000)]
-    assert answer_of(await plant.send(items))["accepted"] == 10_000
-    assert len(await plant.read()) == 10_000
+    assert answer_of(await factory.send(items))["accepted"] == 10_000
+    assert len(await factory.read()) == 10_000
 
 
-async def test_a_body_beyond_the_bound_is_413(plant: Plant) -> None:
+async def test_a_body_beyond_the_bound_is_413(factory: MeasuredFactory) -> None:
     body = json.dumps({"batch_id": "b", "readings": [reading()], "pad": "x" * 4 * 1024 * 1024}).encode()
-    refused = await plant.send_body(body)
+    refused = await factory.send_body(body)
     assert refused.status_code == 413
     assert refused.headers["content-type"] == "application/problem+json"
 
 
-async def test_readings_for_no_factory_are_not_found(plant: Plant, client_as: Clients) -> None:
-    missing = Plant(plant.client, uuid4())
-    hidden = Plant(client_as("device", factories=[uuid4()]), plant.factory_id)
+async def test_readings_for_no_factory_are_not_found(factory: MeasuredFactory, client_as: Clients) -> None:
+    missing = MeasuredFactory(factory.client, uuid4())
+    hidden = MeasuredFactory(client_as("device", factories=[uuid4()]), factory.factory_id)
     for body in ([reading()], [17]):
         assert (await missing.send(body)).status_code == 404
         assert (await hidden.send(body)).status_code == 404
@@ -245,30 +259,30 @@ async def test_readings_for_no_factory_are_not_found(plant: Plant, client_as: Cl
     ],
 )
 async def test_only_devices_engineers_and_admins_send(
-    plant: Plant, client_as: Clients, role: str, status: int
+    factory: MeasuredFactory, client_as: Clients, role: str, status: int
 ) -> None:
-    sender = Plant(client_as(role, factories=[plant.factory_id]), plant.factory_id)
+    sender = MeasuredFactory(client_as(role, factories=[factory.factory_id]), factory.factory_id)
     assert (await sender.send([reading()])).status_code == status
 
 
-async def test_without_a_token_nothing_is_read_or_written(plant: Plant) -> None:
-    async with httpx.AsyncClient(base_url=plant.client.base_url, trust_env=False) as stranger:
-        nobody = Plant(stranger, plant.factory_id)
+async def test_without_a_token_nothing_is_read_or_written(factory: MeasuredFactory) -> None:
+    async with httpx.AsyncClient(base_url=factory.client.base_url, trust_env=False) as stranger:
+        nobody = MeasuredFactory(stranger, factory.factory_id)
         assert (await nobody.send([reading()])).status_code == 401
-        assert (await stranger.get(plant.path)).status_code == 401
+        assert (await stranger.get(factory.path)).status_code == 401
 
 
-async def test_an_unknown_query_parameter_of_the_ingest_is_refused(plant: Plant) -> None:
+async def test_an_unknown_query_parameter_of_the_ingest_is_refused(factory: MeasuredFactory) -> None:
     body = {"batch_id": "b", "readings": [reading()]}
-    refused = await plant.client.post(plant.path, json=body, params={"dry_run": "1"})
+    refused = await factory.client.post(factory.path, json=body, params={"dry_run": "1"})
     assert refused.status_code == 422
-    assert await plant.read() == []
+    assert await factory.read() == []
 
 
-async def test_what_became_of_readings_is_counted_without_naming_factories(plant: Plant) -> None:
-    before = await counters(plant)
-    await plant.send([reading(1), reading(1), reading(2, float("nan")), 17])
-    after = await counters(plant)
+async def test_what_became_of_readings_is_counted_without_naming_factories(factory: MeasuredFactory) -> None:
+    before = await counters(factory)
+    await factory.send([reading(1), reading(1), reading(2, float("nan")), 17])
+    after = await counters(factory)
     grown = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     assert grown["vfactory_readings_accepted_total"] == 1
     assert grown["vfactory_readings_duplicates_total"] == 1
@@ -276,10 +290,10 @@ async def test_what_became_of_readings_is_counted_without_naming_factories(plant
     assert grown['vfactory_readings_rejected_total{reason="not_an_object"}'] == 1
     assert grown['vfactory_ingest_batches_total{outcome="new"}'] == 1
     assert grown["vfactory_ingest_batch_seconds_count"] == 1
-    assert not any(str(plant.factory_id) in name for name in after)
+    assert not any(str(factory.factory_id) in name for name in after)
 
 
-async def counters(plant: Plant) -> dict[str, float]:
-    text = (await plant.client.get("/metrics")).text
+async def counters(factory: MeasuredFactory) -> dict[str, float]:
+    text = (await factory.client.get("/metrics")).text
     pairs = (line.rpartition(" ") for line in text.splitlines() if line.startswith("vfactory_"))
     return {name: float(value) for name, _, value in pairs}

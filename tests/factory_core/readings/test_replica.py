@@ -10,7 +10,8 @@ from monitoring.checks.existence import SAMPLE_FOLDER
 from prometheus_client.parser import text_string_to_metric_families
 
 from support import ROOT
-from support.plant.factory_core import Plant, build_plant, client_of, reading
+from support.plant.bare_client import client_of
+from support.plant.factory_core import MeasuredFactory, build_factory, reading
 from support.servers import Postgres, Replica, RunningProcess
 
 Start = Callable[..., RunningProcess]
@@ -59,34 +60,34 @@ async def test_only_history_may_be_old(start: Callable[..., Any], running: Start
     base_url = await start(**LONG)
     running("factory-core", "worker")
     async with client_of(base_url, "admin") as client:
-        plant = await build_plant(client, "press-1")
-        await plant.send([reading(1)])
+        factory = await build_factory(client, "press-1")
+        await factory.send([reading(1)])
         await asyncio.to_thread(replica.catch_up)
-        assert len(await plant.read()) == 1
+        assert len(await factory.read()) == 1
 
         await asyncio.to_thread(replica.hold_back)
-        await plant.send([reading(2)])
-        assert len(await plant.read()) == 1, "the replica was not used"
+        await factory.send([reading(2)])
+        assert len(await factory.read()) == 1, "the replica was not used"
 
-        answer = await client.post(f"/v1/factories/{plant.factory_id}/equipment", json={"tag": "press-2"})
+        answer = await client.post(f"/v1/factories/{factory.factory_id}/equipment", json={"tag": "press-2"})
         assert answer.status_code == 201
-        assert await plant.read("press-2") == []
-        assert len((await client.get(f"/v1/factories/{plant.factory_id}/equipment")).json()["items"]) == 2
-        later = await build_plant(client, "press-1")
+        assert await factory.read("press-2") == []
+        assert len((await client.get(f"/v1/factories/{factory.factory_id}/equipment")).json()["items"]) == 2
+        later = await build_factory(client, "press-1")
         assert await later.read() == []  # and no 404 for a factory that the replica does not have
-        await log_holds(client, plant, 5)
+        await log_holds(client, factory, 5)
 
         await asyncio.to_thread(replica.catch_up)
-        assert len(await plant.read()) == 2
+        assert len(await factory.read()) == 2
     figures = await metrics_of(base_url)
     assert figures["vfactory_database_reads_total replica"] == 3
     assert figures["vfactory_database_reads_total primary"] == 2
 
 
-async def log_holds(client: httpx.AsyncClient, plant: Plant, count: int) -> None:
+async def log_holds(client: httpx.AsyncClient, factory: MeasuredFactory, count: int) -> None:
     """Wait until the worker has published so many events and the gap API tells of them."""
     for _ in range(400):
-        answer = await client.get("/v1/event-log", params={"factory": str(plant.factory_id)})
+        answer = await client.get("/v1/event-log", params={"factory": str(factory.factory_id)})
         if len(answer.json()["items"]) == count == answer.json()["head"]:
             return
         await asyncio.sleep(0.025)
@@ -98,25 +99,25 @@ async def test_history_is_answered_while_the_primary_is_away_also_of_metrics_nev
 ) -> None:
     base_url, other = await start(), await start()
     async with client_of(base_url) as client, client_of(other) as stranger:
-        plant = await build_plant(client, "press-1")
-        await plant.send([reading(n) for n in range(3)])
+        factory = await build_factory(client, "press-1")
+        await factory.send([reading(n) for n in range(3)])
         await asyncio.to_thread(replica.catch_up)
         await asyncio.to_thread(hurt_postgres.kill)
-        assert (await plant.send([reading(4)])).status_code == 503
-        assert len(await plant.read()) == 3
-        assert len(await Plant(stranger, plant.factory_id).read()) == 3
+        assert (await factory.send([reading(4)])).status_code == 503
+        assert len(await factory.read()) == 3
+        assert len(await MeasuredFactory(stranger, factory.factory_id).read()) == 3
         unknown = {"source": "press-9", "metric": "force"}
-        assert (await stranger.get(plant.path, params=unknown)).status_code == 503
+        assert (await stranger.get(factory.path, params=unknown)).status_code == 503
         await asyncio.to_thread(hurt_postgres.start)
 
 
 async def test_a_dead_replica_is_no_matter_of_health(start: Callable[..., Any], replica: Replica) -> None:
     base_url = await start()
     async with client_of(base_url) as client:
-        plant = await build_plant(client, "press-1")
-        await plant.send([reading(1)])
+        factory = await build_factory(client, "press-1")
+        await factory.send([reading(1)])
         await asyncio.to_thread(replica.kill)
-        assert len(await plant.read()) == 1
+        assert len(await factory.read()) == 1
         health = await client.get("/health")
         assert (health.status_code, set(health.json())) == (
             200,

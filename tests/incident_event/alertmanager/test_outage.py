@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx
 
 from support.monitoring.alertmanager_payload import alert, notification
-from support.plant.incident_event import client_of
+from support.plant.bare_client import client_of
 from support.servers import Postgres, RunningProcess
 
 PATH = "/v1/webhooks/alertmanager"

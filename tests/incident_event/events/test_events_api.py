@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from support.plant.incident_event import client_of, listening, report
+from support.plant.bare_client import client_of
+from support.plant.incident_event import listening, report
 from support.servers import AUTH_SECRET, Postgres, RunningProcess
 from utils.auth import Role, issue_token
 
@@ -92,7 +93,7 @@ async def test_only_the_types_asked_for_are_told_and_the_position_still_moves(
         await report(client, factory_id)
         async with asyncio.timeout(10):
             while listener.last_id != 3:
-                await listener._line()
+                await listener.word()
     refused = await client.get("/v1/events", params={"factory": str(factory_id), "types": "incident.lost.v1"})
     assert refused.status_code == 422
     assert "incident.reported.v1" in refused.json()["errors"][0]["detail"]
@@ -101,9 +102,13 @@ async def test_only_the_types_asked_for_are_told_and_the_position_still_moves(
 async def test_a_stream_on_which_nothing_happens_says_that_it_lives(
     client: httpx.AsyncClient, factory_id: UUID
 ) -> None:
-    async with listening(client, factory_id) as listener, asyncio.timeout(5):
-        while listener.comments.count("heartbeat") < 2:
-            await listener._line()
+    said, query = b"", {"factory": str(factory_id)}
+    async with asyncio.timeout(5), client.stream("GET", "/v1/events", params=query) as response:
+        async for chunk in response.aiter_raw():
+            said += chunk
+            if said.count(b"\n: heartbeat\n\n") == 2:
+                return
+    raise AssertionError(said)
 
 
 async def test_the_headers_keep_proxies_from_holding_events_back(

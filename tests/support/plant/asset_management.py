@@ -8,8 +8,8 @@ from uuid import UUID
 
 import httpx
 
-from support.servers import AUTH_SECRET, RunningProcess
-from utils.auth import Role, issue_token
+from support.plant.bare_client import client_of
+from support.servers import RunningProcess
 
 SERVICE = "asset-management"
 MAX_UPLOAD_BYTES = 4 * 1024 * 1024
@@ -30,9 +30,7 @@ class Service:
         self, role: str = "engineer", factories: Iterable[UUID] | Literal["*"] = "*"
     ) -> httpx.AsyncClient:
         """Make a client with a token of this role, for `kim`."""
-        token = issue_token(AUTH_SECRET, subject="kim", role=Role(role), factories=factories)
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.AsyncClient(base_url=self.url, timeout=20, headers=headers)
+        return client_of(self.url, role, factories)
 
     def half_received(self) -> list[Path]:
         return list((self.store / "incoming").iterdir())

@@ -1,4 +1,4 @@
-"""A plant of a test's own in a running Factory Core, and readings for it."""
+"""A factory of a test's own in a running Factory Core, and readings for it."""
 
 import json
 from dataclasses import dataclass
@@ -7,22 +7,12 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from support.servers import AUTH_SECRET
-from utils.auth import Role, issue_token
-
 MAX_METRICS = 5
 """How many metrics one piece of equipment of the shared service may have."""
 
 
-def client_of(base_url: str, role: str = "engineer", factories: Any = "*") -> httpx.AsyncClient:
-    token = issue_token(AUTH_SECRET, subject="kim", role=Role(role), factories=factories)
-    return httpx.AsyncClient(
-        base_url=base_url, timeout=20, headers={"Authorization": f"Bearer {token}"}, trust_env=False
-    )
-
-
 @dataclass
-class Plant:
+class MeasuredFactory:
     """A factory with equipment, and the ways to its readings."""
 
     client: httpx.AsyncClient
@@ -49,14 +39,14 @@ class Plant:
         return items
 
 
-async def build_plant(client: httpx.AsyncClient, *tags: str) -> Plant:
-    created = await client.post("/v1/factories", json={"name": "a plant"})
+async def build_factory(client: httpx.AsyncClient, *tags: str) -> MeasuredFactory:
+    created = await client.post("/v1/factories", json={"name": "a factory"})
     assert created.status_code == 201, created.text
-    plant = Plant(client, UUID(created.json()["id"]))
+    factory = MeasuredFactory(client, UUID(created.json()["id"]))
     for tag in tags or ("press-1",):
-        answer = await client.post(f"/v1/factories/{plant.factory_id}/equipment", json={"tag": tag})
+        answer = await client.post(f"/v1/factories/{factory.factory_id}/equipment", json={"tag": tag})
         assert answer.status_code == 201, answer.text
-    return plant
+    return factory
 
 
 def reading(second: float = 0, value: Any = 1.5, **more: Any) -> dict[str, Any]:

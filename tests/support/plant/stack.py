@@ -2,21 +2,25 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from embedded import free_ports
+from support import ROOT
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
 from vfactory.stack.programs import FOLDER_VARIABLE
 
-COMMAND = str(Path(sys.executable).parent / "vfactory")
+BIN = Path(sys.executable).parent
+COMMAND = str(BIN / "vfactory")
 PATIENCE_SECONDS = 90
 
 
@@ -56,6 +60,37 @@ class Stack:
         assert code is None or done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
+    def json(self, *arguments: str) -> Any:
+        """What `vfactory` prints with `--json` when it succeeds."""
+        return json.loads(self.run(*arguments, "--json", code=0).stdout)
+
+    def shell(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command line in the project's folder, where `vfactory` is at hand."""
+        return subprocess.run(  # noqa: S602 - the line is the documentation's
+            command,
+            shell=True,
+            cwd=ROOT,
+            env={**self.environment, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_SECONDS,
+            check=False,
+        )
+
+    @contextmanager
+    def background(self, *arguments: str) -> Iterator["Background"]:
+        """Run `vfactory` beside the test, what it prints in files; killed at the end if it still runs."""
+        out, err = (self.home.parent / f"{arguments[0]}.{name}" for name in ("out", "err"))
+        with out.open("w") as out_file, err.open("w") as err_file:
+            process = subprocess.Popen(
+                [COMMAND, *arguments], env=self.environment, stdout=out_file, stderr=err_file
+            )
+        try:
+            yield Background(process, out, err)
+        finally:
+            process.kill()
+            process.wait()
+
     @contextmanager
     def start(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         """Run `vfactory` beside the test, as in a terminal; killed at the end if it still runs."""
@@ -87,9 +122,43 @@ class Stack:
         wait_for(lambda: self.run("status").returncode == 0)
 
 
-def wait_for(condition: Callable[[], object]) -> None:
+@dataclass(frozen=True)
+class Background:
+    """A command that runs beside the test."""
+
+    process: subprocess.Popen[bytes]
+    out: Path
+    err: Path
+
+    @property
+    def lines(self) -> list[str]:
+        """What it has printed so far."""
+        return self.out.read_text().splitlines()
+
+    def has_said(self, text: str) -> bool:
+        """Whether this stands on its stderr."""
+        return text in self.err.read_text()
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C and return the exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE_SECONDS)
+
+
+@contextmanager
+def run_stack(home: Path, **variables: str) -> Iterator[Stack]:
+    """Run a stack with its state in `home`, and take it down afterwards."""
+    stack = Stack(home, **variables)
+    stack.run("up", "--detach", code=0)
+    try:
+        yield stack
+    finally:
+        stack.run("down", code=0)
+
+
+def wait_for(condition: Callable[[], object], what: str = "the condition holds") -> None:
     """Block until the condition holds; the test fails when it does not in time."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
         time.sleep(0.05)
