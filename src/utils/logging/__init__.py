@@ -1,4 +1,4 @@
-"""Structured logging: `from utils.logging import logger`, one JSON object a line, as the guide says."""
+"""Structured logging as the guide defines it: `from utils.logging import logger`, one JSON object a line."""
 
 import logging
 import os
@@ -27,12 +27,12 @@ logger = ServiceLogger("v-factory")
 
 
 def configure_logging(service_name: str, level: str | None = None, *, process: str | None = None) -> None:
-    """Log as this service from now on.
+    """Log as this service, at this level, from now on.
 
     Args:
         service_name: the `name` of every line.
-        level: one of the guide's five words in any letter case; None means INFO. Anything else means INFO and
-            one WARNING.
+        level: one of the guide's five words in any letter case; None means INFO. Any other text means INFO,
+            and one WARNING says so.
         process: `worker`, `migrate` and the like; None for the service's API.
     """
     word, rejected = read_level(level)
@@ -44,7 +44,7 @@ def configure_logging(service_name: str, level: str | None = None, *, process: s
 
 
 def process_name() -> str | None:
-    """Give the `process` that every line names; None in a service's API."""
+    """Return the `process` that every line names; None in a service's API."""
     return _handler.process
 
 

@@ -1,4 +1,4 @@
-"""The logger: a `logging.Logger` on which no `extra` and no message can raise."""
+"""The logger: a `logging.Logger` that never raises because of a message or an `extra`."""
 
 import logging
 import sys
@@ -14,7 +14,7 @@ _RESERVED = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime"})
 
 
 class ServiceLogger(logging.Logger):
-    """Writes straight to its handler while nobody else listens; with other handlers it makes real records."""
+    """Writes straight to its handler if that is the only one; with other handlers it makes log records."""
 
     handler: LineHandler | None = None
 
@@ -35,7 +35,7 @@ class ServiceLogger(logging.Logger):
         super()._log(level, msg, args, _triple(exc_info), extra, stack_info, stacklevel + 1)
 
     def _is_only(self, handler: LineHandler) -> bool:
-        """Tell whether a record would reach this handler and nothing else."""
+        """Return whether a record would reach this handler and no other."""
         listeners = logging.root.handlers
         return (
             len(listeners) == 1
@@ -60,12 +60,12 @@ class ServiceLogger(logging.Logger):
         extra: Mapping[str, object] | None = None,
         sinfo: str | None = None,
     ) -> logging.LogRecord:
-        """Make a record that carries every extra, and as attributes those whose names are free."""
+        """Return a record that carries every extra, and those with free names also as attributes."""
         try:
             msg, args = bounded(msg), bounded_arguments(args)
             record = logging.getLogRecordFactory()(name, level, fn, lno, msg, args, exc_info, func, sinfo)
             record.getMessage()
-        except Exception:  # noqa: BLE001 - what does not format is written side by side
+        except Exception:  # noqa: BLE001 - a message that does not fit its arguments is written beside them
             text = format_message(msg, args)
             record = logging.LogRecord(name, level, fn, lno, text, (), exc_info, func, sinfo)
         vars(record)["kit_extra"] = {} if extra is None else extra
@@ -78,7 +78,7 @@ class ServiceLogger(logging.Logger):
 def _triple(
     exc_info: object,
 ) -> tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None] | None:
-    if exc_info is None or exc_info is False:  # not by truth: a value may misbehave when asked for it
+    if exc_info is None or exc_info is False:  # not by truth value: `__bool__` of an object may raise
         return None
     exception = exception_from(exc_info)
     if exception is None:

@@ -1,4 +1,4 @@
-"""Routes what does not ask for a logger into it: warnings, uncaught exceptions, uvicorn, chatty libraries."""
+"""Sends to the logger what others write: warnings, uncaught exceptions, and the log lines of libraries."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def capture_everything(logger: logging.Logger) -> None:
-    """Install the hooks. Calling it twice does no harm."""
+    """Log warnings and uncaught exceptions; a second call changes nothing."""
     logging.captureWarnings(capture=True)
 
     def uncaught(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
@@ -34,7 +34,10 @@ def capture_everything(logger: logging.Logger) -> None:
 
 
 def _not_our_error(record: logging.LogRecord) -> bool:
-    """Take an answer that ended early for what it is: its reader was cut off, or an error told of already."""
+    """Turn uvicorn's error about an incomplete answer into a warning; return whether to log the record.
+
+    The cause is a reader that was cut off, or an error that has already been logged.
+    """
     if record.msg == "ASGI callable returned without completing response.":
         record.msg = "An answer was broken off before its end"
         record.levelno, record.levelname = logging.WARNING, "WARNING"
@@ -42,12 +45,12 @@ def _not_our_error(record: logging.LogRecord) -> bool:
 
 
 def quiet_libraries(level: str) -> None:
-    """Drop the handlers libraries bring along, and the lines that only repeat ours."""
+    """Remove the handlers that libraries install, and silence lines that only repeat the kit's."""
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi"):
         library = logging.getLogger(name)
         library.handlers.clear()
         library.propagate = name != "uvicorn.access"  # the kit writes its own access log
     logging.getLogger("uvicorn.error").addFilter(_not_our_error)
     for name in ("uvicorn.error", "httpx", "httpcore", "alembic.runtime.plugins"):
-        # Never NOTSET: uvicorn takes 0 for "trace" and formats a text for every connection.
+        # Never NOTSET: uvicorn takes level 0 for "trace" and formats a text for every connection.
         logging.getLogger(name).setLevel(logging.DEBUG if level == "DEBUG" else logging.WARNING)

@@ -1,4 +1,4 @@
-"""What rides along on every line: request id, trace and span, and fields bound for a stretch of work."""
+"""The context added to every line: request id, trace and span, and fields bound by `bind`."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,13 +13,13 @@ _ids_of_span: Callable[[], tuple[str, str] | None] | None = None
 
 
 def follow_spans(ids: Callable[[], tuple[str, str] | None] | None) -> None:
-    """Write on every line the present span's (trace id, span id), which `ids` gives; None without a span."""
+    """Add the current span to every line: `ids` returns its (trace id, span id), or None without a span."""
     global _ids_of_span  # noqa: PLW0603 - one per process, like the handler
     _ids_of_span = ids
 
 
 def add_trace(fields: dict[str, Any]) -> None:
-    """Add `trace_id` and `span_id` of the present span; without one, the `trace_id` of `trace_id_var`."""
+    """Add `trace_id` and `span_id` of the current span; without a span, the `trace_id` of `trace_id_var`."""
     ids = None if _ids_of_span is None else _ids_of_span()
     if ids is not None:
         fields["trace_id"], fields["span_id"] = ids

@@ -1,4 +1,4 @@
-"""Writes whole lines to a file descriptor; a broken one loses lines, never more than that."""
+"""Writes whole lines to a file descriptor; a broken descriptor loses lines, and nothing else fails."""
 
 import os
 import select
@@ -9,19 +9,19 @@ _PATIENCE_MILLISECONDS: Final = 1000  # how long a full non-blocking pipe may ho
 
 
 class LineWriter:
-    """One file descriptor, one line after the other from any thread."""
+    """Writes to one file descriptor, one line after the other, from any thread."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._lock = threading.RLock()  # reentrant: a signal handler may log in the middle of a line
-        self._torn = False  # the last line is there in part: the next one begins on a line of its own
+        self._torn = False  # the last line was written in part: the next one starts with a line break
         self._lost = 0
         os.register_at_fork(after_in_child=self._unlock)
 
     def write(self, line: bytes) -> int:
-        """Write a line; return how many were lost before this one got through, 0 in all but the rarest case.
+        """Write a line; return how many lines were lost since the last one written, usually 0.
 
-        Never raises for a descriptor that is closed, full or read by nobody.
+        Never raises, also if the descriptor is closed, full or without a reader.
         """
         with self._lock:
             if self._torn:

@@ -11,7 +11,7 @@ _STACK_CHARACTERS: Final = 5_000
 
 
 def exception_from(exc_info: object) -> BaseException | None:
-    """Return the exception that any value of `exc_info` means, or None."""
+    """Return the exception that a value of `exc_info` stands for; None if there is none."""
     if isinstance(exc_info, BaseException):
         return exc_info
     if isinstance(exc_info, tuple):
@@ -20,7 +20,7 @@ def exception_from(exc_info: object) -> BaseException | None:
 
 
 def describe_exception(exception: BaseException) -> dict[str, str]:
-    """Return `type`, `message` and `stacktrace`, the last shortened in its middle."""
+    """Return `type`, `message` and `stacktrace`; the latter two are shortened in the middle if too long."""
     return {
         "type": _type_name(type(exception)),
         "message": shorten(describe(exception), _MESSAGE_CHARACTERS),

@@ -14,17 +14,17 @@ LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
 
 def parse_level(text: str) -> str | None:
-    """Return the guide's word for a level, or None when the text is none of the five.
+    """Return the guide's word for a level; None if the text is none of the five.
 
-    Letter case and surrounding blanks do not matter: `" info "` means `INFO` and is accepted silently,
-    because nothing else can be meant. Everything else, the empty text and `WARN` included, is no level.
+    Letter case and surrounding blanks do not matter: `" info "` can only mean `INFO`, so it is accepted
+    without a warning. Any other text, the empty one and `WARN` included, is no level.
     """
     word = text.strip().upper()
     return word if word in LEVELS else None
 
 
 def level_name(number: int) -> str:
-    """Return one of the five words for any number of `logging`; one in between takes the word below."""
+    """Return the word for any level number of `logging`; a number between two levels takes the lower one."""
     name = LEVEL_NAMES.get(number)
     if name is not None:
         return name
@@ -33,7 +33,7 @@ def level_name(number: int) -> str:
 
 
 def read_level(text: str | None) -> tuple[str, str | None]:
-    """Return the level to use for a `LOG_LEVEL` and, where it is none of the five, the rejected text."""
+    """Return the level to use for a `LOG_LEVEL`, and the text if it is none of the five (else None)."""
     if text is None:
         return "INFO", None
     level = parse_level(text)

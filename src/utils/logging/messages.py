@@ -1,4 +1,4 @@
-"""A message and its arguments become one text, also where they do not go together."""
+"""Formats a message with its arguments, also if they do not fit together."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -6,12 +6,12 @@ from typing import Any, Final
 from utils.logging.values import Budget, describe, fit
 
 _CONTAINERS: Final = (list, tuple, dict, set, frozenset)
-_TAME: Final = frozenset({str, int, float, bool, type(None)})  # what cannot misbehave
+_TAME: Final = frozenset({str, int, float, bool, type(None)})  # types whose methods cannot raise
 _MOST_MEMBERS: Final = 1_000
 
 
 def format_message(message: object, args: Any) -> str:
-    """Return `message % args` as `logging` does, or both side by side where that fails."""
+    """Return `message % args` as `logging` does; if that fails, the message followed by its arguments."""
     text = message if type(message) is str else describe(bounded(message))
     if not args:
         return text
@@ -26,19 +26,19 @@ def format_message(message: object, args: Any) -> str:
 
 
 def bounded(value: Any) -> Any:
-    """Return the value itself, or a cut copy of a container whose text would take for ever."""
+    """Return the value itself, or a shortened copy of a container that is too large or cyclic."""
     if not isinstance(value, _CONTAINERS) or _is_small(value):
         return value
     return fit(value, Budget(500, 20, 4, 200))
 
 
 def bounded_arguments(args: Any) -> Any:
-    """Do the same to each argument of a call, or to the one mapping that holds them."""
+    """Return the arguments of a call, each of them `bounded`; `args` may also be one mapping."""
     return tuple(map(bounded, args)) if type(args) is tuple else bounded(args)
 
 
 def _is_small(value: Any) -> bool:
-    """Walk through a container until it ends or has shown too many members; a cycle never ends."""
+    """Return whether a container has few enough members, nested ones included; a cyclic one has not."""
     waiting, seen = [value], 0
     try:
         while waiting:

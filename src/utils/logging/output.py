@@ -1,4 +1,4 @@
-"""The handler all lines go through: below ERROR to standard output, from ERROR on to standard error."""
+"""The handler that writes all lines: below ERROR to standard output, from ERROR on to standard error."""
 
 import logging
 from typing import Final
@@ -14,13 +14,13 @@ _STANDARD_ATTRIBUTES: Final = frozenset(
         *vars(logging.makeLogRecord({})),
         "message",
         "asctime",
-        "color_message",  # uvicorn's message once more, with terminal colours
+        "color_message",  # uvicorn's message again, with terminal colours
     },
 )
 
 
 class LineHandler(logging.Handler):
-    """Writes every record, of our logger and of any library's, as one line of JSON."""
+    """Writes every record, of the service's logger or a library's, as one line of JSON."""
 
     def __init__(self, service_name: str, *, stdout: int = 1, stderr: int = 2) -> None:
         super().__init__()
@@ -30,25 +30,25 @@ class LineHandler(logging.Handler):
         self.identify(service_name, None, None)
 
     def identify(self, service_name: str, process: str | None, rejected_level: str | None) -> None:
-        """Say in whose name lines are written, and what to complain about before the first one."""
+        """Set the names in every line; a `rejected_level` is reported before the next line."""
         self._service_name = service_name
         self.process = process
         self._head = {"name": service_name} if process is None else {"name": service_name, "process": process}
         self._rejected_level = rejected_level
 
     def createLock(self) -> None:  # noqa: N802 - `logging`'s name
-        """Have no lock: each descriptor has its own, so that a stuck one does not hold up the other."""
+        """Set no lock: each descriptor has its own, so that a blocked one does not block the other."""
         self.lock = None
 
     def handle(self, record: logging.LogRecord) -> bool:
-        """Filter and emit; without the lock that `logging` takes unasked since Python 3.13."""
+        """Filter and emit, without the lock that `logging` always takes since Python 3.13."""
         kept: object = self.filter(record)
         if kept:
             self.emit(kept if isinstance(kept, logging.LogRecord) else record)
         return bool(kept)
 
     def write(self, level: int, message: object, args: object, exc_info: object, extra: object) -> None:
-        """Write one line of our own logger, now. Never raises an `Exception`."""
+        """Write one line of the service's logger at once. Never raises an `Exception`."""
         try:
             line = render(
                 self._clock.now(),
@@ -58,7 +58,7 @@ class LineHandler(logging.Handler):
                 extra,
                 exception=exception_from(exc_info) if exc_info is not None else None,
             )
-        except Exception as error:  # noqa: BLE001 - no memory, no stack left, or what nobody has thought of
+        except Exception as error:  # noqa: BLE001 - out of memory or stack, or an unforeseen failure
             line = self._last_resort(level, error)
         self._put(level, line)
 

@@ -1,4 +1,4 @@
-"""Turns what is printed to `sys.stdout` and `sys.stderr` into log lines."""
+"""Turns text printed to `sys.stdout` and `sys.stderr` into log lines."""
 
 import io
 import logging
@@ -22,7 +22,7 @@ class PrintedLines(io.TextIOBase):
         self._begun = ""
 
     def write(self, text: str) -> int:
-        """Log every line that is complete now."""
+        """Log every line that `text` completes; return its length."""
         *lines, self._begun = (self._begun + text).split("\n")
         if len(self._begun) > _LONGEST_LINE:
             lines, self._begun = [*lines, self._begun], ""
@@ -32,7 +32,7 @@ class PrintedLines(io.TextIOBase):
         return len(text)
 
     def writable(self) -> bool:
-        """Say yes."""
+        """Return True."""
         return True
 
     def fileno(self) -> int:
@@ -41,6 +41,6 @@ class PrintedLines(io.TextIOBase):
 
 
 def capture_prints(logger: logging.Logger) -> None:
-    """Log what anybody prints: at INFO from `sys.stdout`, at ERROR from `sys.stderr`."""
+    """Log all printed lines: at INFO from `sys.stdout`, at ERROR from `sys.stderr`."""
     sys.stdout = PrintedLines(logger, logging.INFO, 1)
     sys.stderr = PrintedLines(logger, logging.ERROR, 2)

@@ -1,4 +1,4 @@
-"""One log call becomes one line: UTF-8 JSON, the guide's keys first, below 16 KiB, whatever was passed."""
+"""Renders a log call as one line of UTF-8 JSON: the guide's keys first, below 16 KiB, for any arguments."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -19,7 +19,7 @@ _FIRST_OF_LS_AND_PS: Final = 0xE2  # in UTF-8; no Korean letter begins with eith
 _FIRST_OF_NEL: Final = 0xC2
 _MOST_EXTRAS: Final = 1_000
 _SIMPLE: Final = frozenset({str, int, float, bool, type(None), UUID, datetime})
-# Ever smaller budgets (characters, members, depth, values in all) until the line fits.
+# Smaller and smaller budgets (characters, members, depth, values in all) are tried until the line fits.
 _BUDGETS: Final = ((6_000, 100, 8, 1_000), (1_500, 50, 5, 200), (300, 20, 3, 50), (80, 8, 1, 12))
 
 
@@ -35,8 +35,8 @@ def render(
 ) -> bytes:
     """Return one line, newline included.
 
-    `head` are the kit's own fields that follow the first ones: `name` and, where they apply, `process` and
-    `logger`. An extra with the name of a field that is there already is written as `extra_<name>`.
+    `head` holds the kit's fields after the first ones: `name` and, if they apply, `process` and `logger`. An
+    extra whose name is taken by another field is written as `extra_<name>`.
     """
     fields: dict[str, Any] = {
         "timestamp": timestamp,
@@ -61,18 +61,18 @@ def render(
 
 
 def _merge(fields: dict[str, Any], extra: object) -> bool:
-    """Add the extras; tell whether all were simple enough that orjson cannot be led astray by their size."""
+    """Add the extras; return whether all were of simple types, so that orjson can encode them directly."""
     if type(extra) is dict and _SIMPLE.issuperset(map(type, extra.values())):
         try:
             if fields.keys().isdisjoint(extra):
                 fields.update(extra)
                 return True
-        except Exception:  # noqa: BLE001, S110 - a key may misbehave when it is compared: taken as text below
+        except Exception:  # noqa: BLE001, S110 - comparing a key may raise: it is taken as text below
             pass
     for key, value in _items(extra):
         name = describe(key)
         if name == "request_id" and type(value) is str and fields.get(name) == value:
-            continue  # said twice, not forged
+            continue  # the same id again
         fields[free_key(fields, name)] = value
     return False
 
@@ -80,20 +80,20 @@ def _merge(fields: dict[str, Any], extra: object) -> bool:
 def _items(extra: object) -> Iterable[tuple[Any, Any]]:
     try:
         return list(islice(extra.items(), _MOST_EXTRAS)) if isinstance(extra, Mapping) else [("extra", extra)]
-    except Exception:  # noqa: BLE001 - a mapping may misbehave in any of its methods
+    except Exception:  # noqa: BLE001 - any method of a mapping may raise
         return [("extra", extra)]
 
 
 def _encode(fields: dict[str, Any]) -> bytes:
     try:
         line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-    except Exception:  # noqa: BLE001 - surrogates, integers over 64 bits, keys that are no text
+    except Exception:  # noqa: BLE001 - surrogates, integers over 64 bits, keys that are not text
         return _encode_carefully(fields)
     return _encode_carefully(fields) if len(line) > MAX_LINE_BYTES else _finish(line)
 
 
 def _finish(line: bytes) -> bytes:
-    """Take out secrets, and escape the three line separators that JSON leaves as they are (NEL, LS, PS)."""
+    """Return the line without secrets, and with the line separators escaped that JSON keeps (NEL, LS, PS)."""
     line = redact(line)
     if _FIRST_OF_LS_AND_PS in line:
         line = line.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")

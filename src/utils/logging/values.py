@@ -1,4 +1,4 @@
-"""Turns any Python value into one that JSON can carry, within a budget, whatever the value does."""
+"""Turns any Python value into one that JSON can hold, within a budget, even if its methods raise."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping
@@ -11,21 +11,21 @@ from utils.logging.redaction import redact_text
 
 _INT64_MIN: Final = -(2**63)
 _UINT64_MAX: Final = 2**64 - 1
-_LONGEST_TEXT: Final = 20_000  # characters; what lies beyond is not even looked at
+_LONGEST_TEXT: Final = 20_000  # characters; the rest of a text is ignored
 
 
 def describe(value: object) -> str:
-    """Return `str(value)`, or a placeholder where that fails."""
+    """Return `str(value)`, or a placeholder if that fails."""
     try:
         return str.__str__(str(value))
-    except Exception:  # noqa: BLE001 - any class may misbehave in `__str__`; its line must still come out
+    except Exception:  # noqa: BLE001 - `__str__` of any class may raise; the line must still be written
         return f"<unprintable {type(value).__name__}>"
 
 
 def shorten(text: str, characters: int) -> str:
-    """Return the text without secrets and lone surrogates; of a longer one both ends and how much is missing.
+    """Return the text without secrets and lone surrogates; a longer one loses its middle, and says how much.
 
-    Secrets go first, so that no cut can leave half a password behind.
+    Secrets are removed first, so that no cut can leave half a password.
     """
     clean = redact_text(text[:_LONGEST_TEXT])
     missing = max(0, len(text) - _LONGEST_TEXT)
@@ -38,14 +38,14 @@ def shorten(text: str, characters: int) -> str:
 
 @dataclasses.dataclass
 class Budget:
-    """How much of a value is kept: characters of a text, members of a collection, levels, values in all."""
+    """How much of a value is kept: characters of a text, members of a collection, levels, total values."""
 
     characters: int
     members: int
     depth: int
     values: int
     text: int = 16_000  # characters of all texts together: more than a line holds
-    cut: bool = False  # set once anything has been left out
+    cut: bool = False  # set once something has been left out
 
     def clip(self, text: str) -> str:
         """Return the text without secrets and lone surrogates, cut to the budget."""
@@ -58,10 +58,10 @@ class Budget:
 
 
 def fit(value: object, budget: Budget, depth: int = 0) -> Any:
-    """Return a JSON-safe copy of any value that stays inside the budget. Never raises an `Exception`."""
+    """Return a JSON-safe copy of any value within the budget. Never raises an `Exception`."""
     try:
         return _fit(value, budget, depth)
-    except Exception:  # noqa: BLE001 - a value may misbehave in any of its methods
+    except Exception:  # noqa: BLE001 - any method of a value may raise
         return f"<unprintable {type(value).__name__}>"
 
 
