@@ -1,1 +1,1 @@
-"""The kit: what every service stands on; imports nothing of ours."""
+"""The kit that every service is built on; it imports no other package of this project."""

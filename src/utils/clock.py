@@ -1,4 +1,4 @@
-"""The clock: the one place that reads the time, always aware and always UTC."""
+"""The clock: the one place that reads the time, always aware and in UTC."""
 
 import time
 from collections.abc import Callable
@@ -18,10 +18,10 @@ def unix_milliseconds() -> int:
 
 
 def to_rfc3339(moment: datetime) -> str:
-    """Write an aware datetime as RFC 3339 in UTC with a `Z`; microseconds only where there are any.
+    """Return an aware datetime as RFC 3339 text in UTC with a `Z`; microseconds only if not zero.
 
     Raises:
-        ValueError: the datetime is naive, so that nobody can say which instant it means.
+        ValueError: the datetime is naive, so it names no instant.
     """
     if moment.tzinfo is None:
         raise ValueError("a naive datetime names no instant: give it a time zone")
@@ -29,21 +29,21 @@ def to_rfc3339(moment: datetime) -> str:
 
 
 class LogClock:
-    """Writes instants as `2026-01-15T10:30:00.123456Z`, keeping the text of the current second."""
+    """Formats instants as `2026-01-15T10:30:00.123456Z`; caches the text of the current second."""
 
     def __init__(self) -> None:
         self._second_text = (-1, "")
 
     def now(self) -> str:
-        """Return the current instant, always with six digits of microseconds."""
+        """Return the current instant as text."""
         return self.at_microseconds(time.time_ns() // 1000)
 
     def at(self, unix_seconds: float) -> str:
-        """Return an instant given in seconds since the epoch, as `logging` records carry it."""
+        """Return the text of an instant in seconds since the epoch, as in a `logging` record."""
         return self.at_microseconds(round(unix_seconds * 1_000_000))
 
     def at_microseconds(self, microseconds: int) -> str:
-        """Return an instant given in whole microseconds since the epoch."""
+        """Return the text of an instant in whole microseconds since the epoch."""
         second, fraction = divmod(microseconds, 1_000_000)
         cached, text = self._second_text
         if second != cached:

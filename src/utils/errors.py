@@ -1,4 +1,4 @@
-"""Errors that carry their HTTP answer: raised anywhere below the endpoints, free of any web framework."""
+"""Errors that carry their HTTP answer; raised anywhere below the endpoints, without a web framework."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, NotRequired, TypedDict
@@ -26,23 +26,23 @@ class Problem(TypedDict):
     status: Annotated[int, Meta(description="The status code of this answer")]
     detail: Annotated[str, Meta(description="What is wrong with this request")]
     instance: Annotated[str, Meta(description="The path that was asked for")]
-    request_id: Annotated[str, Meta(description="As X-Request-ID; the service's log knows it")]
+    request_id: Annotated[str, Meta(description="As X-Request-ID; the service's log lines carry it")]
     errors: NotRequired[
         Annotated[
             list[FieldError],
-            Meta(description="What is wrong, field by field, where it can be said so"),
+            Meta(description="What is wrong, field by field; absent if no field is to blame"),
         ]
     ]
 
 
 class ServiceError(Exception):
-    """An error the caller is told about as RFC 9457 problem+json.
+    """An error that is answered as RFC 9457 problem+json.
 
     Args:
-        detail: one sentence for the caller; never a secret, a DSN or a stack.
-        errors: what is wrong field by field, if it can be said.
+        detail: one sentence for the caller; never a secret, a DSN or a stack trace.
+        errors: what is wrong, field by field; empty if no field is to blame.
         extra: further members of the problem document.
-        headers: headers of the answer.
+        headers: further headers of the answer.
     """
 
     status: ClassVar[int] = 500
@@ -65,7 +65,7 @@ class ServiceError(Exception):
 
 
 class UnauthorizedError(ServiceError):
-    """No token, or one that proves nothing."""
+    """The request carries no token, or an invalid one."""
 
     status = 401
     title = "Not authenticated"
@@ -77,7 +77,7 @@ class UnauthorizedError(ServiceError):
 
 
 class ForbiddenError(ServiceError):
-    """Who asks is known, and may not do this."""
+    """The token's role may not do this."""
 
     status = 403
     title = "Not allowed"
@@ -85,7 +85,7 @@ class ForbiddenError(ServiceError):
 
 
 class NotFoundError(ServiceError):
-    """There is no such thing, or it belongs to a factory the caller does not see."""
+    """It does not exist, or it belongs to a factory that the token is not for."""
 
     status = 404
     title = "Not found"
@@ -101,7 +101,7 @@ class ConflictError(ServiceError):
 
 
 class PreconditionFailedError(ServiceError):
-    """The thing has changed since the caller read it (`If-Match`)."""
+    """The object has changed since the caller read it (`If-Match`)."""
 
     status = 412
     title = "Precondition failed"
@@ -117,7 +117,7 @@ class TooLargeError(ServiceError):
 
 
 class UnsupportedMediaError(ServiceError):
-    """The body is of a kind this route does not accept."""
+    """The body is of a media type that this route does not accept."""
 
     status = 415
     title = "Unsupported media type"
@@ -125,7 +125,7 @@ class UnsupportedMediaError(ServiceError):
 
 
 class RequestTimeoutError(ServiceError):
-    """The body did not arrive in the time it was given."""
+    """The body did not arrive in time."""
 
     status = 408
     title = "Request timeout"
@@ -133,7 +133,7 @@ class RequestTimeoutError(ServiceError):
 
 
 class UriTooLongError(ServiceError):
-    """The path and the query are longer than any of ours."""
+    """The path and the query together are too long."""
 
     status = 414
     title = "URI too long"
@@ -141,7 +141,7 @@ class UriTooLongError(ServiceError):
 
 
 class HeadersTooLargeError(ServiceError):
-    """The headers are longer than any client of ours sends."""
+    """The headers together are too long."""
 
     status = 431
     title = "Request header fields too large"
@@ -149,7 +149,7 @@ class HeadersTooLargeError(ServiceError):
 
 
 class InvalidError(ServiceError):
-    """The request is understood and wrong; `errors` names the fields."""
+    """The request is well-formed but invalid; `errors` names the fields."""
 
     status = 422
     title = "Invalid request"
@@ -157,12 +157,12 @@ class InvalidError(ServiceError):
 
     @classmethod
     def of(cls, field: str, detail: str) -> "InvalidError":
-        """One field is wrong."""
+        """Return the error of one invalid field."""
         return cls(f"{field}: {detail}", errors=[{"field": field, "detail": detail}])
 
 
 class UnavailableError(ServiceError):
-    """Something this service needs is away for the moment; asking again later helps."""
+    """A dependency of this service is unavailable at the moment; retry later."""
 
     status = 503
     title = "Temporarily unavailable"

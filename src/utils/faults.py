@@ -1,4 +1,4 @@
-"""What is wrong with a dependency, in the fixed words `/health` and problem documents use."""
+"""The faults of dependencies, in the fixed words that `/health` and problem documents use."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ import sqlalchemy.exc
 
 
 class Fault(StrEnum):
-    """The whole vocabulary: nothing else about a dependency ever leaves the process but in its log."""
+    """All that callers learn about a dependency's fault; further detail is only logged."""
 
     REFUSED = "Connection refused"
     TIMEOUT = "Connection timeout"
@@ -36,7 +36,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
             EOFError,
             asyncpg.ConnectionDoesNotExistError,
             asyncpg.AdminShutdownError,
-            asyncpg.InternalClientError,  # the session ended in the middle of something
+            asyncpg.InternalClientError,  # the session ended in the middle of an operation
         ),
         Fault.RESET,
     ),
@@ -54,7 +54,7 @@ _DEEPEST = 8
 
 
 def fault_of(error: BaseException) -> Fault:
-    """Find the word for a driver's exception, looking through what it was raised from."""
+    """Return the fault that a driver's exception, or one that it was raised from, stands for."""
     current: BaseException | None = error
     for _ in range(_DEEPEST):
         if current is None:

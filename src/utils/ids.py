@@ -1,4 +1,4 @@
-"""Identifiers: UUID version 7, in the order they were made."""
+"""Identifiers: UUIDs of version 7, which sort in the order they were made."""
 
 import os
 import secrets
@@ -9,12 +9,12 @@ from utils.clock import unix_milliseconds
 
 _COUNTER_BITS = 42
 _TAIL_BITS = 32
-_SEED_BITS = _COUNTER_BITS - 1  # the top bit starts at zero, so that a millisecond has room to count up
+_SEED_BITS = _COUNTER_BITS - 1  # the top bit starts at zero, which leaves room to count up in a millisecond
 _MASK_30 = (1 << 30) - 1
 
 
 class _Sequence:
-    """The last (millisecond, counter) handed out by this process, RFC 9562 section 6.2, method 1."""
+    """The last (millisecond, counter) used by this process; RFC 9562 section 6.2, method 1."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ _sequence = _Sequence()
 
 
 def _forget_after_fork() -> None:
-    global _sequence  # noqa: PLW0603 - a child process must not go on counting where its parent stands
+    global _sequence  # noqa: PLW0603 - a child process must not continue its parent's count
     _sequence = _Sequence()
 
 

@@ -1,4 +1,4 @@
-"""Settings: what every process reads from its environment, checked before anything else happens."""
+"""Settings, read from a process's environment and checked before anything else."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ PositiveSeconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
 class SettingsError(Exception):
-    """One or more settings are missing or wrong; its text names each variable, never its value."""
+    """One or more settings are missing or invalid; the text names each variable, never its value."""
 
     exit_code: ClassVar[int] = 78  # EX_CONFIG of sysexits.h
 
@@ -31,7 +31,7 @@ class EnvironmentSettings(BaseSettings):
     """Settings read from the environment; an empty variable counts as unset.
 
     Raises:
-        SettingsError: on creation, naming every variable that is missing or wrong.
+        SettingsError: on creation, naming every variable that is missing or invalid.
     """
 
     model_config = SettingsConfigDict(
@@ -52,24 +52,24 @@ class EnvironmentSettings(BaseSettings):
 
 
 class ServiceSettings(EnvironmentSettings):
-    """What all services share; a service's own subclass adds its prefixed variables.
+    """The settings that all services share; a service's subclass adds its own, with a prefix.
 
-    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL` and `AUTH_SECRET` may instead be given as the path of a
-    mounted file, in the variable of the same name with `_FILE`.
+    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL` and `AUTH_SECRET` may each be read from a mounted file
+    instead: its path is the value of the variable with the suffix `_FILE`.
     """
 
     service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
-    host: str = "0.0.0.0"  # noqa: S104 - a container listens to its pod's network; the local stack sets HOST
+    host: str = "0.0.0.0"  # noqa: S104 - a container listens on its pod's network; the local stack sets HOST
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     log_level: str = "INFO"
 
     database_url: SecretStr
     database_url_file: Path | None = None
     database_read_url: SecretStr | None = None
-    """One or more streaming replicas behind one address; for what reads history. None: there is none."""
+    """One or more streaming replicas behind one address, for reads of history; None without a replica."""
     database_read_url_file: Path | None = None
     database_read_max_lag_seconds: Annotated[float, Field(ge=0.1, le=3600, allow_inf_nan=False)] = 2
-    """How old an answer of a replica may be; the primary answers where no replica can promise that."""
+    """How old an answer from a replica may be; while a replica is further behind, the primary answers."""
     redis_url: SecretStr | None = None
     redis_url_file: Path | None = None
 
@@ -87,7 +87,7 @@ class ServiceSettings(EnvironmentSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     database_command_timeout_seconds: PositiveSeconds = 8
 
-    def __init__(self, **values: Any) -> None:  # again, so that type checkers take any setting here
+    def __init__(self, **values: Any) -> None:  # repeated, so that type checkers accept any setting
         super().__init__(**values)
 
     @model_validator(mode="before")

@@ -1,4 +1,4 @@
-"""What the health routes answer, as the API's document describes it."""
+"""The bodies that the health routes answer with, as the API's document describes them."""
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
@@ -36,7 +36,7 @@ class Readiness(Struct, forbid_unknown_fields=True):
     """Ready (200) while the database answers and the process is not ending."""
 
     status: Annotated[
-        Literal["ready", "unready", "draining"], _said("Draining once it has been told to end", type="string")
+        Literal["ready", "unready", "draining"], _said("Draining once it was told to stop", type="string")
     ]
     timestamp: Moment
     database: Connection
@@ -44,7 +44,7 @@ class Readiness(Struct, forbid_unknown_fields=True):
 
 
 def health_type(dependencies: Iterable[str]) -> type[Struct]:
-    """Return the type of `HealthReport.body` where these are the dependencies."""
+    """Return the type of `HealthReport.body` for these dependencies."""
     fields: list[Any] = [("status", _Health), ("timestamp", Moment)]
     fields += [(name, Connection) for name in dependencies]
     fields += [(f"{name}_error", Reason | UnsetType, UNSET) for name in dependencies]

@@ -1,4 +1,4 @@
-"""HTTP as every service speaks it: the application, its bounds, errors, parameters, fields and pages."""
+"""HTTP for every service: the application, its limits, errors, parameters, fields and pages."""
 
 from utils.http.app import Kit, build_app
 from utils.http.authentication import CurrentPrincipal

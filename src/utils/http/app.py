@@ -1,4 +1,4 @@
-"""A service's HTTP application with the whole kit in it, in one call."""
+"""Builds a service's HTTP application with the whole kit, in one call."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -34,13 +34,13 @@ _EVERY_ROUTE: dict[int | str, dict[str, Any]] = {
 }
 
 
-# FastAPI would ask its providers at every request whether there are any; the kit observes requests itself.
+# With telemetry on, FastAPI would look for its providers at every request; the kit observes requests itself.
 _NO_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
 @dataclass(frozen=True)
 class Kit:
-    """What a service's code finds in `app.state.kit`."""
+    """The kit's parts of one application, in `app.state.kit`."""
 
     settings: ServiceSettings
     lifecycle: Lifecycle
@@ -64,20 +64,21 @@ def build_app(
     revision: str | None = None,
     uses_redis: bool = True,
 ) -> FastAPI:
-    """Make the application every service and worker serves.
+    """Return the application of a service or worker.
 
     Args:
         settings: of the service.
         title: of the API.
-        description: of the API, Markdown.
-        lifespan: the service's own start and end, inside the kit's: database and Redis are usable in it.
+        description: of the API, in Markdown.
+        lifespan: the service's own start and end, within the kit's: database and Redis are usable in it.
         openapi_tags: of the API's document.
-        access: which role may call which endpoint; None for a process that serves no API (a worker).
-        bodies: by method and route template, what the body of a request may be where it is not
-            `MAX_BODY_BYTES` long at most, or where the route decodes JSON itself.
+        access: the roles that may call each endpoint; None for a process that serves no API (a worker).
+        bodies: the rules of bodies by method and route template, for routes whose body may be longer than
+            `MAX_BODY_BYTES` or which decode JSON themselves.
         schema: of the database; by default the service's name with underscores.
-        revision: of the schema this release needs; an older one stops the start. None: no schema is needed.
-        uses_redis: False for a service that has no Redis, whatever the environment says.
+        revision: the schema's revision that this release needs; an older one stops the start. None: no
+            schema is needed.
+        uses_redis: False for a service without Redis, even if `REDIS_URL` is set.
     """
     kit = _assemble(
         settings, access, schema or settings.service_name.replace("-", "_"), uses_redis=uses_redis

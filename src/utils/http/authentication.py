@@ -1,4 +1,4 @@
-"""Every request under /v1 needs a token, checked first, and a role, checked once its route is known."""
+"""Checks every request under /v1: its token first, and its role once its route is known."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from utils.http import problems
 
 
 class AuthenticationMiddleware:
-    """Answers 401 for every path under /v1, existing or not, before a byte of the body is read.
+    """Answers 401 to requests without a valid token, for every path under /v1, before the body is read.
 
-    FastAPI reads and decodes a body before it asks a dependency: a stranger could make it work for nothing,
-    and learn from a 404 or 422 what is there.
+    FastAPI reads and decodes a body before it calls a dependency: without this layer a stranger could load
+    the service, and learn from a 404 or 422 which routes exist.
     """
 
     def __init__(self, app: ASGIApp, *, authorizer: Authorizer) -> None:
@@ -25,7 +25,7 @@ class AuthenticationMiddleware:
         self._authorizer = authorizer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate; roles are checked by `current_principal`, when the route is known."""
+        """Authenticate the request; `current_principal` checks its role once the route is known."""
         if scope["type"] == "http" and _is_protected(scope["path"]):
             try:
                 await self._authorizer.authenticate(scope)
@@ -41,7 +41,12 @@ def _is_protected(path: str) -> bool:
 
 
 async def current_principal(request: Request) -> Principal:
-    """Return who sent the request, after checking the token (401) and the role (403) for its route."""
+    """Return the principal of the request, after checking its role for the route.
+
+    Raises:
+        UnauthorizedError: the request carries no token, or an invalid one.
+        ForbiddenError: the role may not call the route.
+    """
     authorizer: Authorizer = request.app.state.kit.auth
     principal: Principal | None = request.scope.get("state", {}).get("principal")
     if principal is None:

@@ -1,4 +1,4 @@
-"""Opaque positions in a list: where the next page starts, by key, never by count."""
+"""Cursors: opaque keys after which the next page of a list begins."""
 
 import base64
 import binascii
@@ -17,16 +17,16 @@ _BAD_CURSOR = "is not a cursor of this list; use `next_cursor` of the page befor
 
 
 def encode_cursor(*parts: CursorPart) -> str:
-    """Write the key of a page's last row as an opaque, URL-safe string."""
+    """Return the key of a page's last row as an opaque, URL-safe string."""
     plain = [part if isinstance(part, str | int | float) else _text(part) for part in parts]
     return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, *types: type[CursorPart]) -> tuple[Any, ...]:
-    """Read a cursor back into a key of exactly these types.
+    """Return the key in a cursor, whose parts are of exactly these types.
 
     Raises:
-        InvalidError: it is not a cursor, or not one of this list.
+        InvalidError: the text is not a cursor, or not one of this list.
     """
     try:
         parts = _parts(cursor)

@@ -1,4 +1,4 @@
-"""One HTTP exchange, as it really went over the wire: what came in, what went out, within which bounds."""
+"""One HTTP exchange: counts the bytes received and sent, and enforces the limits of the body."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from utils.http.routes import RouteTable
 from utils.tracing import TRACE_PARENT
 
 BODY_SECONDS: Final = 30.0
-"""How long a body may take, plus a second for every `BODY_BYTES_PER_SECOND` that came."""
+"""How long a body may take, plus one second for every `BODY_BYTES_PER_SECOND` received."""
 
 BODY_BYTES_PER_SECOND: Final = 16 * 1024
 
@@ -23,7 +23,7 @@ DRAIN_BYTES: Final = 16 * 1024 * 1024
 
 SCOPE_KEY: Final = "vfactory.exchange"
 
-SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams so far, ended or not")
+SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams, open ones included")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACE_PARENT = re.compile(TRACE_PARENT.pattern.encode())
@@ -31,13 +31,13 @@ _JSON_TYPE = re.compile(rb"application/(?:[^\s;/]+\+)?json\s*(?:;.*)?", flags=re
 
 
 def exchange_of(scope: Scope) -> "Exchange":
-    """Find the exchange a request belongs to."""
+    """Return the exchange of a request."""
     exchange: Exchange = scope[SCOPE_KEY]
     return exchange
 
 
 class Exchange:
-    """Counts and bounds the bytes of one request and its answer, without holding any of them."""
+    """Counts and limits the bytes of one request and its answer, without buffering them."""
 
     __slots__ = (
         "_complete",
@@ -66,7 +66,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._complete = self._sse = False
-        self._limit = -1  # not known before the route is
+        self._limit = -1  # unknown until the route is known
         self._deadline = 0.0
         self._content_length = 0
         self.received = self.sent = self.header_bytes = 0
@@ -80,7 +80,7 @@ class Exchange:
 
     @property
     def started(self) -> bool:
-        """Whether the answer's head has gone out."""
+        """Whether the answer's head has been sent."""
         return self.status is not None
 
     def _read_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
@@ -96,10 +96,11 @@ class Exchange:
                     self.trace_id = match[1].decode("ascii")
 
     async def receive(self) -> Message:
-        """Pass the next part of the body on.
+        """Return the next part of the body.
 
         Raises:
-            HTTPException: 413 for too long a body, 408 for one that does not come.
+            HTTPException: 413 if the body is too long, 408 if it is too slow, 415 if it must be JSON and is
+            not.
         """
         if self._complete:
             return await self._receive()
@@ -135,16 +136,16 @@ class Exchange:
         self._complete = True
         if self.started:
             return {"type": "http.disconnect"}
-        # FastAPI passes an HTTPException on from reading a body, and turns any other into a 400.
+        # While reading a body, FastAPI passes on an HTTPException and turns any other error into a 400.
         raise HTTPException(error.status, error.detail) from error
 
     async def send(self, message: Message) -> None:
-        """Pass a part of the answer on, its head with the headers every answer carries."""
+        """Send a part of the answer; add to its head the headers that every answer carries."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = self._with_own_headers(message.get("headers", ()))
             await self._send(message)
-            if self.method == "HEAD":  # ended here, also where the answer to GET never ends
+            if self.method == "HEAD":  # ended here, even if the answer to GET is an endless stream
                 await self._send({"type": "http.response.body"})
         elif self.method != "HEAD":
             size = len(message.get("body", b""))
@@ -175,7 +176,7 @@ class Exchange:
 
 
 def _find_wrong_type(headers: list[tuple[bytes, bytes]]) -> UnsupportedMediaError | None:
-    """Say why a body, if there is one, is not plain JSON by its headers."""
+    """Return an error if there is a body and its headers do not say that it is plain JSON."""
     has_body, types, encodings = False, [], []
     for name, value in headers:
         if name == b"content-length":

@@ -1,4 +1,4 @@
-"""The types of fields in requests and answers, each refusing what PostgreSQL or JSON cannot hold."""
+"""The types of fields in requests and answers; each refuses values that PostgreSQL or JSON cannot hold."""
 
 import re
 from datetime import UTC, datetime
@@ -10,21 +10,22 @@ from pydantic_core import PydanticCustomError
 TEXT_PATTERN = r"^[^\x00]*$"
 
 Text = Annotated[str, StringConstraints(pattern=TEXT_PATTERN)]
-"""Text PostgreSQL can store: no U+0000, no lone surrogate. Narrow it with `Field(max_length=…)`."""
+"""Text that PostgreSQL can store: no U+0000, no lone surrogate. Narrow it with `Field(max_length=…)`."""
 
 Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
-"""A JSON integer of 64 bits; no string, boolean or fraction. For bodies; a query parameter is `int`."""
+"""A JSON integer of 64 bits; no string, boolean or fraction. For bodies; use `int` for query parameters."""
 
 Boolean = Annotated[bool, Strict()]
 """A JSON boolean; no string, no number."""
 
 FiniteFloat = Annotated[float, Strict(), Field(allow_inf_nan=False)]
-"""A JSON number that is a double; no NaN, infinity or string. For bodies; a query parameter is `float`."""
+"""A JSON number that fits a double; no string. For bodies; use `float` for query parameters."""
 
 _RFC3339 = re.compile(
     r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", flags=re.ASCII
 )
-# A day inside what Python can hold in any zone; asyncpg turns the very last moments into ±infinity.
+# One day within Python's range, so that a time fits in any zone; asyncpg turns the last moments into
+# infinity.
 EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 LATEST = datetime(9999, 12, 30, 23, 59, 59, 999999, tzinfo=UTC)
 
@@ -54,6 +55,6 @@ AwareDatetime = Annotated[
 
 
 class RequestModel(BaseModel):
-    """A request's body: a field nobody knows is an error, not a typo to find later."""
+    """The body of a request; an unknown field is an error, so that a typo is noticed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""The instrumentator, set up as the guide wants it: it observes every request with the guide's metrics."""
+"""Sets up the instrumentator, which records the guide's metrics of every request."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ EXPOSITION: Final = Exposition(REQUEST_METRICS)
 
 
 def instrument(app: FastAPI, routes: RouteTable) -> None:
-    """Observe every request of the application."""
+    """Record the metrics of every request of the application."""
     app.add_middleware(AppShown, application=app)
     Instrumentator(should_group_status_codes=False).add(REQUEST_METRICS.observe).instrument(app)
     app.add_middleware(RouteShown, routes=routes)

@@ -1,4 +1,4 @@
-"""The kit's one ASGI layer: request id, span, bounds, errors nobody caught, access log."""
+"""The kit's ASGI layer: request id, span, limits, unhandled errors, access log."""
 
 import time
 from typing import Final
@@ -18,11 +18,11 @@ MAX_URL_BYTES: Final = 8 * 1024
 MAX_HEADER_BYTES: Final = 32 * 1024
 
 _DEBUG, _INFO = 10, 20
-_WATCHING = ("/health", "/metrics")  # asked for without end, by machines
+_WATCHING = ("/health", "/metrics")  # requested all the time, by probes and Prometheus
 
 
 class KitMiddleware:
-    """Wraps the application; what happens inside is answered, counted and logged, whatever it is."""
+    """Wraps the application, so that every request is answered, counted and logged, however it fails."""
 
     def __init__(self, app: ASGIApp, routes: RouteTable) -> None:
         self.app = app
@@ -51,7 +51,7 @@ class KitMiddleware:
             request_id_var.reset(request_id)
 
     def _head_as_get(self, exchange: Exchange) -> None:
-        """Let a GET route answer HEAD too; the exchange keeps the body back."""
+        """Let a GET route answer HEAD as well; the exchange drops the body."""
         methods = self.routes.methods(exchange.scope)
         if "GET" in methods and "HEAD" not in methods:
             exchange.scope = {**exchange.scope, "method": "GET"}
@@ -76,7 +76,7 @@ class KitMiddleware:
                 await answer(scope, exchange.receive, exchange.send)
         except ClientDisconnect:
             exchange.status = exchange.status or problems.CLIENT_CLOSED_REQUEST
-        except Exception as error:  # noqa: BLE001 - the boundary: nothing passes it unanswered or unlogged
+        except Exception as error:  # noqa: BLE001 - the boundary: every error is answered and logged
             answer = problems.internal_error(Request(scope), error)
             if not exchange.started:
                 await answer(scope, exchange.receive, exchange.send)
@@ -99,7 +99,7 @@ class KitMiddleware:
         principal = scope.get("state", {}).get("principal")
         if principal is not None:
             extra["sub"] = principal.subject
-            extra["role"] = principal.role.value  # text: an enum would send the line the slow, careful way
+            extra["role"] = principal.role.value  # text: an enum would make rendering the line slower
         logger.log(level, "%s %s %s", exchange.method, path, exchange.status, extra=extra)
 
 

@@ -1,4 +1,4 @@
-"""What the generated API document needs beyond the routes, so that it tells what really is answered."""
+"""Completes the generated API document with what FastAPI does not know: errors, headers, open routes."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -18,32 +18,34 @@ PROTECTED_PREFIX = "/v1/"
 
 CONVENTIONS: Final = """
 
-### What holds for every route
+### Conventions
 
-- Bodies are JSON in UTF-8 where nothing else is said. Times are RFC 3339 with a zone, and answered in UTC.
+- Bodies are JSON in UTF-8 unless stated otherwise. Times are RFC 3339 with a zone; answers give them in UTC.
   Units are in the names (`_seconds`, `_m`, `_bytes`).
-- Everything under `/v1` needs a token: `Authorization: Bearer <JWT>`. Its role says what it may do, its
-  factories what it sees: what belongs to another factory is 404, as if it did not exist.
-- Lists come in pages: hand `next_cursor` back as `cursor` until it is null.
-- A field or query parameter nobody knows is refused (422), not ignored, and so is one parameter or header
-  given twice where one is expected. Of two members of a JSON object with one name the last one counts.
+- Everything under `/v1` needs a token: `Authorization: Bearer <JWT>`. The token's role says what it may do,
+  its factories what it sees: anything of another factory is answered with 404, as if it did not exist.
+- Lists come in pages: send `next_cursor` back as `cursor` until it is null.
+- An unknown field or query parameter is refused (422), not ignored, and so is a parameter or header that is
+  given twice although one is expected. If a JSON object has two members of the same name, the last one
+  counts.
 - Every error is a problem document (RFC 9457, `application/problem+json`); `errors` names each wrong field
-  and what is allowed. Beside those listed with a route there are 400 (no HTTP), 405 (with `Allow`), 414 and
-  431 (a URL or headers too long), and 500 (our fault; the log says why).
+  and what is allowed. Beside the errors listed with a route there are 400 (the request is not HTTP), 405
+  (with `Allow`), 414 and 431 (the URL or the headers are too long), and 500 (the service failed; its log says
+  why).
 - Every answer carries `X-Request-ID`: the caller's own, if it is 1 to 64 of `A-Z a-z 0-9 . _ -`, or a new
-  one. The service's log knows the request by it.
-- Where there is GET there is HEAD.
+  one. The service's log lines about the request carry it too.
+- Every GET route answers HEAD as well.
 """
-_OPERATIONS: Final = {"name": "operations", "description": "Health and metrics; open to all"}
+_OPERATIONS: Final = {"name": "operations", "description": "Health and metrics; no token needed"}
 
 
 def operation_id(route: APIRoute) -> str:
-    """Name an operation as its function is named, which is unique in a service."""
+    """Return an operation's id: the name of its function, which is unique in a service."""
     return route.name
 
 
 def complete_openapi(app: FastAPI) -> None:
-    """Let `/openapi.json` tell the whole contract, also what is not a FastAPI route."""
+    """Make `/openapi.json` describe the whole API, including routes that are not FastAPI's."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -96,12 +98,12 @@ def _complete_operation(path: str, operation: dict[str, Any]) -> None:
 
 
 def _may_be_unknown(parameter: dict[str, Any]) -> bool:
-    """Whether the parameter names something that may not be there."""
+    """Return whether the parameter names an object that may not exist."""
     return bool(parameter["in"] == "path" or parameter["name"] == "factory")
 
 
 def _without_null(schema: dict[str, Any]) -> None:
-    """Say of an optional parameter only what it may be when it is there: there is no null in a URL."""
+    """Remove null from the schema of an optional parameter: a URL has no null."""
     variants = [variant for variant in schema.get("anyOf", ()) if variant != {"type": "null"}]
     if len(variants) == 1:
         del schema["anyOf"]

@@ -1,4 +1,4 @@
-"""What every service's API document shares: problems, health, metrics, and the headers of every answer."""
+"""The components that all API documents share: problems, health, metrics, and headers of every answer."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -26,7 +26,7 @@ _HEADERS: Final[dict[int, dict[str, Any]]] = {
     503: {
         "Retry-After": {
             "required": True,
-            "description": "Seconds after which asking again may help",
+            "description": "Seconds after which a retry may succeed",
             "schema": {"type": "integer", "minimum": 1},
         }
     },
@@ -34,14 +34,14 @@ _HEADERS: Final[dict[int, dict[str, Any]]] = {
 
 
 def shared_components(dependencies: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Give the components by kind; `dependencies` are those /health names."""
+    """Return the components by kind; `dependencies` are those that `/health` names."""
     return {
         "schemas": _schemas(dependencies),
         "responses": {name: _response(status) for status, name in RESPONSE_NAMES.items()},
         "headers": {
             "X-Request-ID": {
                 "required": True,
-                "description": "The caller's own id for the request, or one made for it",
+                "description": "The caller's own id for the request, or a new one",
                 "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
             }
         },
@@ -50,28 +50,28 @@ def shared_components(dependencies: Sequence[str]) -> dict[str, dict[str, Any]]:
                 "type": "http",
                 "scheme": "bearer",
                 "bearerFormat": "JWT",
-                "description": "A token of the identity provider; of the local stack, `vfactory token`",
+                "description": "A token of the identity provider; the local stack's: `vfactory token`",
             }
         },
     }
 
 
 def problem_reference(status: int) -> dict[str, Any]:
-    """Refer to the shared answer of an error."""
+    """Return a reference to the shared answer of an error."""
     return {"$ref": f"#/components/responses/{RESPONSE_NAMES[status]}"}
 
 
 def is_shared(status: str, response: dict[str, Any]) -> bool:
-    """Whether an answer is the shared one of its status, spelled out."""
+    """Return whether an answer equals the shared answer of its status."""
     return response == PROBLEM_RESPONSES.get(int(status))
 
 
 def open_paths() -> dict[str, Any]:
-    """Give the routes that need no token and are no FastAPI routes."""
+    """Return the routes that need no token, which are not FastAPI routes."""
     exposition = {"text/plain": {"schema": _TEXT}, "application/openmetrics-text": {"schema": _TEXT}}
     return {
-        "/health": _path("health", "Health of the service and what it depends on", _json("Health"), 200, 503),
-        "/health/live": _path("health_live", "Whether the process lives", _json("Liveness"), 200),
+        "/health": _path("health", "Health of the service and its dependencies", _json("Health"), 200, 503),
+        "/health/live": _path("health_live", "Whether the process is alive", _json("Liveness"), 200),
         "/health/ready": _path("health_ready", "Whether to send traffic here", _json("Readiness"), 200, 503),
         "/metrics": _path("metrics", "Metrics for Prometheus", exposition, 200),
     }

@@ -1,4 +1,4 @@
-"""Lists in pages: each begins after a key, so that nothing shifts while new items come."""
+"""Pages of lists: each begins after a key, so that no item is skipped or repeated while new ones come."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, overload
@@ -15,7 +15,7 @@ First = TypeVar("First", bound=CursorPart)
 Second = TypeVar("Second", bound=CursorPart)
 
 Key: TypeAlias = CursorPart | tuple[CursorPart, ...]
-"""What a list is ordered by, unique in it."""
+"""The key by which a list is ordered; unique in the list."""
 
 Limit = Annotated[int, Query(ge=1, le=200, description="How many items at most")]
 """Use as `limit: Limit = 50`."""
@@ -44,17 +44,17 @@ class Page(BaseModel, Generic[T]):
         """Return the page of the first `limit` rows.
 
         Args:
-            rows: in the list's order, one more than `limit` where another page follows.
+            rows: in the list's order; one more than `limit` if another page follows.
             limit: of the page.
-            key: of a row.
-            read: makes the item of a row.
+            key: returns the key of a row.
+            read: returns the item of a row.
         """
         shown, next_cursor = cut(rows, limit, key)
         return cls(items=[read(row) for row in shown], next_cursor=next_cursor)
 
 
 def cut(rows: Sequence[Row], limit: int, key: Callable[[Row], Key]) -> tuple[Sequence[Row], str | None]:
-    """Return the first `limit` rows, and the cursor of the page after them, None where there is none."""
+    """Return the first `limit` rows and the cursor of the next page; None if there is no next page."""
     if len(rows) <= limit:
         return rows, None
     last = key(rows[limit - 1])
@@ -71,7 +71,7 @@ def start_after(cursor: str | None, /, *types: Any) -> Any:
     """Return the key after which a page begins; None for the first page.
 
     Raises:
-        InvalidError: it is not a cursor of this list.
+        InvalidError: `cursor` is not a cursor of this list.
     """
     if cursor is None:
         return None

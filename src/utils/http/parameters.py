@@ -1,4 +1,4 @@
-"""Parameters nobody declared, or given twice, are an error, not a filter that silently does nothing."""
+"""Refuses unknown and repeated parameters: a mistyped filter must not be ignored silently."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from utils.http.routes import RouteTable
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a query parameter the route does not know, and a parameter or header given more than once.
+    """Refuse query parameters unknown to the route, and parameters or headers given more than once.
 
     Raises:
-        InvalidError: naming each such parameter and what is allowed.
+        InvalidError: there are such; it names each one and what is allowed.
     """
     scope = request.scope
     routes: RouteTable = request.app.state.routes

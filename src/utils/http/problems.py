@@ -1,4 +1,4 @@
-"""RFC 9457 problem+json: how every error of every service is answered."""
+"""Answers every error as RFC 9457 problem+json."""
 
 import re
 import sys
@@ -23,7 +23,7 @@ from utils.logging import logger, request_id_var
 
 PROBLEM_TYPE = "urn:v-factory:problem:"
 CLIENT_CLOSED_REQUEST = 499
-"""nginx's word for a client that went away; only metrics and logs see it."""
+"""nginx's status for a client that disconnected; it appears only in metrics and logs."""
 
 
 def problem(
@@ -37,7 +37,7 @@ def problem(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Build a problem document for one request."""
+    """Return a problem document as the answer to one request."""
     document = {
         "type": PROBLEM_TYPE + slug,
         "title": title,
@@ -53,7 +53,7 @@ def problem(
 
 
 def of_service_error(request: Request, error: ServiceError) -> Response:
-    """Answer an error that knows its own answer."""
+    """Return the answer that a service's error carries."""
     return problem(
         request,
         status=error.status,
@@ -67,7 +67,7 @@ def of_service_error(request: Request, error: ServiceError) -> Response:
 
 
 def internal_error(request: Request, error: BaseException) -> Response:
-    """Answer what nobody foresaw: the log gets everything, the caller a request id."""
+    """Return the answer to an unforeseen error: a request id, under which the log has the details."""
     logger.error("Unhandled %s", type(error).__name__, exc_info=error)
     return problem(
         request,
@@ -112,12 +112,12 @@ async def _on_fault(request: Request, error: Exception) -> Response:
 
 
 def unavailable(request: Request, error: BaseException) -> Response:
-    """Answer 503 for a dependency's fault, in the fixed words; the driver's text goes to the log."""
+    """Return a 503 that names a dependency's fault in fixed words; the driver's text is logged."""
     fault = fault_of(error)
     logger.warning(
         "A dependency failed: %s", fault, extra={"fault": fault, "detail": f"{type(error).__name__}: {error}"}
     )
-    detail = f"Something this service needs is away ({fault}). Ask again shortly."
+    detail = f"A dependency of this service is unavailable ({fault}). Retry shortly."
     return of_service_error(request, UnavailableError(detail))
 
 
@@ -132,7 +132,7 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     answer = _BY_SQLSTATE.get(state) or _BY_SQLSTATE.get(state[:2])
     if answer is None:
         return internal_error(request, error)
-    # The database refused what validation should have: answered properly, and still worth a look.
+    # The database refused what validation should have refused: answered as such, and logged to be looked at.
     logger.warning("The database refused a request", exc_info=error, extra={"sqlstate": state})
     status, title, slug, detail = answer
     return problem(request, status=status, title=title, detail=detail, slug=slug)
@@ -212,7 +212,7 @@ def _field_error(detail: Mapping[str, Any]) -> FieldError:
 
 
 def _path(location: Sequence[int | str]) -> str:
-    """Write pydantic's location as a caller would: `readings[3].at`, `limit`, `body`."""
+    """Return pydantic's location as a caller would write it: `readings[3].at`, `limit`, `body`."""
     origin, *rest = location
     if not rest or (origin == "body" and isinstance(rest[0], int) and len(rest) == 1):
         return str(origin)
@@ -252,7 +252,7 @@ def _sentence(detail: Mapping[str, Any]) -> str:
 def _json(document: Mapping[str, Any]) -> bytes:
     try:
         return orjson.dumps(document, default=str)
-    except TypeError:  # a lone surrogate somewhere in what the caller sent
+    except TypeError:  # a lone surrogate in a text of the request
         return orjson.dumps(_without_surrogates(document), default=str)
 
 

@@ -1,4 +1,4 @@
-"""The guide's four HTTP metrics: observed in a microsecond, written out without rebuilding a single label."""
+"""The guide's four HTTP metrics: recorded in a microsecond, written out without building a label again."""
 
 import time
 from bisect import bisect_left
@@ -33,7 +33,7 @@ HELP: Final = {
 
 
 class _Series:
-    """What has been observed for one (method, path), with the beginnings of its lines."""
+    """The observations of one (method, path), with the fixed beginnings of its lines."""
 
     __slots__ = ("buckets", "duration_sum", "exemplars", "labels", "lines", "received", "sent", "statuses")
 
@@ -52,34 +52,34 @@ class _Series:
         return [total := total + count for count in self.buckets]
 
     def show_exemplars(self, buckets: list[str]) -> None:
-        """Append to the lines of the buckets what OpenMetrics shows beside them."""
+        """Append the exemplars to the lines of their buckets, as OpenMetrics writes them."""
         for place, (trace_id, duration, at) in self.exemplars.items():
             buckets[place] = f'{buckets[place][:-1]} # {{trace_id="{trace_id}"}} {duration} {at}\n'
 
 
 class RequestMetrics(Collector):
-    """Counts of requests, their durations and sizes.
+    """Counts requests, and measures their durations and sizes.
 
-    Plain integers instead of prometheus_client's locked values: everything here happens on the event loop's
-    thread.
+    It uses plain integers instead of prometheus_client's locked values, since only the event loop's thread
+    calls it.
     """
 
     def __init__(self) -> None:
         self._series: dict[tuple[str, str], _Series] = {}
 
     def observe(self, info: Info) -> None:
-        """Record one request; the instrumentator calls it when the answer has ended."""
+        """Record one request; called by the instrumentator when the answer has ended."""
         path = info.modified_handler
         key = (_METHODS.get(info.method, OTHER_METHOD), UNMATCHED if path == "none" else path)
         series = self._series.get(key)
         if series is None:
             series = self._series[key] = _Series(*key)
         exchange = exchange_of(info.request.scope)
-        # Until the first byte: a stream's length says nothing about how quickly it was answered.
+        # Up to the first byte: how long a stream lasts says nothing about how quickly it was answered.
         duration = info.modified_duration_without_streaming or info.modified_duration
         bucket = bisect_left(BUCKETS, duration)
         series.buckets[bucket] += 1
-        if exchange.exemplar is not None:  # the newest of each bucket: as many as there are buckets, no more
+        if exchange.exemplar is not None:  # only the newest of each bucket is kept
             series.exemplars[bucket] = (exchange.exemplar, duration, time.time())
         series.duration_sum += duration
         series.received += exchange.received
@@ -88,9 +88,9 @@ class RequestMetrics(Collector):
         series.statuses[status] = series.statuses.get(status, 0) + 1
 
     def text(self, *, openmetrics: bool = False) -> str:
-        """Write everything in Prometheus' text format, labels in the guide's order.
+        """Return the metrics in Prometheus' text format, or in OpenMetrics; labels in the guide's order.
 
-        OpenMetrics names a counter without its suffix and has exemplars; for the rest they are the same here.
+        OpenMetrics names a counter without its suffix and has exemplars; otherwise the two are equal here.
         """
         counter = REQUESTS if openmetrics else f"{REQUESTS}_total"
         requests, durations = [_header(counter, "counter")], [_header(DURATION, "histogram")]
@@ -109,11 +109,11 @@ class RequestMetrics(Collector):
         return "".join([*requests, *durations, *received, *sent])
 
     def describe(self) -> Iterator[Metric]:
-        """Name the metrics, so that the registry refuses a second set of them."""
+        """Yield the metrics' names, by which the registry refuses duplicates."""
         return iter(_families())
 
     def collect(self) -> Iterator[Metric]:
-        """Give everything to prometheus_client, for who does not ask for `text`; exemplars are only there."""
+        """Yield the metrics to a reader of the registry; without exemplars, which only `text` has."""
         requests, durations, received, sent = _families()
         for (method, path), series in self._series.items():
             labels, cumulative = [method, path], series.cumulative()

@@ -1,4 +1,4 @@
-"""How the API's documents describe errors: the `responses=` of routes and routers."""
+"""The descriptions of errors in the API's documents: the `responses=` of routes and routers."""
 
 from typing import Any, Final
 
@@ -35,7 +35,7 @@ _ERRORS: Final = (
     UnavailableError,
 )
 RESPONSE_NAMES: Final = {error.status: error.slug.title().replace("-", "") for error in _ERRORS}
-"""What the shared answer of a status is called in the API's documents."""
+"""The name of each status's shared answer in the API's documents."""
 
 PROBLEM_RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     error.status: _documented(error) for error in _ERRORS

@@ -1,7 +1,7 @@
-"""Spares the instrumentator the walk over all routes: around it, the application has but one.
+"""Spares the instrumentator its walk over all routes: it sees an application with only the request's route.
 
-It asks `scope["app"].routes`, one by one, which route a request will be given to, before the router does the
-same. `RouteTable` knows without a walk.
+The instrumentator tries each of `scope["app"].routes` to find a request's route, before the router does the
+same. `RouteTable` finds the route without trying each.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from utils.http.routes import RouteTable
 
 
 class _Found(BaseRoute):
-    """The route of a request, as far as the instrumentator looks at it."""
+    """The route of a request, reduced to what the instrumentator reads."""
 
     def __init__(self, template: str) -> None:
         self.path = template
@@ -34,7 +34,7 @@ _NO_ROUTE = _OnlyRoute()
 
 
 class RouteShown:
-    """The layer outside the instrumentator: shows it the request's route only."""
+    """The layer around the instrumentator: shows it only the request's route."""
 
     def __init__(self, app: ASGIApp, routes: RouteTable) -> None:
         self.app = app
@@ -42,7 +42,7 @@ class RouteShown:
         self._shown: dict[str | None, _OnlyRoute] = {None: _NO_ROUTE}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the application with one route into the scope."""
+        """Put an application with only the request's route into the scope."""
         if scope["type"] == "http":
             scope["app"] = self._show(self._routes.find(scope["method"], scope["path"]))
         await self.app(scope, receive, send)
@@ -55,13 +55,13 @@ class RouteShown:
 
 
 class AppShown:
-    """The layer inside it: puts the application itself back."""
+    """The layer within the instrumentator: puts the real application back."""
 
     def __init__(self, app: ASGIApp, application: FastAPI) -> None:
         self.app = app
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Put the application into the scope."""
+        """Put the real application into the scope."""
         scope["app"] = self._application
         await self.app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""An application's routes as a table: templates, methods, parameters and bodies, read once all are there."""
+"""An application's routes as a table: templates, methods, parameters and rules of bodies."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -14,23 +14,23 @@ from starlette.types import Scope
 UNMATCHED: Final = "unmatched"
 
 MAX_BODY_BYTES: Final = 1024 * 1024
-"""What a request's body may hold where the route's `BodyRule` says nothing else."""
+"""The longest body of a request, unless the route's `BodyRule` says otherwise."""
 
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
 class RouteTableError(Exception):
-    """A rule names a route that the application does not have: it must not start."""
+    """A rule names a route that the application does not have, so it must not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class BodyRule:
-    """What the body of a route's requests may be.
+    """The rule for bodies of a route's requests.
 
     Args:
-        max_bytes: its length.
-        is_json: True for a route that decodes JSON itself; where FastAPI decodes the body, only JSON is
-            accepted without a word here.
+        max_bytes: the greatest length.
+        is_json: True for a route that decodes JSON itself; if FastAPI decodes the body, only JSON is accepted
+            anyway.
     """
 
     max_bytes: int = MAX_BODY_BYTES
@@ -48,11 +48,11 @@ class _Row:
 
 
 class RouteTable:
-    """What can be asked about the routes without serving a request.
+    """Looks up the routes of an application; it reads them at the first look-up, once all are added.
 
     Args:
-        app: whose routes.
-        bodies: (method, template) → the rule of that route's bodies, for those that need one.
+        app: the application.
+        bodies: (method, template) → the rule of that route's bodies; other routes have the default rule.
     """
 
     def __init__(self, app: FastAPI, bodies: Mapping[tuple[str, str], BodyRule] | None = None) -> None:
@@ -67,14 +67,14 @@ class RouteTable:
         self._any = re.compile("")
 
     def template(self, scope: Scope) -> str:
-        """Name the template of the route a request was given to, `unmatched` without one."""
+        """Return the template of the route that serves the request; `unmatched` if there is none."""
         self._read()
         return self._templates.get(_chosen(scope), UNMATCHED)
 
     def find(self, method: str, path: str) -> str | None:
-        """Name the template a request will be given to, as the router does: by path, then method.
+        """Return the template of the route that the router will choose: by path, then by method.
 
-        One regular expression of all templates, so that it costs the same however many routes there are.
+        All templates are one regular expression, so that a look-up costs the same for any number of routes.
         """
         self._read()
         match = self._any.match(path)
@@ -87,27 +87,27 @@ class RouteTable:
         return next((row.template for row in matching if method in row.methods), self._rows[first].template)
 
     def query_parameters(self, scope: Scope) -> frozenset[str]:
-        """Name every query parameter the request's route declares, itself or through its dependencies."""
+        """Return the names of the query parameters that the request's route and its dependencies declare."""
         self._read()
         return self._parameters.get(_chosen(scope), frozenset())
 
     def query_lists(self, scope: Scope) -> frozenset[str]:
-        """Name those of the query parameters that may be given more than once."""
+        """Return the names of the query parameters that may be given more than once."""
         self._read()
         return self._lists.get(_chosen(scope), frozenset())
 
     def headers(self, scope: Scope) -> frozenset[bytes]:
-        """Name, in lower case, every header the request's route declares as a parameter."""
+        """Return the names, in lower case, of the headers that the request's route declares as parameters."""
         self._read()
         return self._headers.get(_chosen(scope), frozenset())
 
     def body(self, scope: Scope) -> BodyRule:
-        """Return the rule of the body of a request, by the route it was given to."""
+        """Return the rule for the request's body."""
         self._read()
         return self._bodies.get(_chosen(scope), _ANY_BODY)
 
     def endpoints(self) -> Iterator[tuple[str, str, Callable[..., Any]]]:
-        """Yield method, template and endpoint of every route that has all three."""
+        """Yield the method, template and endpoint of every route that has all three."""
         for context in iter_route_contexts(self._app.routes):
             template = context.path_format or context.path
             if template is not None and context.endpoint is not None:
@@ -115,7 +115,7 @@ class RouteTable:
                     yield method, template, context.endpoint
 
     def methods(self, scope: Scope) -> frozenset[str]:
-        """Name every method a route of the request's path declares, whatever its own."""
+        """Return the methods of all routes that match the request's path."""
         self._read()
         path = scope["path"]
         return frozenset().union(*(row.methods for row in self._rows if row.pattern.match(path)))
@@ -141,7 +141,7 @@ class RouteTable:
         lists = frozenset(name for name, field in queries.items() if _is_list(field.field_info.annotation))
         headers = frozenset(field.alias.lower().encode() for place, field in fields if place == "header")
         rule = self._body_rule(context, template)
-        # FastAPI leaves the route it chose in the scope; of a plain Starlette route only the endpoint is.
+        # FastAPI puts the chosen route into the scope; Starlette, for its own routes, only the endpoint.
         for key in (id(context.original_route), id(context.endpoint)):
             self._templates[key] = template
             self._parameters[key] = self._parameters.get(key, frozenset()) | queries.keys()
@@ -161,7 +161,7 @@ def _chosen(scope: Scope) -> int:
 
 
 def _fields(dependant: Dependant | None) -> Iterator[tuple[str, ModelField]]:
-    """Give each query and header parameter of a route, its own and its dependencies'."""
+    """Yield each query and header parameter of a route and of its dependencies."""
     if dependant is None:
         return
     yield from (("query", field) for field in dependant.query_params)
@@ -171,5 +171,5 @@ def _fields(dependant: Dependant | None) -> Iterator[tuple[str, ModelField]]:
 
 
 def _is_list(annotation: Any) -> bool:
-    """Whether a parameter is a list, or a list that may be left out."""
+    """Return whether a parameter is a list or an optional list."""
     return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))

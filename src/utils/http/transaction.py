@@ -1,4 +1,4 @@
-"""A request's transaction: opened for its endpoint, committed before its answer is sent."""
+"""The transaction of a request: opened for its endpoint, committed before its answer is sent."""
 
 from collections.abc import AsyncIterator
 from typing import Annotated
@@ -9,15 +9,15 @@ from utils.database import Database, Transaction
 
 
 async def open_transaction(request: Request) -> AsyncIterator[Transaction]:
-    """Open the request's transaction; it commits when the endpoint has returned, before the answer is sent.
+    """Yield the request's transaction; it commits after the endpoint returns and before the answer is sent.
 
-    A commit whose acknowledgement is lost (the server died at that moment) is a 503 to the client although
-    it may have happened: clients repeat such a request with the same idempotency key or batch id.
+    If the acknowledgement of a commit is lost (the server died at that moment), the client gets a 503
+    although the commit may have happened: it repeats the request with the same idempotency key or batch id.
     """
     database: Database = request.app.state.kit.database
     async with database.transaction() as transaction:
         yield transaction
 
 
-# Not for streaming routes: the scope ends before the body flows.
+# Not for streaming routes: the transaction ends before the body is sent.
 DatabaseTransaction = Annotated[Transaction, Depends(open_transaction, scope="function")]

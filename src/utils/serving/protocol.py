@@ -79,7 +79,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answer 400 to bytes that are not HTTP; uvicorn calls this when its parser fails."""
         error = sys.exception()
         reason = str(error and (error.__context__ or error))[:200] or msg
-        self._refuse(HTTPStatus.BAD_REQUEST, f"This is not a request of HTTP/1.1: {reason}.")
+        self._refuse(HTTPStatus.BAD_REQUEST, f"This is not an HTTP/1.1 request: {reason}.")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Close the connection, after a problem document unless an answer is half sent."""
@@ -114,7 +114,7 @@ def _problem(status: HTTPStatus, detail: str) -> bytes:
     }
     body = orjson.dumps(document)
     logger.info(
-        "Refused what is no request",
+        "Refused a malformed request",
         extra={"status": status.value, "detail": detail, "request_id": request_id},
     )
     return (
