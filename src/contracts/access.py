@@ -1,4 +1,4 @@
-"""Who may call what: the one table of roles by service, method and route template."""
+"""The access table: the roles that may call each route, by service, method and route template."""
 
 from __future__ import annotations
 
@@ -55,4 +55,7 @@ ACCESS: Final[Mapping[str, Mapping[tuple[str, str], frozenset[Role]]]] = Mapping
         "asset-management": _ASSET_MANAGEMENT,
     }
 )
-"""`ACCESS[service][method, route template]`: a route without a row, or a row without a route, stops it."""
+"""`ACCESS[service][method, route template]`: the roles that may call the route.
+
+A service whose table lacks a route, or names one that does not exist, refuses to start.
+"""

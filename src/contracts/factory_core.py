@@ -1,6 +1,6 @@
-"""What Factory Core tells the other services: one message type per thing that happened.
+"""The events that Factory Core publishes to other services: one message type per kind of event.
 
-Consumers ignore fields they do not know, so that a field may be added without a new version.
+Consumers ignore unknown fields, so a field may be added without a new version.
 """
 
 from datetime import datetime
@@ -21,7 +21,7 @@ class Floor(msgspec.Struct, frozen=True):
 
 
 class FactoryCreated(msgspec.Struct, frozen=True):
-    """A factory exists from now on."""
+    """A factory was created."""
 
     type: ClassVar[str] = "factory.created.v1"
 
@@ -34,7 +34,7 @@ class FactoryCreated(msgspec.Struct, frozen=True):
 
 
 class EquipmentCreated(msgspec.Struct, frozen=True):
-    """A machine exists in a factory from now on; readings may name its tag as their source."""
+    """A machine was created in a factory; readings may name its tag as their source."""
 
     type: ClassVar[str] = "equipment.created.v1"
 
@@ -49,7 +49,7 @@ class EquipmentCreated(msgspec.Struct, frozen=True):
 class SeriesReadings(msgspec.Struct, frozen=True, omit_defaults=True):
     """The new readings of one (source, metric) in one batch, as columns of equal length.
 
-    The order is the batch's own, which is not necessarily the order of time.
+    They are in the batch's order, which need not be the order of time.
     """
 
     source: str
@@ -58,13 +58,13 @@ class SeriesReadings(msgspec.Struct, frozen=True, omit_defaults=True):
     at: list[datetime]
     value: list[float]
     quality: list[Quality] | None = None
-    """One word per reading, or None: all are good."""
+    """One per reading; None if all are good."""
 
 
 class ReadingsAccepted(msgspec.Struct, frozen=True):
-    """One accepted batch: exactly the readings that were new, never the duplicates, at least one.
+    """A batch was accepted: it holds the readings that were new, at least one, and no duplicates.
 
-    `batch_id` is the sender's own name for the batch, unique in its factory.
+    `batch_id` is the sender's name for the batch, unique in its factory.
     """
 
     type: ClassVar[str] = "readings.accepted.v1"

@@ -1,6 +1,6 @@
-"""What Incident Event tells the other services and its clients: one message type per thing that happened.
+"""The events that Incident Event publishes to services and clients: one message type per kind of event.
 
-Consumers ignore fields they do not know, so that a field may be added without a new version.
+Consumers ignore unknown fields, so a field may be added without a new version.
 """
 
 from datetime import datetime
@@ -11,7 +11,7 @@ import msgspec
 
 
 class RuleCreated(msgspec.Struct, frozen=True):
-    """A rule watches from now on: it applies to every reading accepted after this."""
+    """A rule was created; it applies to every reading accepted after this event."""
 
     type: ClassVar[str] = "rule.created.v1"
 
@@ -32,10 +32,10 @@ class RuleCreated(msgspec.Struct, frozen=True):
 
 
 class IncidentReported(msgspec.Struct, frozen=True):
-    """An incident exists, raised by a rule or by Alertmanager, or reported by a person.
+    """An incident was raised by a rule or by Alertmanager, or reported by a person.
 
-    `occurred_at` is when it happened: of a rule's incident, the time of the reading that made it active; of
-    Alertmanager's, the time since when its earliest alert fires.
+    `occurred_at` is when it happened: for a rule's incident the time of the reading that made the condition
+    active; for Alertmanager's the time since when the earliest of its alerts has been firing.
     """
 
     type: ClassVar[str] = "incident.reported.v1"
@@ -56,7 +56,7 @@ class IncidentReported(msgspec.Struct, frozen=True):
 
 
 class IncidentConditionRecurred(msgspec.Struct, frozen=True):
-    """The condition of an incident that is still open came back; `occurrences` counts the first one too."""
+    """The condition of an open incident became active again; `occurrences` includes the first time."""
 
     type: ClassVar[str] = "incident.condition_recurred.v1"
 
@@ -69,9 +69,10 @@ class IncidentConditionRecurred(msgspec.Struct, frozen=True):
 
 
 class IncidentConditionCleared(msgspec.Struct, frozen=True):
-    """The condition behind an incident has ended; a rule's incident goes on until a person resolves it.
+    """The condition behind an incident has ended; a rule's incident stays open until a person resolves it.
 
-    Rule, equipment and metric are null where Alertmanager raised it: that one is resolved with its condition.
+    Rule, equipment and metric are null for an incident of Alertmanager's, which is resolved with its
+    condition.
     """
 
     type: ClassVar[str] = "incident.condition_cleared.v1"
@@ -84,7 +85,7 @@ class IncidentConditionCleared(msgspec.Struct, frozen=True):
 
 
 class IncidentOccurrenceCorrected(msgspec.Struct, frozen=True):
-    """Readings that came late showed that the incident had begun earlier than was known."""
+    """Late readings showed that the incident began earlier than recorded."""
 
     type: ClassVar[str] = "incident.occurrence_corrected.v1"
 
@@ -95,9 +96,9 @@ class IncidentOccurrenceCorrected(msgspec.Struct, frozen=True):
 
 
 class IncidentAlertsChanged(msgspec.Struct, frozen=True):
-    """Other alerts fire behind an incident of Alertmanager's than before, `firing` of them now.
+    """The firing alerts behind an incident of Alertmanager's have changed; `firing` of them fire now.
 
-    `occurrences` counts every time one of them began to fire.
+    `occurrences` counts how often any of them began to fire.
     """
 
     type: ClassVar[str] = "incident.alerts_changed.v1"
@@ -110,7 +111,7 @@ class IncidentAlertsChanged(msgspec.Struct, frozen=True):
 
 
 class IncidentAcknowledged(msgspec.Struct, frozen=True):
-    """Somebody has seen the incident and takes it on."""
+    """An operator has acknowledged the incident, and takes it on."""
 
     type: ClassVar[str] = "incident.acknowledged.v1"
 
@@ -121,7 +122,7 @@ class IncidentAcknowledged(msgspec.Struct, frozen=True):
 
 
 class IncidentResolved(msgspec.Struct, frozen=True):
-    """The danger is over, says `by`."""
+    """The incident was resolved: `by` declares the danger over."""
 
     type: ClassVar[str] = "incident.resolved.v1"
 
@@ -144,4 +145,4 @@ EVENT_TYPES: frozenset[str] = frozenset(
         IncidentResolved,
     )
 )
-"""Every type on Incident Event's stream, for who filters by type."""
+"""Every event type on Incident Event's stream, for filters by type."""

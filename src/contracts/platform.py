@@ -1,12 +1,12 @@
-"""The factory that owns what happens to the platform itself: V-Factory, and what it stands on."""
+"""The factory that owns incidents of the platform itself: V-Factory and the systems that it runs on."""
 
 from typing import Final
 from uuid import UUID
 
 PLATFORM_FACTORY_ID: Final = UUID("00000000-0000-7000-8000-000000000001")
-"""The same in every installation: no service has to ask another one for it.
+"""The same in every installation, so that no service has to ask another for it.
 
-Made by no clock, so that no other id can be the same, and the first in every list.
+Its timestamp is zero: no generated id can equal it, and it comes first in every list.
 """
 
 PLATFORM_FACTORY_NAME: Final = "platform"
