@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey as parts of a program, and the keeping of processes: a library that stands alone."""
+"""A stand-alone library that runs PostgreSQL and Valkey within a program, and starts and ends processes."""
 
 from embedded.errors import (
     AccessError,

@@ -1,8 +1,8 @@
-"""What can go wrong with servers and programs kept on this machine; each text tells a person what to do."""
+"""Errors of servers and programs run on this machine; each text says what to do."""
 
 
 class EmbeddedError(Exception):
-    """A server or a program cannot be started or kept."""
+    """A server or a program cannot be started or kept running."""
 
 
 class NotInstalledError(EmbeddedError):
@@ -18,15 +18,15 @@ class AccessError(EmbeddedError):
 
 
 class DiskFullError(EmbeddedError):
-    """There is no room left on the disk."""
+    """The disk is full."""
 
 
 class DamagedDataError(EmbeddedError):
-    """The data directory holds what this server did not leave there, or not in this form."""
+    """The data directory holds foreign files, or data that this server cannot use."""
 
 
 class ServerFailedError(EmbeddedError):
-    """A server, or the program that makes its data, ended or did not become ready in time."""
+    """A server, or the program that initializes its data, failed or was not ready in time."""
 
 
 class StatementError(EmbeddedError):

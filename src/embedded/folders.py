@@ -1,17 +1,21 @@
-"""Makes and hands over folders and secret files, whatever the umask."""
+"""Makes folders and secret files with fixed modes, whatever the umask, and changes their owner."""
 
 import os
 from pathlib import Path
 
 from embedded.errors import AccessError, DiskFullError
 
-# Root's servers run as another user, who must be able to pass through, and need not read the folder.
+# A server started by root runs as another user, who must be able to pass through the folder, not to read it.
 PASSABLE = 0o711
 PRIVATE = 0o700
 
 
 def make_folder(path: Path) -> Path:
-    """Make the folder `path` and what is missing above it; only what is made here gets our mode."""
+    """Make the folder `path` and its missing parents, and return `path`; existing ones keep their mode.
+
+    Raises:
+        AccessError, DiskFullError: a folder cannot be made.
+    """
     mode = PASSABLE if os.geteuid() == 0 else PRIVATE
     missing = []
     while not path.exists():
@@ -27,7 +31,7 @@ def make_folder(path: Path) -> Path:
 
 
 def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
-    """Return the operating system's error at `path` as one whose text says what to do."""
+    """Return the operating system's error about `path` as an error whose text says what to do."""
     detail = error.strerror or str(error)
     match error:
         case OSError(errno=28 | 122):
@@ -39,7 +43,11 @@ def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make the folder `path`, which only its owner may enter."""
+    """Make the folder `path`, which only its owner may enter, and return it.
+
+    Raises:
+        AccessError, DiskFullError: the folder cannot be made or changed.
+    """
     make_folder(path)
     try:
         path.chmod(PRIVATE)
@@ -49,7 +57,11 @@ def make_private_folder(path: Path) -> Path:
 
 
 def write_private_file(path: Path, text: str) -> None:
-    """Write `text` to `path` in one step, so that only the owner can read it."""
+    """Write `text` to `path` in one step, readable only by its owner.
+
+    Raises:
+        AccessError, DiskFullError: the file cannot be written.
+    """
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         scratch.unlink(missing_ok=True)
@@ -65,7 +77,7 @@ def write_private_file(path: Path, text: str) -> None:
 
 
 def hand_over(path: Path, uid: int, gid: int) -> None:
-    """Make `uid` and `gid` own `path` and everything below it (links themselves, not their targets)."""
+    """Make `uid` and `gid` own `path` and everything below it (links, not their targets)."""
     if (path.lstat().st_uid, path.lstat().st_gid) == (uid, gid):
         return
     for folder, folders, files in os.walk(path):
@@ -75,7 +87,7 @@ def hand_over(path: Path, uid: int, gid: int) -> None:
 
 
 def flush_folder(path: Path) -> None:
-    """Make the entries of the folder `path` survive a power cut."""
+    """Flush the entries of the folder `path` to disk, so that they survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -84,7 +96,7 @@ def flush_folder(path: Path) -> None:
 
 
 def tail(path: Path, lines: int = 5) -> str:
-    """Return the last `lines` lines of the text file `path`; empty when there is none."""
+    """Return the last `lines` lines of the text file `path`; empty if it cannot be read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - 16_384))

