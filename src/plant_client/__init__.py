@@ -1,6 +1,6 @@
-"""A client of V-Factory's public API: requests, errors as sentences, and the event stream over breaks.
+"""A client of V-Factory's public API: requests, errors as sentences, and an event stream that resumes.
 
-It stands on nothing of this repository, so that whatever speaks to a plant may use it.
+It imports no other package of this repository, so that any program may use it.
 """
 
 from plant_client.async_client import AsyncPlantClient

@@ -1,4 +1,4 @@
-"""Reads what a plant answers, for both clients: an object, a stream, or the error it means."""
+"""Reads a plant's answers, for both clients: an object, a stream, or an error."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +13,10 @@ _UNABLE_NOW = frozenset({429, 502, 503, 504})
 
 @contextmanager
 def reaching(service: Service, url: str) -> Iterator[None]:
-    """Turn a failure of the connection into a sentence.
+    """Turn a connection's failure within the block into an error of this package.
 
     Raises:
-        UnreachableError: The block could not reach the service; the text says which, where, and why.
+        UnreachableError: The service was not reached; the text names it, its address and the reason.
     """
     try:
         yield
@@ -29,8 +29,8 @@ def read_object(service: Service, answer: httpx.Response) -> Json:
     """Return the answer's JSON object.
 
     Raises:
-        UnreachableError: The service is there but cannot answer now.
-        RefusedError: The service said no, or the answer is not the plant's.
+        UnreachableError: The service cannot answer now (429, 502, 503, 504).
+        RefusedError: The service refused the request, or the answer is not a plant's.
     """
     try:
         body = answer.json()
@@ -48,17 +48,17 @@ def read_object(service: Service, answer: httpx.Response) -> Json:
 
 
 def is_stream(answer: httpx.Response) -> bool:
-    """Whether the answer is a stream of events."""
+    """Return whether the answer is a stream of events."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     return answer.is_success and kind == "text/event-stream"
 
 
 def refuse_stream(service: Service, answer: httpx.Response) -> None:
-    """Raise the error for an answer that is no stream of events; its body has been read.
+    """Raise the error for an answer that is not a stream of events; its body has been read.
 
     Raises:
-        UnreachableError: The service cannot answer now, or a page of somebody else stands in its place.
-        RefusedError: The service said no.
+        UnreachableError: The service cannot answer now, or another server answered in its place.
+        RefusedError: The service refused the request.
     """
     if answer.is_success:
         raise UnreachableError(_somebody_else(service, answer), answer.status_code)

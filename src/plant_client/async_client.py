@@ -1,4 +1,4 @@
-"""The client for asyncio."""
+"""The asyncio client."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -29,8 +29,9 @@ from plant_client.requests import (
 class AsyncPlantClient:
     """A connection to one plant; use it as a context manager.
 
-    Every method but `send` raises `RefusedError` when the plant says no; every one raises `UnreachableError`
-    when it cannot be asked.
+    Raises:
+        UnreachableError: From every request: the plant cannot be reached, or cannot answer now.
+        RefusedError: From every request but `send`: the plant refused it.
     """
 
     def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
@@ -48,7 +49,7 @@ class AsyncPlantClient:
         await self.close()
 
     async def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         await self._http.aclose()
 
     async def send(
@@ -60,7 +61,7 @@ class AsyncPlantClient:
             return await self._http.request(method, url + path, **options)
 
     async def get(self, service: Service, path: str, **parameters: object) -> Json:
-        """Return one resource; parameters that are None are left out."""
+        """Return one resource; parameters that are None are omitted."""
         return read_object(service, await self.send(service, "GET", path, **query(parameters)))
 
     async def items(self, service: Service, path: str, **parameters: object) -> AsyncGenerator[Json, None]:
@@ -80,7 +81,7 @@ class AsyncPlantClient:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Json:
-        """Send one object and return the answer."""
+        """Send a JSON object and return the answer's object."""
         options = json_body(body, headers or {})
         return read_object(service, await self.send(service, "POST", path, **options))
 
@@ -93,18 +94,18 @@ class AsyncPlantClient:
         content_type: str = "application/json",
         **parameters: object,
     ) -> Json:
-        """Send a body as it is and return the answer."""
+        """Send bytes as the body and return the answer's object."""
         options = raw_body(content, content_type, parameters)
         return read_object(service, await self.send(service, "POST", path, **options))
 
     async def follow(self, subscription: Subscription) -> AsyncGenerator[Event | Reset, None]:
-        """Yield events in their order, each once, over breaks, for as long as somebody iterates.
+        """Yield events in order, each once, and reconnect after every break; it never ends by itself.
 
-        Whoever leaves the iteration early closes the generator (`contextlib.aclosing`).
+        A caller that stops iterating closes the generator (`contextlib.aclosing`).
 
         Raises:
-            UnreachableError: The first connection fails; later ones are tried again for ever.
-            RefusedError: The plant says no.
+            UnreachableError: The first connection failed; later ones are retried without a limit.
+            RefusedError: The plant refused the request.
         """
         while True:
             try:
@@ -132,7 +133,7 @@ class AsyncPlantClient:
                     await answer.aread()
                     refuse_stream(SERVICE, answer)
                 subscription.note_connection()
-                answer.encoding = "utf-8"  # whatever the header says, the standard knows no other
+                answer.encoding = "utf-8"  # the standard's only one, whatever the header says
                 async with aclosing(EventSource(answer).aiter_sse()) as messages:
                     async for message in messages:
                         item = subscription.take(message)

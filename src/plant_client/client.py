@@ -1,4 +1,4 @@
-"""The client that waits for its answers."""
+"""The synchronous client."""
 
 import time
 from collections.abc import Generator, Mapping
@@ -28,8 +28,9 @@ from plant_client.requests import (
 class PlantClient:
     """A connection to one plant; use it as a context manager.
 
-    Every method but `send` raises `RefusedError` when the plant says no; every one raises `UnreachableError`
-    when it cannot be asked.
+    Raises:
+        UnreachableError: From every request: the plant cannot be reached, or cannot answer now.
+        RefusedError: From every request but `send`: the plant refused it.
     """
 
     def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
@@ -47,7 +48,7 @@ class PlantClient:
         self.close()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._http.close()
 
     def send(
@@ -59,7 +60,7 @@ class PlantClient:
             return self._http.request(method, url + path, **options)
 
     def get(self, service: Service, path: str, **parameters: object) -> Json:
-        """Return one resource; parameters that are None are left out."""
+        """Return one resource; parameters that are None are omitted."""
         return read_object(service, self.send(service, "GET", path, **query(parameters)))
 
     def items(self, service: Service, path: str, **parameters: object) -> Generator[Json, None, None]:
@@ -78,7 +79,7 @@ class PlantClient:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Json:
-        """Send one object and return the answer."""
+        """Send a JSON object and return the answer's object."""
         options = json_body(body, headers or {})
         return read_object(service, self.send(service, "POST", path, **options))
 
@@ -91,16 +92,16 @@ class PlantClient:
         content_type: str = "application/json",
         **parameters: object,
     ) -> Json:
-        """Send a body as it is and return the answer."""
+        """Send bytes as the body and return the answer's object."""
         options = raw_body(content, content_type, parameters)
         return read_object(service, self.send(service, "POST", path, **options))
 
     def follow(self, subscription: Subscription) -> Generator[Event | Reset, None, None]:
-        """Yield events in their order, each once, over breaks, for as long as somebody iterates.
+        """Yield events in order, each once, and reconnect after every break; it never ends by itself.
 
         Raises:
-            UnreachableError: The first connection fails; later ones are tried again for ever.
-            RefusedError: The plant says no.
+            UnreachableError: The first connection failed; later ones are retried without a limit.
+            RefusedError: The plant refused the request.
         """
         while True:
             try:
@@ -126,7 +127,7 @@ class PlantClient:
                 answer.read()
                 refuse_stream(SERVICE, answer)
             subscription.note_connection()
-            answer.encoding = "utf-8"  # whatever the header says, the standard knows no other
+            answer.encoding = "utf-8"  # the standard's only one, whatever the header says
             for message in EventSource(answer).iter_sse():
                 item = subscription.take(message)
                 if item is not None:

@@ -1,20 +1,20 @@
-"""What a request to a plant can fail with, as a sentence for people."""
+"""The errors of requests to a plant; each text is a sentence for people."""
 
 from collections.abc import Mapping
 
 
 class PlantError(Exception):
-    """The plant did not do what it was asked for; the text says why."""
+    """The plant did not fulfil a request; the text says why."""
 
     status: int | None = None
 
 
 class UnreachableError(PlantError):
-    """No answer from the plant, or only that it cannot answer now.
+    """The plant did not answer, or answered that it cannot do so now.
 
     Args:
-        sentence: What could not be reached, where, and why.
-        status: The HTTP status of such an answer (429, 502, 503, 504); None without an answer.
+        sentence: Which service was not reached, its address and the reason.
+        status: The HTTP status of the answer; None without one.
     """
 
     def __init__(self, sentence: str, status: int | None = None) -> None:
@@ -23,11 +23,11 @@ class UnreachableError(PlantError):
 
 
 class RefusedError(PlantError):
-    """The plant answered, and said no.
+    """The plant refused the request.
 
     Args:
         status: The HTTP status.
-        problem: The answer's problem document (RFC 9457), as far as it is one.
+        problem: The answer's problem document (RFC 9457); empty if it is not one.
     """
 
     status: int
@@ -39,7 +39,7 @@ class RefusedError(PlantError):
 
 
 def _describe_problem(status: int, problem: Mapping[str, object]) -> str:
-    """Return a problem document as one sentence that names each field and what is wrong with it."""
+    """Return a problem document as one sentence that names each wrong field and what is wrong with it."""
     title = str(problem.get("title") or f"HTTP status {status}")
     detail = str(problem.get("detail") or "")
     sentence = f"{title}: {detail}" if detail and detail != title else title

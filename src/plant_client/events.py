@@ -1,4 +1,4 @@
-"""What a stream of events has brought, and from where it goes on: pure, for both clients."""
+"""The state of an event stream, for both clients: reads messages, tracks the position; does no I/O."""
 
 import json
 from collections.abc import Callable
@@ -26,14 +26,17 @@ class Event:
 
     @property
     def payload(self) -> Json:
-        """What the event says; empty where it says nothing."""
+        """The event's payload; empty if it has none."""
         payload = self.body.get("payload")
         return payload if isinstance(payload, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Events after `after` (None: of the beginning) are lost: read the state anew; `head` is what follows."""
+    """Events after seq `after` (None: from the first on) are lost, so the state must be read again.
+
+    The stream continues after seq `head`.
+    """
 
     after: int | None
     head: int | None
@@ -45,7 +48,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The stream has ended, in good order or by `error`; the next attempt follows after a pause."""
+    """The stream has ended, in good order if `error` is None; the next attempt follows after the pause."""
 
     error: UnreachableError | None
     pause_seconds: float
@@ -59,21 +62,21 @@ def _ignore(*_: object) -> None:
 
 
 class Subscription:
-    """One factory's events, from now or from after a known one. Following it again goes on where it was.
+    """One factory's events: new ones, or those after a known seq. Following it again resumes at `position`.
 
     Args:
-        factory_id: Whose events.
-        types: Only these event types; empty means all.
-        after: The seq after which to begin; None means with what happens from now on.
-        on_connect: Called once, when no later event can be missed any more.
+        factory_id: The factory.
+        types: The event types to receive; empty means all.
+        after: The seq after which to begin; None means only new events.
+        on_connect: Called once, when the position is known, so that no later event can be missed.
         on_break: Called at every break.
-        silence_seconds: A connection silent for so long is given up; the plant sends something every 15 s.
-        longest_pause_seconds: Pauses between attempts grow up to here.
+        silence_seconds: A connection silent for this long is closed; the plant sends something every 15 s.
+        longest_pause_seconds: The longest pause between attempts.
 
     Attributes:
-        position: The seq to go on from; None until it is known.
+        position: The seq to resume after; None until it is known.
         connections: How many connections there have been.
-        repeated: How many events came again and were dropped.
+        repeated: How many repeated events were dropped.
     """
 
     def __init__(
@@ -106,15 +109,15 @@ class Subscription:
         return {"Accept": "text/event-stream", "Cache-Control": "no-store", **resume}
 
     def note_connection(self) -> None:
-        """Take in that the plant has answered with a stream."""
+        """Record that the plant has answered with a stream."""
         self.connections += 1
         self._note_position()
 
     def note_break(self, error: UnreachableError | None = None) -> float:
-        """Take in that the stream has ended, and return how many seconds to wait before the next attempt.
+        """Record that the stream has ended; return how many seconds to wait before the next attempt.
 
         Raises:
-            UnreachableError: `error`, where no connection has ever been made.
+            UnreachableError: `error` itself, if there has been no connection yet.
         """
         if error is not None and not self.connections:
             raise error
@@ -124,10 +127,10 @@ class Subscription:
         return pause
 
     def take(self, message: ServerSentEvent) -> Event | Reset | None:
-        """Return what a message brings; None where it only moves the position, or repeats an event.
+        """Return the message's event or reset; None if it only moves the position or repeats an event.
 
         Raises:
-            UnreachableError: It cannot be read; it comes again with the next connection.
+            UnreachableError: The message cannot be read; the plant sends it again on the next connection.
         """
         self._failures = 0
         if message.retry is not None:

@@ -1,4 +1,4 @@
-"""Where a plant is, and what its parts are called."""
+"""A plant's address, and the names of its services."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ class Plant:
     """A plant's address.
 
     Args:
-        urls: Where each service is, without a slash at the end.
-        token: Returns a bearer token; it is called before each request.
+        urls: The URL of each service, without a slash at the end.
+        token: Returns a bearer token; called before each request.
     """
 
     urls: Mapping[Service, str]
@@ -24,5 +24,5 @@ class Plant:
 
     @property
     def is_local(self) -> bool:
-        """Whether every service is on this machine, so that no proxy of the environment is asked."""
+        """Whether every service is on this machine, so that the environment's proxies are not used."""
         return all(urlsplit(url).hostname in _LOOPBACK for url in self.urls.values())

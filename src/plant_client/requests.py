@@ -1,4 +1,4 @@
-"""What a request carries, for both clients: parameters, bodies, pages, a token, and how long it may take."""
+"""Builds requests for both clients: parameters, bodies, pages, the token and the timeout."""
 
 from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
 from typing import TypeAlias, TypedDict
@@ -13,7 +13,7 @@ _CONNECT_SECONDS = 5.0
 
 
 class RequestOptions(TypedDict, total=False):
-    """What a request carries besides its method and path; a header `Authorization` replaces the token."""
+    """A request's parts besides its method and path; a header `Authorization` replaces the token."""
 
     params: Mapping[str, str | int]
     headers: Mapping[str, str]
@@ -22,35 +22,35 @@ class RequestOptions(TypedDict, total=False):
 
 
 class BearerToken(httpx.Auth):
-    """Adds a token, asked for anew, to each request."""
+    """Adds a fresh token to each request."""
 
     def __init__(self, token: Callable[[], str]) -> None:
         self._token = token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header, unless the request brings its own."""
+        """Add the header `Authorization` unless the request has its own."""
         if "Authorization" not in request.headers:
             request.headers["Authorization"] = f"Bearer {self._token()}"
         yield request
 
 
 def wait_at_most(seconds: float) -> httpx.Timeout:
-    """Return how long to wait for an answer, and for a connection at most five seconds of it."""
+    """Return a timeout of `seconds` for an answer, and of at most 5 s for a connection."""
     return httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
 
 
 def query(parameters: Parameters) -> RequestOptions:
-    """Return the options for parameters in the address; those that are None are left out."""
+    """Return the options for parameters of the query; those that are None are omitted."""
     return {"params": {name: str(value) for name, value in parameters.items() if value is not None}}
 
 
 def json_body(body: Mapping[str, object], headers: Mapping[str, str]) -> RequestOptions:
-    """Return the options for one object."""
+    """Return the options for a JSON object as the body."""
     return {"json": dict(body), "headers": headers}
 
 
 def raw_body(content: bytes, content_type: str, parameters: Parameters) -> RequestOptions:
-    """Return the options for a body that is sent as it is."""
+    """Return the options for bytes as the body."""
     return {"content": content, "headers": {"Content-Type": content_type}, **query(parameters)}
 
 
@@ -60,6 +60,6 @@ def first_page(parameters: Parameters) -> Parameters:
 
 
 def next_page(parameters: Parameters, page: Json) -> Parameters | None:
-    """Return the parameters of the page that follows; None after the last one."""
+    """Return the parameters of the next page; None after the last page."""
     cursor = page.get("next_cursor")
     return None if cursor is None else {**parameters, "cursor": cursor}
