@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.platform import PLATFORM_FACTORY_ID
+from plant_client import Plant, PlantClient
 from support.monitoring.alertmanager import Alertmanager, run_hurried_alertmanager
 from support.servers import AUTH_SECRET, Postgres, RunningProcess
 from utils.auth import Role, issue_token
@@ -24,9 +24,7 @@ class System:
         self.service = service
         self._alertmanagers = alertmanagers
         token = issue_token(AUTH_SECRET, subject="kim", role=Role.VIEWER)
-        self._client = httpx.Client(
-            base_url=service.base_url, headers={"Authorization": f"Bearer {token}"}, trust_env=False
-        )
+        self._client = PlantClient(Plant({"incident-event": service.base_url}, lambda: token))
 
     def post(self, name: str, since: datetime, until: datetime | None = None) -> None:
         alert: dict[str, Any] = {
@@ -38,17 +36,15 @@ class System:
             alertmanager.post(alert if until is None else {**alert, "endsAt": until.isoformat()})
 
     def incidents(self) -> list[dict[str, Any]]:
-        answer = self._client.get("/v1/incidents", params={"factory": str(PLATFORM_FACTORY_ID)})
-        items: list[dict[str, Any]] = answer.raise_for_status().json()["items"]
-        return items
+        return list(self._client.items("incident-event", "/v1/incidents", factory=PLATFORM_FACTORY_ID))
 
     def history(self, incident: dict[str, Any]) -> list[str]:
-        timeline = self._client.get(f"/v1/incidents/{incident['id']}").json()["timeline"]
+        timeline = self._client.get("incident-event", f"/v1/incidents/{incident['id']}")["timeline"]
         return [entry["what"] for entry in timeline]
 
     def received(self, outcome: str) -> float:
         name = f'vfactory_alertmanager_notifications_total{{outcome="{outcome}"}} '
-        lines = self._client.get("/metrics").text.splitlines()
+        lines = self._client.send("incident-event", "GET", "/metrics").text.splitlines()
         return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
 
     def close(self) -> None:
