@@ -1,7 +1,8 @@
 """Errors that carry their HTTP answer; raised anywhere below the endpoints, without a web framework."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, NotRequired, TypedDict
+from http import HTTPStatus
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -45,9 +46,9 @@ class ServiceError(Exception):
         headers: further headers of the answer.
     """
 
-    status: ClassVar[int] = 500
-    title: ClassVar[str] = "Internal error"
-    slug: ClassVar[str] = "internal-error"
+    status: int = 500
+    title: str = "Internal error"
+    slug: str = "internal-error"
 
     def __init__(
         self,
@@ -62,6 +63,30 @@ class ServiceError(Exception):
         self.errors = list(errors)
         self.extra = dict(extra or {})
         self.headers = dict(headers or {})
+
+    @classmethod
+    def of_status(
+        cls, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
+    ) -> "ServiceError":
+        """Return an error of any other status, in HTTP's own words."""
+        error = cls(detail, headers=headers)
+        error.status, error.title = status.value, status.phrase
+        error.slug = status.phrase.lower().replace(" ", "-")
+        return error
+
+    def problem(self, instance: str, request_id: str) -> Mapping[str, object]:
+        """Return the problem document for a request, by its path and its id."""
+        document: Problem = {
+            "type": f"urn:v-factory:problem:{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "request_id": request_id,
+        }
+        if self.errors:
+            document["errors"] = self.errors
+        return {**document, **self.extra} if self.extra else document
 
 
 class UnauthorizedError(ServiceError):

@@ -77,7 +77,7 @@ class KitMiddleware:
         except ClientDisconnect:
             exchange.status = exchange.status or problems.CLIENT_CLOSED_REQUEST
         except Exception as error:  # noqa: BLE001 - the boundary: every error is answered and logged
-            answer = problems.internal_error(Request(scope), error)
+            answer = await problems.internal_error(Request(scope), error)
             if not exchange.started:
                 await answer(scope, exchange.receive, exchange.send)
 

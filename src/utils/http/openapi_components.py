@@ -5,22 +5,16 @@ from typing import Any, Final
 
 import msgspec
 
-from utils.errors import Problem
+from utils.errors import InvalidError, Problem
 from utils.health import Liveness, Readiness, health_type
 from utils.http.responses import PROBLEM_RESPONSES, RESPONSE_NAMES
 
 REQUEST_ID: Final = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
 
 _TEXT: Final = {"type": "string"}
-_PROBLEM_EXAMPLE: Final[Problem] = {
-    "type": "urn:v-factory:problem:invalid-request",
-    "title": "Invalid request",
-    "status": 422,
-    "detail": "limit: must be less than or equal to 200",
-    "instance": "/v1/factories",
-    "request_id": "5f2c1d0e9b8a47d6a3c4e5f60718293a",
-    "errors": [{"field": "limit", "detail": "must be less than or equal to 200"}],
-}
+_EXAMPLE: Final = InvalidError.of("limit", "must be less than or equal to 200").problem(
+    "/v1/factories", "5f2c1d0e9b8a47d6a3c4e5f60718293a"
+)
 _HEADERS: Final[dict[int, dict[str, Any]]] = {
     401: {"WWW-Authenticate": {"required": True, "description": "RFC 6750", "schema": _TEXT}},
     503: {
@@ -87,7 +81,7 @@ def _schemas(dependencies: Sequence[str]) -> dict[str, Any]:
         ref_template="#/components/schemas/{name}",
     )
     schemas["FieldError"]["additionalProperties"] = False
-    schemas["Problem"] |= {"additionalProperties": True, "examples": [_PROBLEM_EXAMPLE]}
+    schemas["Problem"] |= {"additionalProperties": True, "examples": [_EXAMPLE]}
     return schemas
 
 

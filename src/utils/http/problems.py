@@ -16,65 +16,26 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from utils.errors import FieldError, InvalidError, ServiceError, UnavailableError
+from utils.errors import ConflictError, FieldError, InvalidError, ServiceError, UnavailableError
 from utils.faults import fault_of
 from utils.http.fields import TEXT_PATTERN
 from utils.logging import logger, request_id_var
 
-PROBLEM_TYPE = "urn:v-factory:problem:"
 CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that disconnected; it appears only in metrics and logs."""
 
 
-def problem(
-    request: Request,
-    *,
-    status: int,
-    title: str,
-    detail: str,
-    slug: str,
-    errors: Sequence[FieldError] = (),
-    extra: Mapping[str, Any] | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Response:
-    """Return a problem document as the answer to one request."""
-    document = {
-        "type": PROBLEM_TYPE + slug,
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "instance": request.scope.get("path", ""),
-        "request_id": request_id_var.get(),
-        **(extra or {}),
-    }
-    if errors:
-        document["errors"] = list(errors)
-    return Response(_json(document), status, dict(headers or {}), "application/problem+json")
-
-
 def of_service_error(request: Request, error: ServiceError) -> Response:
     """Return the answer that a service's error carries."""
-    return problem(
-        request,
-        status=error.status,
-        title=error.title,
-        detail=error.detail,
-        slug=error.slug,
-        errors=error.errors,
-        extra=error.extra,
-        headers=error.headers,
-    )
+    document = error.problem(request.scope.get("path", ""), request_id_var.get() or "")
+    return Response(_json(document), error.status, error.headers, "application/problem+json")
 
 
-def internal_error(request: Request, error: BaseException) -> Response:
+async def internal_error(request: Request, error: Exception) -> Response:
     """Return the answer to an unforeseen error: a request id, under which the log has the details."""
     logger.error("Unhandled %s", type(error).__name__, exc_info=error)
-    return problem(
-        request,
-        status=500,
-        title=ServiceError.title,
-        detail="The service failed; its log says why under this request id.",
-        slug=ServiceError.slug,
+    return of_service_error(
+        request, ServiceError("The service failed; its log says why under this request id.")
     )
 
 
@@ -83,7 +44,7 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ServiceError, _on_service_error)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
-    app.add_exception_handler(ResponseValidationError, _on_unforeseen)
+    app.add_exception_handler(ResponseValidationError, internal_error)
     app.add_exception_handler(sqlalchemy.exc.DBAPIError, _on_database_error)
     app.add_exception_handler(asyncpg.PostgresError, _on_database_error)
     for fault in (
@@ -95,7 +56,7 @@ def install_error_handlers(app: FastAPI) -> None:
         redis.exceptions.ConnectionError,
         redis.exceptions.TimeoutError,
     ):
-        app.add_exception_handler(fault, _on_fault)
+        app.add_exception_handler(fault, unavailable)
 
 
 async def _on_service_error(request: Request, error: Exception) -> Response:
@@ -103,15 +64,7 @@ async def _on_service_error(request: Request, error: Exception) -> Response:
     return of_service_error(request, error)
 
 
-async def _on_unforeseen(request: Request, error: Exception) -> Response:
-    return internal_error(request, error)
-
-
-async def _on_fault(request: Request, error: Exception) -> Response:
-    return unavailable(request, error)
-
-
-def unavailable(request: Request, error: BaseException) -> Response:
+async def unavailable(request: Request, error: Exception) -> Response:
     """Return a 503 that names a dependency's fault in fixed words; the driver's text is logged."""
     fault = fault_of(error)
     logger.warning(
@@ -126,22 +79,22 @@ async def _on_database_error(request: Request, error: Exception) -> Response:
     if state[:2] in _UNAVAILABLE_CLASSES or isinstance(
         error, sqlalchemy.exc.InterfaceError | sqlalchemy.exc.OperationalError
     ):
-        return unavailable(request, error)
+        return await unavailable(request, error)
     if getattr(error, "connection_invalidated", False) or isinstance(_driver_error(error), OSError):
-        return unavailable(request, error)
+        return await unavailable(request, error)
     answer = _BY_SQLSTATE.get(state) or _BY_SQLSTATE.get(state[:2])
     if answer is None:
-        return internal_error(request, error)
+        return await internal_error(request, error)
     # The database refused what validation should have refused: answered as such, and logged to be looked at.
     logger.warning("The database refused a request", exc_info=error, extra={"sqlstate": state})
-    status, title, slug, detail = answer
-    return problem(request, status=status, title=title, detail=detail, slug=slug)
+    kind, detail = answer
+    return of_service_error(request, kind(detail))
 
 
 # SQLSTATE classes of PostgreSQL: connection, resources, operator intervention, system, rollback.
 _UNAVAILABLE_CLASSES = frozenset({"08", "53", "57", "58", "40", "25", "55", "28"})
-_CONFLICT = (409, "Conflict", "conflict", "The request contradicts what is stored.")
-_INVALID = (422, InvalidError.title, InvalidError.slug, "A value is outside what can be stored.")
+_CONFLICT = (ConflictError, "The request contradicts what is stored.")
+_INVALID = (InvalidError, "A value is outside what can be stored.")
 _BY_SQLSTATE = {"23505": _CONFLICT, "23503": _CONFLICT, "23P01": _CONFLICT, "23514": _INVALID, "22": _INVALID}
 
 
@@ -177,22 +130,15 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 def _of_status(request: Request, error: HTTPException) -> Response:
-    title, detail = HTTPStatus(error.status_code).phrase, str(error.detail)
+    status, detail = HTTPStatus(error.status_code), str(error.detail)
     headers = dict(error.headers or {})
-    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
         methods = set(request.app.state.routes.methods(request.scope))
         headers["Allow"] = ", ".join(sorted(methods | {"HEAD"} if "GET" in methods else methods))
         detail = f"{request.method} is not possible here; allowed: {headers['Allow']}."
-    elif error.status_code == HTTPStatus.NOT_FOUND and detail == title:
+    elif status is HTTPStatus.NOT_FOUND and detail == status.phrase:
         detail = "There is nothing at this path."
-    return problem(
-        request,
-        status=error.status_code,
-        title=title,
-        detail=detail,
-        slug=title.lower().replace(" ", "-"),
-        headers=headers,
-    )
+    return of_service_error(request, ServiceError.of_status(status, detail, headers))
 
 
 _IN_DETAIL, _IN_ERRORS, _MOST_OF_A_NAME = 3, 100, 200

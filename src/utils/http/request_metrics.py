@@ -11,10 +11,10 @@ from prometheus_client.registry import Collector
 from prometheus_fastapi_instrumentator.metrics import Info
 
 from utils.http.exchange import exchange_of
+from utils.http.routes import UNMATCHED
 
 BUCKETS: Final = tuple(Histogram.DEFAULT_BUCKETS)
 BUCKET_NAMES: Final = tuple("+Inf" if bound == float("inf") else str(bound) for bound in BUCKETS)
-UNMATCHED: Final = "unmatched"
 OTHER_METHOD: Final = "OTHER"
 
 _STANDARD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")

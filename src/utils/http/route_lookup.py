@@ -6,6 +6,9 @@ same. `RouteTable` finds the route without trying each.
 
 from __future__ import annotations
 
+from functools import cache
+from types import SimpleNamespace
+
 from fastapi import FastAPI
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,14 +26,10 @@ class _Found(BaseRoute):
         return Match.FULL, {}
 
 
-class _OnlyRoute:
-    """An application with one route, or none."""
-
-    def __init__(self, *routes: BaseRoute) -> None:
-        self.routes = list(routes)
-
-
-_NO_ROUTE = _OnlyRoute()
+@cache
+def _only(template: str | None) -> SimpleNamespace:
+    """Return an application with the route of this template, or with none, as far as it is looked at."""
+    return SimpleNamespace(routes=[] if template is None else [_Found(template)])
 
 
 class RouteShown:
@@ -39,19 +38,12 @@ class RouteShown:
     def __init__(self, app: ASGIApp, routes: RouteTable) -> None:
         self.app = app
         self._routes = routes
-        self._shown: dict[str | None, _OnlyRoute] = {None: _NO_ROUTE}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Put an application with only the request's route into the scope."""
         if scope["type"] == "http":
-            scope["app"] = self._show(self._routes.find(scope["method"], scope["path"]))
+            scope["app"] = _only(self._routes.find(scope["method"], scope["path"]))
         await self.app(scope, receive, send)
-
-    def _show(self, template: str | None) -> _OnlyRoute:
-        shown = self._shown.get(template)
-        if shown is None and template is not None:
-            shown = self._shown[template] = _OnlyRoute(_Found(template))
-        return shown or _NO_ROUTE
 
 
 class AppShown:

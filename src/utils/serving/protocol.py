@@ -9,6 +9,7 @@ from typing import Final
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from utils.errors import ServiceError
 from utils.logging import logger
 
 HEAD_SECONDS: Final = 10.0
@@ -104,15 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
 def _problem(status: HTTPStatus, detail: str) -> bytes:
     """Return a whole answer, as `utils.http.problems` writes it: the application never sees this request."""
     request_id = os.urandom(16).hex()
-    document = {
-        "type": f"urn:v-factory:problem:{status.phrase.lower().replace(' ', '-')}",
-        "title": status.phrase,
-        "status": status.value,
-        "detail": detail,
-        "instance": "",
-        "request_id": request_id,
-    }
-    body = orjson.dumps(document)
+    body = orjson.dumps(ServiceError.of_status(status, detail).problem("", request_id))
     logger.info(
         "Refused a malformed request",
         extra={"status": status.value, "detail": detail, "request_id": request_id},
