@@ -129,7 +129,9 @@ def test_what_is_no_body_is_a_422_that_says_so(started: Started, service: str, p
         return
     assert answer.status_code == 422, answer.text[:500]
     assert answer.headers["content-type"] == "application/problem+json"
-    assert all(error["field"] and error["detail"] for error in answer.json()["errors"])
+    errors = answer.json()["errors"]
+    assert errors
+    assert all(error["field"] and error["detail"] for error in errors)
     assert len(answer.content) < 64_000
 
 

@@ -182,7 +182,9 @@ def test_checkovs_exceptions_excuse_what_they_name_and_nothing_else() -> None:
 
 
 def test_every_exception_is_explained() -> None:
-    assert all(len(exception.reason.split()) >= 8 for exception in read_exemptions(ROOT / EXCEPTIONS))
+    exceptions = read_exemptions(ROOT / EXCEPTIONS)
+    assert exceptions
+    assert [one for one in exceptions if len(one.reason.split()) < 8] == []
 
 
 def test_a_careless_dockerfile_is_refused(tmp_path: Path) -> None:

@@ -67,6 +67,7 @@ def test_grafana_has_a_datasource_of_every_type_the_dashboards_choose_from() -> 
     [provider] = yaml.safe_load((GRAFANA / "dashboards/v-factory.yml").read_text("utf-8"))["providers"]
     mounts = COMPOSE["services"]["grafana"]["volumes"]
 
+    assert wanted
     assert {source["type"] for source in sources} >= wanted
     assert all(source["url"].split("/")[2].split(":")[0] in COMPOSE["services"] for source in sources)
     assert f"./monitoring/grafana/generated:{provider['options']['path']}:ro" in mounts

@@ -106,9 +106,10 @@ def test_kubectl_logs_by_label_can_follow_all_pods_also_during_a_rollout(bounded
 
 
 def test_kubectl_top_has_something_to_compare_with(overlay: str) -> None:
-    for workload in built(overlay):  # kubectl top pods -n v-factory
-        if workload["kind"] not in {"Deployment", "StatefulSet", "Job"}:
-            continue
+    kinds = {"Deployment", "StatefulSet", "Job"}
+    workloads = [one for one in built(overlay) if one["kind"] in kinds]  # kubectl top pods -n v-factory
+    assert {*SERVICES, *WORKERS} <= {workload["metadata"]["name"] for workload in workloads}
+    for workload in workloads:
         for each in [*pod(workload).get("initContainers", []), *pod(workload)["containers"]]:
             assert set(each["resources"]["requests"]) == {"cpu", "memory"}, workload["metadata"]["name"]
             assert set(each["resources"]["limits"]) == {"cpu", "memory"}, workload["metadata"]["name"]

@@ -45,6 +45,7 @@ def unexplained(pipeline: str, names: Iterable[str]) -> list[str]:
 def test_every_variable_it_reads_is_given_or_named_as_the_secrets(pipeline: str) -> None:
     read = [name for names in READ.findall(configuration(pipeline)) for name in names if name]
 
+    assert read or pipeline == "datadog"  # its agent takes its settings from the environment by itself
     assert unexplained(pipeline, read) == []
 
 

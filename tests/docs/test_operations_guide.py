@@ -51,9 +51,13 @@ def test_the_founding_guides_own_commands_are_there() -> None:
 
 @pytest.mark.parametrize("page", [ENGLISH, KOREAN])
 def test_every_link_and_every_file_of_a_command_exists(page: str) -> None:
-    for target in re.findall(r"\]\(([^)#]+)\)", page):
+    targets = re.findall(r"\]\(([^)#]+)\)", page)
+    paths = re.findall(r"(?:deploy|docs|monitoring|tests)/[\w./-]+\w", " ".join(commands(page)))
+    assert targets
+    assert paths
+    for target in targets:
         assert (ROOT / "docs" / target).exists(), target
-    for path in re.findall(r"(?:deploy|docs|monitoring|tests)/[\w./-]+\w", " ".join(commands(page))):
+    for path in paths:
         assert path.startswith("deploy/compose/secrets") or (ROOT / path).exists(), path
     anchors = {re.sub(r"[^\w가-힣 -]", "", title).lower().replace(" ", "-") for _, title in headings(page)}
     assert set(re.findall(r"\]\(#([^)]+)\)", page)) <= anchors

@@ -136,7 +136,19 @@ def test_it_runs_as_long_as_its_block_however_that_ends(made: PostgresServer) ->
 
 
 def test_stopping_what_does_not_run_does_nothing(tmp_path: Path) -> None:
-    PostgresServer(tmp_path, port=1, password=PASSWORD).stop()
+    server = PostgresServer(tmp_path, port=1, password=PASSWORD)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
+        server.data.mkdir()
+        lock = server.data / "postmaster.pid"
+        lock.write_text(f"{bystander.pid}\n{server.data}\n0\n1\n\n127.0.0.1\n  1 2\nready\n")
+        server.stop()
+        assert server.pid is None
+        assert bystander.poll() is None
+        assert list(tmp_path.rglob("*")) == [server.data, lock]
+        assert bystander.stdin is not None
+        bystander.stdin.write(b"\n")
+        bystander.stdin.flush()
+        assert bystander.wait(20) == 0
 
 
 def test_a_taken_port_is_named(made: PostgresServer) -> None:

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -49,8 +50,23 @@ async def test_the_checks_of_models_and_migrations_are_the_same(database: Databa
     assert stored == said
 
 
-def test_migrating_again_changes_nothing(environment_for: Callable[..., dict[str, str]]) -> None:
-    migrate("factory-core", environment_for("factory-core")["DATABASE_URL"])
+async def test_migrating_again_changes_nothing(
+    fresh_url: Callable[[str], str], fresh_database: Database
+) -> None:
+    async def catalogue() -> list[Any]:
+        """Return relations, indexes and the revision, each with the transaction that last touched it."""
+        async with fresh_database.engine.connect() as connection:
+            found = await connection.exec_driver_sql(
+                "SELECT relname, relkind::text, xmin::text FROM pg_class "
+                "WHERE relnamespace = 'factory_core'::regnamespace "
+                "UNION ALL SELECT version_num, 'revision', xmin::text FROM alembic_version ORDER BY 1"
+            )
+            return [tuple(row) for row in found]
+
+    before = await catalogue()
+    assert len(before) > 5
+    await asyncio.to_thread(migrate, "factory-core", fresh_url("factory-core"))
+    assert await catalogue() == before
 
 
 async def test_an_outdated_schema_stops_the_start(

@@ -98,7 +98,9 @@ def test_normal_running_fires_a_rule_with_a_lower_limit(stack: Stack) -> None:
 
 @needs_skab
 def test_every_recording_of_skab_replays_as_it_is(stack: Stack) -> None:
-    for file in sorted(Path(str(SKAB)).glob("*.csv")):
+    files = sorted(Path(str(SKAB)).glob("*.csv"))
+    assert files
+    for file in files:
         rows = len(file.read_text().splitlines()) - 1
         summary = replay(stack, file, f"as-is-{file.stem}", create=True)
         assert (summary["rows"], summary["accepted"], summary["unreadable"]) == (rows, rows * 8, 0), file

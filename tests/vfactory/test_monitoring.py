@@ -81,6 +81,7 @@ def test_alerts_shows_what_fires(stack: Stack) -> None:
 
 def test_no_password_stands_in_a_command_line_and_all_listen_here_only(stack: Stack) -> None:
     secrets = {path.read_text().strip() for path in (stack.home / "secrets").iterdir()}
+    assert len(secrets) >= 3
     for name in MONITORING_PORTS:
         process = psutil.Process(stack.part(name)["pid"])
         line = " ".join(process.cmdline())
@@ -90,7 +91,9 @@ def test_no_password_stands_in_a_command_line_and_all_listen_here_only(stack: St
 
 
 def test_what_is_rendered_and_the_token_are_its_owners_alone(stack: Stack) -> None:
-    for path in (*(stack.home / "monitoring").iterdir(), stack.home / "secrets/incident_event_token"):
+    rendered = list((stack.home / "monitoring").iterdir())
+    assert {"prometheus.yml", "alertmanager.yml"} <= {path.name for path in rendered}
+    for path in (*rendered, stack.home / "secrets/incident_event_token"):
         assert path.stat().st_mode & 0o077 == 0
 
 

@@ -52,8 +52,10 @@ async def test_batches_sent_while_postgres_is_killed_and_back_are_kept_exactly_o
                 await asyncio.to_thread(hurt_postgres.kill)
                 await asyncio.to_thread(hurt_postgres.start)
 
-        *answers, _ = await asyncio.gather(*(send(number) for number in range(120)), kill())
-        assert all(answer["accepted"] == 2 for answer in answers if answer)
+        killing = asyncio.create_task(kill())
+        answers = await asyncio.gather(*(send(number) for number in range(120)))
+        await killing
+        assert [answer["accepted"] for answer in answers] == [2] * 120
         assert len(await factory.read()) == 240
 
 

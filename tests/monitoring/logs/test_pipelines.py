@@ -29,9 +29,11 @@ def events(read: Read, cases: list[Contained]) -> list[tuple[Contained, Event]]:
 
 
 def spoken(read: Read, cases: list[Contained]) -> list[tuple[dict[str, Any], Event]]:
-    return [
+    found = [
         (case.golden.fields, event) for case, event in events(read, cases) if case.golden.fields is not None
     ]
+    assert len(found) >= 6
+    return found
 
 
 @every_pipeline

@@ -106,10 +106,8 @@ async def test_the_commit_comes_before_the_answer_is_sent(fresh_database: Databa
     transport = httpx.ASGITransport(app=noting)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         assert (await client.post("/things")).status_code == 200
-    assert (
-        order == ["commit", "http.response.start", "http.response.body", "http.response.body"][: len(order)]
-    )
-    assert order[0] == "commit"
+    assert order[:3] == ["commit", "http.response.start", "http.response.body"]
+    assert set(order[3:]) <= {"http.response.body"}
 
 
 async def test_a_commit_that_fails_is_no_success_to_the_client(fresh_database: Database) -> None:
@@ -247,11 +245,12 @@ async def test_closing_does_not_wait_for_a_stopped_server(
 ) -> None:
     database = Database(settings_for("kit"), schema="kit")
     await asyncio.gather(*(write(database) for _ in range(3)))
+    opened = list(database._opened)  # kept here: what nothing refers to any more is not among `_opened`
     hurt_postgres.pause()
     began = time.monotonic()
     await database.close()
     assert time.monotonic() - began < 2
-    assert all(connection.is_closed() for connection in database._opened)
+    assert [connection.is_closed() for connection in opened] == [True] * 3
 
 
 async def test_a_pool_that_is_used_up_refuses_soon_and_recovers(

@@ -1,17 +1,20 @@
 """Events commit with the state they tell of, or not at all."""
 
 import contextlib
+import time
 from datetime import UTC, datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import uuid4
 
 import msgspec
+import pytest
 from redis.asyncio import Redis
 
 from support.servers import Valkey
 from utils.database import Database
 from utils.logging import trace_id_var
 from utils.outbox import Doorbell, EventLog, Outbox
+from utils.outbox.bell import bell_channel
 from utils.relay.ledger import Ledger
 
 AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
@@ -91,9 +94,34 @@ async def test_the_log_gives_pages_by_number_and_by_bytes(fresh_database: Databa
     assert await log.heads(factory, 10) == [(other, 1)]
 
 
-async def test_a_bell_that_nobody_hears_holds_nobody_up(redis: Redis, hurt_valkey: Valkey) -> None:
+async def test_a_bell_that_nobody_hears_holds_nobody_up(
+    redis: Redis, hurt_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bell = Doorbell(redis, "kit")
+    publish, published = redis.publish, 0
+
+    async def counted(*arguments: Any) -> Any:
+        nonlocal published
+        published += 1
+        return await publish(*arguments)
+
+    monkeypatch.setattr(redis, "publish", counted)
     hurt_valkey.stop()
+    began = time.monotonic()
     for _ in range(100):
         bell.ring()
+    ringing = bell._ringing
+    await bell.close()
+    assert time.monotonic() - began < 1
+    assert 1 <= published <= 2  # rings that come while one is under way become one more
+    assert ringing is not None
+    assert (ringing.done(), ringing.exception()) == (True, None)
+    hurt_valkey.start()
+    async with redis.pubsub() as listener:
+        await listener.subscribe(bell_channel("kit"))
+        assert await listener.get_message(timeout=2)  # it is subscribed
+        bell.ring()
+        heard = await listener.get_message(timeout=2)
+        assert heard is not None
+        assert heard["type"] == "message"
     await bell.close()

@@ -120,6 +120,7 @@ async def test_prometheus_figures_of_a_process_that_is_down_are_left_out(
 ) -> None:
     watch = Watch(monitored.home, asker)
     await look_until(watch, lambda view: row(view, "asset-management").figures.cpu_cores is not None)
+    assert "asset-management" in (await figures(asker, monitored))
     with frozen(psutil.Process(running_stack.part("asset-management")["pid"])):
         deadline = time.monotonic() + PATIENCE_SECONDS
         while "asset-management" in (await figures(asker, monitored)):
