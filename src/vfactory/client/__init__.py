@@ -1,1 +1,1 @@
-"""The command's client half: what talks to a plant through its public API."""
+"""The client half of the command: everything that uses a plant's public API."""

@@ -1,4 +1,4 @@
-"""What a client command ends with: a sentence and an exit code."""
+"""Errors of client commands, each with a sentence and an exit code."""
 
 from typing import ClassVar
 
@@ -11,19 +11,19 @@ EXIT_INTERRUPTED = 130
 
 
 class CommandError(Exception):
-    """The command could not do its work; the text is the sentence shown."""
+    """The command failed; the text is the sentence shown."""
 
     exit_code: ClassVar[int] = EXIT_REFUSED
 
 
 class UsageError(CommandError):
-    """What was typed cannot be meant; nothing was sent."""
+    """The command line is wrong; nothing was sent."""
 
     exit_code = EXIT_USAGE
 
 
 def exit_code_of(error: CommandError | PlantError) -> int:
-    """Return what a command ends with that failed so."""
+    """Return the exit code of a command that failed with `error`."""
     if isinstance(error, PlantError):
         return EXIT_UNREACHABLE if isinstance(error, UnreachableError) else EXIT_REFUSED
     return error.exit_code

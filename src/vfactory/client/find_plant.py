@@ -1,4 +1,4 @@
-"""Finds the plant a command talks to: addresses and a token, from options, environment or the local stack."""
+"""Finds a command's plant: its addresses and a token, from options, environment or the local stack."""
 
 import getpass
 import os
@@ -21,14 +21,14 @@ TOKEN_VARIABLE = "VFACTORY_TOKEN"  # noqa: S105 - the name of a variable
 
 
 def find_plant(url: str | None) -> Plant:
-    """Return where the services are and how to get a token.
+    """Return the addresses of the services and a source of tokens.
 
-    An address comes from `--url`, else from the service's own variable, else from the local stack; the token
-    from `VFACTORY_TOKEN`, else it is issued with the local stack's secret.
+    An address is that of `--url`, else of the service's variable, else of the local stack. The token is that
+    of `VFACTORY_TOKEN`, else it is issued with the local stack's secret.
 
     Raises:
-        UsageError: An address is no http(s) address, or a remote plant has no token to go with it.
-        NotRunningError: No local plant runs here.
+        UsageError: An address is not an http(s) address, or there is no token for a remote plant.
+        NotRunningError: An address is missing and no local plant runs.
     """
     given = {service: url or os.environ.get(variable) for service, variable in URL_VARIABLES.items()}
     home = state_directory()
@@ -38,10 +38,10 @@ def find_plant(url: str | None) -> Plant:
 
 
 def local_plant(home: Path, subject: str, role: Role = Role.ENGINEER) -> Plant:
-    """Return the plant that runs in the state directory `home`, for requests in the name of `subject`.
+    """Return the plant that runs in the state directory `home`, with tokens for `subject`.
 
     Raises:
-        NotRunningError: None does.
+        NotRunningError: No plant runs there.
     """
     return Plant(local_urls(home), local_token(home, subject, role))
 
@@ -50,7 +50,7 @@ def local_urls(home: Path) -> Mapping[Service, str]:
     """Return the addresses of the services of the plant that runs in `home`.
 
     Raises:
-        NotRunningError: None does.
+        NotRunningError: No plant runs there.
     """
     urls = service_urls(home)
     return {service: urls[service] for service in get_args(Service)}
@@ -59,8 +59,10 @@ def local_urls(home: Path) -> Mapping[Service, str]:
 def local_token(home: Path, subject: str, role: Role = Role.ENGINEER) -> Callable[[], str]:
     """Return a source of tokens signed with the secret of the plant in `home`.
 
-    Who may read the secret may do everything; as engineer nobody does it by mistake. The source raises
-    NotRunningError while that plant has no secret.
+    A user who can read the secret could issue any role; the role engineer prevents mistakes.
+
+    Raises:
+        NotRunningError: When the source is called: that plant has no secret yet.
     """
 
     def token() -> str:
@@ -84,7 +86,7 @@ def _given_token(*, remote: bool) -> Callable[[], str] | None:
 def _checked(address: str) -> str:
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{address!r} is no address of a service: it must begin with http:// or https://")
+        raise UsageError(f"{address!r} is not a service's address: it must begin with http:// or https://")
     return address.rstrip("/")
 
 

@@ -1,4 +1,4 @@
-"""What commands print: aligned columns for people, JSON for programs; never a raw control character."""
+"""Prints aligned columns for people and JSON for programs, never a raw control character."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -16,12 +16,12 @@ def print_json(value: Any) -> None:
 
 
 def print_json_line(value: Any) -> None:
-    """Print one JSON object on one line, and let a pipe have it at once."""
+    """Print one JSON object on one line, and flush it, so that a pipe gets it at once."""
     typer.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def print_columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headers, columns aligned (a Korean character is two wide); the last is not padded."""
+    """Print rows under headers in aligned columns; a Korean character is two columns wide."""
     table = [list(headers), *([printable(cell) for cell in row] for row in rows)]
     widths = [max(cell_len(row[index]) for row in table) for index in range(len(headers))]
     for row in table:
@@ -29,7 +29,7 @@ def print_columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> N
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Print names and values below each other, leaving out what is None."""
+    """Print names and values, one pair per line, without those that are None."""
     shown = [(name, printable(value)) for name, value in fields if value is not None]
     width = max((cell_len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -37,7 +37,7 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
 
 
 def printable(value: object) -> str:
-    """Return a value as text on one line, with what could steer a terminal written out."""
+    """Return a value as text on one line, with control characters escaped; `-` for None."""
     if value is None:
         return "-"
     text = f"{value:g}" if isinstance(value, float) else str(value)
@@ -45,7 +45,7 @@ def printable(value: object) -> str:
 
 
 def instant(text: object) -> str | None:
-    """Return an API time as people read it: `2020-02-08 16:16:53Z`, with milliseconds where there are any."""
+    """Return an API's time as `2020-02-08 16:16:53Z`, with milliseconds if it has a fraction."""
     if text is None:
         return None
     whole, point, fraction = str(text).replace("T", " ").removesuffix("Z").partition(".")

@@ -1,4 +1,4 @@
-"""Turns what a person types (an id, a name, a tag) into the thing meant, or says what there is instead."""
+"""Finds the resource for an id, name or tag on the command line, or lists the known ones in the error."""
 
 from uuid import UUID
 
@@ -11,13 +11,13 @@ _MOST_NAMED = 8
 
 
 class NoSuchThingError(CommandError):
-    """What was named does not exist; the text says how to add it."""
+    """The named resource does not exist; the text says how to add it."""
 
 
 def find_factory(client: PlantClient, reference: str | None) -> Json:
-    """Return the factory with this id or unique name; without a reference, the only plant there is.
+    """Return the factory with this id or unique name; without a reference, the only factory.
 
-    The platform's own factory is none: whoever means it names it.
+    The platform's own factory does not count as one; it must be named.
 
     Raises:
         CommandError: There is no such factory, or more than one.
@@ -34,7 +34,7 @@ def find_equipment(client: PlantClient, factory: Json, tag: str) -> Json:
     """Return the equipment with this tag.
 
     Raises:
-        CommandError: The factory has none; the text names what it has and how to add one.
+        CommandError: The factory has no such equipment; the text lists its equipment and says how to add one.
     """
     known: list[str] = []
     for equipment in client.items("factory-core", f"/v1/factories/{factory['id']}/equipment"):

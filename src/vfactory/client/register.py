@@ -1,4 +1,4 @@
-"""Hangs the client commands onto `vfactory`."""
+"""Registers the client commands in `vfactory`."""
 
 import typer
 

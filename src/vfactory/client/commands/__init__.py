@@ -1,1 +1,1 @@
-"""The client commands of `vfactory`, one module per thing a plant has."""
+"""The client commands of `vfactory`, one module per kind of resource."""

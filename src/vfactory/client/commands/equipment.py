@@ -1,4 +1,4 @@
-"""`vfactory equipment`: a factory's machines, by the tags their readings carry."""
+"""`vfactory equipment`: adds and lists a factory's machines."""
 
 from typing import Annotated
 
@@ -14,11 +14,13 @@ app = typer.Typer(no_args_is_help=True, help="Add and list a factory's machines.
 
 @app.command("add")
 def add(
-    tag: Annotated[str, typer.Argument(help="The tag its readings carry, unique in the factory.")],
+    tag: Annotated[
+        str, typer.Argument(help="The tag that its readings name as source; unique in the factory.")
+    ],
     *,
     factory: FactoryOption = None,
     name: Annotated[str | None, typer.Option(help="A name for people; default: the tag.")] = None,
-    kind: Annotated[str, typer.Option(help="What it is, such as press, tank, sensor.")] = "other",
+    kind: Annotated[str, typer.Option(help="Its kind, such as press, tank, sensor.")] = "other",
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -54,6 +56,6 @@ def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: Json
 def add_equipment(
     client: PlantClient, factory: Json, tag: str, *, name: str | None = None, kind: str = "other"
 ) -> Json:
-    """Add a machine to a factory."""
+    """Add a machine to a factory and return it; by default its name is its tag."""
     body = {"tag": tag, "name": name or tag, "kind": kind}
     return client.post("factory-core", f"/v1/factories/{factory['id']}/equipment", body)

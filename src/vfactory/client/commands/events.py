@@ -1,4 +1,4 @@
-"""`vfactory events`: what a plant pushes to those who act, one line per event."""
+"""`vfactory events`: prints a factory's event stream, one line per event."""
 
 from collections.abc import Iterable, Iterator
 from typing import Annotated
@@ -24,7 +24,7 @@ def events(
         list[str] | None, typer.Option("--type", help="Only this event type; repeatable.")
     ] = None,
     after: Annotated[
-        int | None, typer.Option(min=0, help="Begin after the event with this seq; 0 is the beginning.")
+        int | None, typer.Option(min=0, help="Begin after the event with this seq; 0: with the first event.")
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
     url: UrlOption = None,
@@ -32,11 +32,11 @@ def events(
 ) -> None:
     """Print a factory's events as they happen: incidents, cleared conditions, acknowledgements.
 
-    A break of the connection is told on stderr; the stream goes on where it was, without gap or duplicate.
+    A break of the connection is reported on stderr; the stream then resumes without gap or duplicate.
     """
     with connected(url) as client:
         if not follow and count is None:
-            raise UsageError("say --follow to print events as they happen, or --count N to end after N")
+            raise UsageError("use --follow to print events as they happen, or --count N to end after N")
         found = find_factory(client, factory)
         subscription = Subscription(
             found["id"],
@@ -63,7 +63,7 @@ def _tell_losses(items: Iterable[Event | Reset]) -> Iterator[Event]:
 
 
 def describe(event: Event) -> str:
-    """Return an event as one line: seq, type, when it happened to the plant, what, and the id to act on."""
+    """Return an event as one line: seq, type, time, title, facts, and the id of the incident or rule."""
     facts = event.payload
     happened = next((facts[name] for name in _TIMES if facts.get(name)), event.body.get("at"))
     told = [f"#{event.seq}", event.type.removesuffix(".v1"), instant(happened)]

@@ -1,4 +1,4 @@
-"""`vfactory factories`: the plants this system watches."""
+"""`vfactory factories`: adds and lists the plants that this system watches."""
 
 from typing import Annotated
 
@@ -48,7 +48,7 @@ def list_(*, url: UrlOption = None, as_json: JsonOption = False) -> None:
 def add_factory(
     client: PlantClient, name: str, *, timezone: str = "UTC", floor: dict[str, float] | None = None
 ) -> Json:
-    """Add a factory; its floor is width, depth and height in metres, None while nobody has measured it."""
+    """Add a factory and return it; `floor` is width, depth and height in metres, None if unknown."""
     return client.post("factory-core", "/v1/factories", {"name": name, "timezone": timezone, "floor": floor})
 
 

@@ -1,4 +1,4 @@
-"""`vfactory incidents`: what happened, who took it on, how it ended."""
+"""`vfactory incidents`: lists, shows, reports, acknowledges and resolves incidents."""
 
 from typing import Annotated
 from uuid import uuid4
@@ -10,9 +10,9 @@ from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOptio
 from vfactory.client.output import instant, print_columns, print_fields, print_json
 from vfactory.client.references import find_factory
 
-app = typer.Typer(no_args_is_help=True, help="List, look at and work incidents.")
+app = typer.Typer(no_args_is_help=True, help="List, show, report, acknowledge and resolve incidents.")
 IncidentArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident's id.")]
-ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; kept in the incident's timeline.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Reason for the incident's timeline.")]
 
 
 @app.command("list")
@@ -54,7 +54,7 @@ def ack(
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Acknowledge an incident: somebody is on it."""
+    """Acknowledge an incident: you have seen it and take it on."""
     _move(incident, "acknowledge", reason, url, as_json=as_json)
 
 
@@ -79,7 +79,7 @@ def report(
         str, typer.Option("--type", help="Such as fall, fire, equipment, other.")
     ] = "other",
     severity: Annotated[int, typer.Option(help="1 (lowest) to 5 (highest).")] = 3,
-    description: Annotated[str, typer.Option(help="What a colleague must know.")] = "",
+    description: Annotated[str, typer.Option(help="Details for the people who work the incident.")] = "",
     equipment: Annotated[str | None, typer.Option("--equipment", "-e", help="Tag of the machine.")] = None,
     occurred_at: Annotated[str | None, typer.Option("--at", help="When, in RFC 3339; default: now.")] = None,
     url: UrlOption = None,

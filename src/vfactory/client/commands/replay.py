@@ -1,4 +1,4 @@
-"""`vfactory replay`: send a recording as if the plant measured it now, or then."""
+"""`vfactory replay`: sends a recording as readings, at its own times or as if it were measured now."""
 
 from pathlib import Path
 from typing import Annotated
@@ -27,11 +27,11 @@ from vfactory.client.replay.times import TimeError, read_zone
 from vfactory.stack.errors import REFUSALS, Refusal
 from vfactory.stack.state import state_directory
 
-GOES_ON = "the same command goes on where it stopped"
+GOES_ON = "run the same command again to continue"
 
 
 class StoppedError(CommandError):
-    """The user has had enough for now."""
+    """The user interrupted the replay."""
 
     exit_code = EXIT_INTERRUPTED
 
@@ -44,48 +44,50 @@ def replay(
     equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine that measured it.")],
     factory: FactoryOption = None,
     exclude: Annotated[
-        list[str] | None, typer.Option(help="A column that is a label and no measurement; repeatable.")
+        list[str] | None, typer.Option(help="A column that holds labels, not measurements; repeatable.")
     ] = None,
     speed: Annotated[
-        str, typer.Option(help="1 as recorded, 60 sixty times as fast, max as fast as it goes.")
+        str, typer.Option(help="1: as recorded, 60: sixty times as fast, max: as fast as possible.")
     ] = "max",
     as_new: Annotated[
         bool,
         typer.Option(
-            "--as-new", help="Move the recording to now (at speed 1 it begins now, faster it ends now)."
+            "--as-new", help="Shift the times: at speed 1 the recording begins now, faster it ends now."
         ),
     ] = False,
     timezone: Annotated[
         str | None, typer.Option(help="Zone of times without an offset, such as Asia/Seoul. Default: UTC.")
     ] = None,
-    time_column: Annotated[str | None, typer.Option(help="The column of times. Default: found.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="The column of times. Default: detected.")] = None,
     time_format: Annotated[str | None, typer.Option(help="Its notation, such as '%d.%m.%Y %H:%M'.")] = None,
     delimiter: Annotated[
         str | None,
-        typer.Option(help="What separates cells: a character, or comma, semicolon, tab. Default: found."),
+        typer.Option(help="Separator of cells: a character, or comma, semicolon, tab. Default: detected."),
     ] = None,
-    decimal: Annotated[str, typer.Option(help="The decimal sign of its numbers: . or ,")] = ".",
-    encoding: Annotated[str | None, typer.Option(help="Such as cp949. Default: UTF-8 or UTF-16.")] = None,
+    decimal: Annotated[str, typer.Option(help="The decimal sign of numbers: . or ,")] = ".",
+    encoding: Annotated[
+        str | None, typer.Option(help="The file's encoding, such as cp949. Default: UTF-8 or UTF-16.")
+    ] = None,
     create: Annotated[
-        bool, typer.Option("--create", help="Add the factory and the machine where they are missing.")
+        bool, typer.Option("--create", help="Add the factory and the machine if they do not exist.")
     ] = False,
     restart: Annotated[
         bool,
-        typer.Option("--restart", help="Begin again, although an interrupted replay could be continued."),
+        typer.Option("--restart", help="Start from the beginning, not where an interrupted replay stopped."),
     ] = False,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to go on trying while the plant cannot be reached.")
+        float, typer.Option(min=0, help="Seconds to keep retrying while the plant cannot be reached.")
     ] = 600.0,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Send a recording through the plant's API as the readings of one machine.
 
-    Every numeric column is a metric under its own name. Sent twice, nothing is stored twice. After Ctrl-C
-    the same command goes on where it stopped.
+    Every numeric column becomes a metric of the same name. Sending a recording twice stores it once. After
+    Ctrl-C, run the same command again to continue.
 
-    Ends with 0 when every reading was accepted or known, 1 when the plant refused any, 2 for a wrong
-    command, 3 when the plant could not be reached, 130 when interrupted.
+    Exit codes: 0 if every reading was accepted or already stored, 1 if the plant refused any, 2 for a wrong
+    command, 3 if the plant could not be reached, 130 if interrupted.
     """
     choices = Choices(delimiter, time_column, tuple(exclude or ()), time_format, encoding, decimal)
     with connected(url) as client:
@@ -142,7 +144,11 @@ def _open(file: Path, choices: Choices, timezone: str | None) -> Recording:
 
 
 def _find_target(client: PlantClient, factory: str | None, equipment: str, *, create: bool) -> Json:
-    """Return the factory, certain that the equipment exists in it."""
+    """Return the factory, after checking that the equipment exists in it; with `create`, add what is missing.
+
+    Raises:
+        CommandError: The factory or the equipment does not exist, or the factory is ambiguous.
+    """
     try:
         found = find_factory(client, factory)
     except NoSuchThingError:
@@ -159,7 +165,7 @@ def _find_target(client: PlantClient, factory: str | None, equipment: str, *, cr
 
 
 def _run(run: Replay, recording: Recording, options: Options) -> CommandError | PlantError | Refusal | None:
-    """Run the replay and return what ended it early."""
+    """Run the replay; return the error that ended it early, or None."""
     try:
         with open_progress(recording, Console(stderr=True)) as view:
             run.run(options, view)

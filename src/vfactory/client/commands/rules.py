@@ -1,4 +1,4 @@
-"""`vfactory rules`: the conditions that turn readings into incidents."""
+"""`vfactory rules`: adds, lists and shows alarm rules, which turn readings into incidents."""
 
 from typing import Annotated
 
@@ -10,25 +10,25 @@ from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json
 from vfactory.client.references import find_equipment, find_factory, find_rule
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and look at alarm rules.")
+app = typer.Typer(no_args_is_help=True, help="Add, list and show alarm rules.")
 
 
 @app.command("add")
 def add(
     *,
     equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine.")],
-    metric: Annotated[str, typer.Option("--metric", "-m", help="Metric, exactly as its readings call it.")],
+    metric: Annotated[str, typer.Option("--metric", "-m", help="Metric, exactly as in the readings.")],
     factory: FactoryOption = None,
-    above: Annotated[float | None, typer.Option(help="Holds while the value is greater than this.")] = None,
-    below: Annotated[float | None, typer.Option(help="Holds while the value is less than this.")] = None,
+    above: Annotated[float | None, typer.Option(help="True while the value is greater than this.")] = None,
+    below: Annotated[float | None, typer.Option(help="True while the value is less than this.")] = None,
     on_delay: Annotated[
-        float, typer.Option("--for", help="Seconds it must hold without a break before it counts.")
+        float, typer.Option("--for", help="Seconds it must stay true before the condition is active.")
     ] = 0.0,
     deadband: Annotated[
-        float, typer.Option(help="How far the value must come back before the condition ends.")
+        float, typer.Option(help="How far beyond the limit the value must return before the condition ends.")
     ] = 0.0,
     lateness: Annotated[
-        float, typer.Option(help="Seconds a reading may be older than the newest and still be evaluated.")
+        float, typer.Option(help="Seconds by which a reading may be older than the newest and still count.")
     ] = 60.0,
     severity: Annotated[int, typer.Option(help="1 (lowest) to 5 (highest).")] = 3,
     incident_type: Annotated[str, typer.Option("--type", help="Type of the incidents.")] = "equipment",
@@ -40,7 +40,7 @@ def add(
     with connected(url) as client:
         operator, threshold = _condition(above, below)
         found = find_factory(client, factory)
-        # A typing error here would make a rule that never fires, and nobody would notice.
+        # With a mistyped tag the rule would never fire, and nothing would show it.
         find_equipment(client, found, equipment)
         body: dict[str, object] = {
             "factory_id": found["id"],
@@ -77,13 +77,13 @@ def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: Json
 
 @app.command("show")
 def show(
-    rule: Annotated[str, typer.Argument(help="The rule's id, or its unique name in the factory.")],
+    rule: Annotated[str, typer.Argument(help="The rule's id, or its name if that is unique in the factory.")],
     *,
     factory: FactoryOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show a rule: what it has looked at, and how it stands."""
+    """Show a rule: its condition, its state, and how many readings it has evaluated."""
     with connected(url) as client:
         found = find_rule(client, factory, rule)
         if as_json:
@@ -105,7 +105,7 @@ def _condition(above: float | None, below: float | None) -> tuple[str, float]:
         return ">", above
     if below is not None and above is None:
         return "<", below
-    raise UsageError("say either --above LIMIT or --below LIMIT")
+    raise UsageError("use either --above LIMIT or --below LIMIT")
 
 
 def _show(rule: Json) -> None:

@@ -1,4 +1,4 @@
-"""What every client command needs: its shared options, a connected client, and errors as one sentence."""
+"""The shared parts of client commands: options, a connected client, and errors as one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,22 +17,22 @@ UrlOption: TypeAlias = Annotated[
     typer.Option(
         "--url",
         envvar="VFACTORY_URL",
-        help="Address under which a remote plant serves its whole API; default: the local plant.",
+        help="Address of a remote plant's API; default: the local plant.",
     ),
 ]
 FactoryOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--factory", "-F", help="The factory's id or unique name; needed where there are several."),
+    typer.Option("--factory", "-F", help="The factory's id or unique name; needed if there are several."),
 ]
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @contextmanager
 def connected(url: str | None) -> Iterator[PlantClient]:
-    """Give a client of the plant, and end the command with a sentence and its exit code where it fails.
+    """Yield a client of the plant; turn an error of the block into a sentence on stderr and an exit code.
 
     Raises:
-        typer.Exit: The command failed; the reason is on stderr.
+        typer.Exit: The command failed.
     """
     try:
         with PlantClient(find_plant(url)) as client:

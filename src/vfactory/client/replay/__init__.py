@@ -1,1 +1,1 @@
-"""`vfactory replay`: a recording in a CSV file, sent through the public API as the plant once measured it."""
+"""`vfactory replay`: sends the recording in a CSV file through the public API."""

@@ -1,4 +1,4 @@
-"""Cuts a recording into batches that a run may send twice without harm."""
+"""Cuts a recording into batches that may be sent twice without harm."""
 
 import hashlib
 import json
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from vfactory.client.replay.recording import Row
 
 READINGS_PER_BATCH = 5_000
-"""Half of what one request may carry: large enough for speed, small enough to be retried cheaply."""
+"""Half of what one request may carry: large enough for speed, small enough for cheap retries."""
 _ID_DIGITS = 40
 
 
@@ -18,9 +18,11 @@ class Batch:
     """Readings of one equipment, ready to be sent in one request.
 
     Args:
-        rows: The rows the readings come from, in the file's order.
-        readings: The readings as the API takes them.
+        rows: How many rows are complete with this batch.
+        readings: The readings as the API expects them, in the file's order.
         lines: For each reading, its line in the file.
+        first_at: The time of the first row, shifted.
+        last_at: The time of the last row, shifted.
     """
 
     rows: int
@@ -30,10 +32,10 @@ class Batch:
     last_at: datetime
 
     def encode(self, run: str) -> bytes:
-        """Return the request's body. Its `batch_id` follows from the run and the readings.
+        """Return the request's body, whose `batch_id` is derived from the run and the readings.
 
-        So a batch whose answer was lost gets the same answer when it is sent again, and another run of the
-        same recording asks anew, and is told what is stored already.
+        A batch that is sent again because its answer was lost gets the same answer. Another run of the same
+        recording has other ids, and learns which readings are already stored.
         """
         readings = json.dumps(self.readings, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         digest = hashlib.sha256(readings.encode()).hexdigest()[:_ID_DIGITS]
@@ -41,12 +43,12 @@ class Batch:
 
 
 class BatchCutter:
-    """Collects rows until a request is full or, at a limited speed, until a moment's worth is together.
+    """Collects rows until a request is full or, at a limited speed, until the window is full.
 
     Args:
         source: The tag of the equipment.
         shift: Added to every recorded time.
-        window: The span of recorded time one batch may cover; None means as much as a request carries.
+        window: The span of recorded time that one batch may cover; None means no limit.
     """
 
     def __init__(self, source: str, *, shift: timedelta, window: timedelta | None) -> None:
@@ -55,7 +57,7 @@ class BatchCutter:
         self._window = window
 
     def cut(self, rows: Iterable[Row]) -> Iterator[Batch]:
-        """Yield batches, none above the readings a request may carry; rows stay in their order."""
+        """Yield batches of at most `READINGS_PER_BATCH` readings; rows stay in their order."""
         waiting: list[Row] = []
         size = 0
         for row in rows:

@@ -1,4 +1,4 @@
-"""Finds out how a recording is laid out: its delimiter, its time column, and which columns are metrics."""
+"""Detects the layout of a recording: its delimiter, its time column and its metric columns."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ LONGEST_METRIC = 100
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What the user said about the file; None means: find out."""
+    """The user's options about the file; None means: detect it."""
 
     delimiter: str | None = None
     time_column: str | None = None
@@ -32,34 +32,34 @@ class Choices:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How to read the recording: every later step follows it and guesses nothing."""
+    """The layout by which the recording is read; nothing is guessed after it."""
 
     delimiter: str
     encoding: str
     width: int
     times: tuple[int, ...]
-    """The cell of the time, or the cells of date and time of day."""
+    """The index of the cell with the time, or of those with the date and the time of day."""
     time_name: str
     metrics: tuple[tuple[int, str], ...]
-    """(cell index, metric name), the name verbatim from the header."""
+    """(cell index, metric name); the name is that of the header, unchanged."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Column name -> why it is not sent."""
+    """Column name → the reason why it is not sent."""
     unknown_excludes: tuple[str, ...] = ()
-    """Names given to `--exclude` that are no column here: harmless over many files, or a typing error."""
+    """Names given to `--exclude` that are not columns: meant for other files, or mistyped."""
 
 
 def is_number(cell: str) -> bool:
-    """Whether a cell holds a decimal number in ASCII digits with a point, and nothing else."""
+    """Return whether a cell holds only a decimal number, in ASCII digits with a point."""
     return _NUMBER.fullmatch(cell.strip()) is not None
 
 
 def is_missing(cell: str) -> bool:
-    """Whether a cell says that nothing was measured: blank, or one of the usual words for it."""
+    """Return whether a cell means that nothing was measured: it is blank, or one of the usual words."""
     return cell.strip().lower() in _MISSING
 
 
 def find_layout(path: Path, choices: Choices) -> Layout:
-    """Look at the first lines of the file and decide how to read it.
+    """Return the layout detected in the first lines of the file.
 
     Raises:
         RecordingError: The file cannot be opened, is empty, has no header, or contradicts a choice.
@@ -114,7 +114,7 @@ def _check_header(names: list[str], choices: Choices) -> None:
 def _check_time_column(names: list[str], choices: Choices) -> None:
     name = choices.time_column
     if name is not None and name not in names:
-        message = f"--time-column {name!r} is no column of the file; its columns: {_listed(names)}"
+        message = f"--time-column {name!r} is not a column of the file; its columns: {_listed(names)}"
         raise RecordingError(message)
     if name is not None and name in choices.exclude:
         raise RecordingError(f"--time-column {name!r} is also excluded")
@@ -125,19 +125,19 @@ def _find_time(names: list[str], rows: list[list[str]], choices: Choices) -> tup
         return (names.index(choices.time_column),)
     candidates = [index for index, name in enumerate(names) if name not in choices.exclude]
     by_name = [index for index in candidates if names[index].strip().lower() in _TIME_NAMES]
-    # A serial number looks like Unix time: only a name makes one a time.
+    # A serial number looks like Unix time: a column of numbers is a time only by its name.
     others = [i for i in candidates if i not in by_name and not _mostly(is_number, rows, i)]
     for index in [*by_name, *others]:
         if _mostly(lambda cell: _is_time(cell, choices.time_format), rows, index):
             return _with_clock(index, [*by_name, *others], rows)
     raise RecordingError(
-        f"no column of {_listed(names)} holds times that explain themselves; "
+        f"none of the columns {_listed(names)} holds times in a known notation; "
         "name one with --time-column, and its notation with --time-format '%d.%m.%Y %H:%M:%S'"
     )
 
 
 def _with_clock(index: int, candidates: list[int], rows: list[list[str]]) -> tuple[int, ...]:
-    """The column of times, and the one of the time of day beside it where the first holds dates only."""
+    """Return the time column, followed by the column with the time of day if the first holds only dates."""
     if _mostly(lambda cell: ":" not in cell and not is_number(cell), rows, index):
         for other in candidates:
             if _mostly(lambda cell: _CLOCK.fullmatch(cell.strip()) is not None, rows, other):
@@ -192,7 +192,7 @@ def _is_time(cell: str, pattern: str | None) -> bool:
 
 
 def _mostly(test: Callable[[str], bool], rows: list[list[str]], index: int) -> bool:
-    """Whether more than half of a column's filled cells pass the test."""
+    """Return whether more than half of a column's filled cells pass the test."""
     cells = [row[index] for row in rows if row[index].strip()]
     return sum(test(cell) for cell in cells) * 2 > len(cells)
 

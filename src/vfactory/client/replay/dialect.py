@@ -1,4 +1,4 @@
-"""Finds out how a recording's text is written: its encoding and the character between its cells."""
+"""Detects the encoding of a recording, and the character between its cells."""
 
 import csv
 from itertools import islice
@@ -7,16 +7,16 @@ from pathlib import Path
 from vfactory.client.replay.lines import RecordingError
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|", "space": " ", "\\t": "\t"}
-"""Delimiters by the names a command line may give them; sniffed in this order of preference."""
+"""Delimiters by their names on the command line; detection tries them in this order."""
 LOOK_AT = 200
-"""Lines from which everything about the file is decided."""
+"""How many first lines decide about the file's dialect and layout."""
 
 
 def find_encoding(path: Path) -> str:
-    """Return UTF-8, or UTF-16 where the file begins with its mark.
+    """Return UTF-8, or UTF-16 if the file begins with its byte order mark.
 
     Raises:
-        RecordingError: The file is empty or in another encoding, which only its owner can know.
+        RecordingError: The file is empty, or in another encoding, which only the user can name.
     """
     with path.open("rb") as file:
         start = file.read(1 << 16)
@@ -27,16 +27,16 @@ def find_encoding(path: Path) -> str:
     try:
         start[: start.rfind(b"\n") + 1 or len(start)].decode()
     except UnicodeDecodeError as error:
-        message = f"{path} is not UTF-8 text; say its encoding, for example --encoding cp949"
+        message = f"{path} is not UTF-8 text; name its encoding, for example --encoding cp949"
         raise RecordingError(message) from error
     return "utf-8-sig"
 
 
 def named_delimiter(given: str) -> str:
-    """Return the character a user means by `;`, `semicolon` or `tab`.
+    """Return the delimiter for a character or a name, such as `;`, `semicolon` or `tab`.
 
     Raises:
-        RecordingError: It is neither a name nor one usable character.
+        RecordingError: `given` is neither a known name nor one usable character.
     """
     delimiter = DELIMITERS.get(given.lower(), given)
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -49,7 +49,7 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
     """Return the delimiter that splits the header and most first lines into equally many cells.
 
     Raises:
-        RecordingError: None of the usual ones does.
+        RecordingError: None of `DELIMITERS` does.
     """
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         text = [line for line in islice(file, LOOK_AT) if line.strip()]
@@ -64,6 +64,6 @@ def sniff_delimiter(path: Path, encoding: str) -> str:
             best, best_cells = delimiter, widths[0]
     if not best:
         raise RecordingError(
-            f"{path} does not look like a table; say what separates its cells with --delimiter"
+            f"{path} does not look like a table; name the separator of its cells with --delimiter"
         )
     return best

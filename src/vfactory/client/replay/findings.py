@@ -1,4 +1,4 @@
-"""What a recording holds that cannot be sent: counted by kind, in bounded memory."""
+"""Counts the parts of a recording that cannot be sent, by kind, in bounded memory."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ _TEXT_SHOWN = 40
 
 @dataclass(slots=True)
 class Finding:
-    """One kind of trouble in one column (or in whole lines): how often, where first, such as what."""
+    """One kind of problem in one column (or in whole lines): its count, an example, its first lines."""
 
     kind: str
     column: str | None
@@ -18,7 +18,7 @@ class Finding:
     lines: list[int] = field(default_factory=list)
 
     def describe(self) -> str:
-        """Return one line for a person: `3 empty cell in Pressure (lines 4, 9, 12)`."""
+        """Return the finding as text: `3 empty cell in Pressure (lines 4, 9, 12)`."""
         where = f" in {self.column}" if self.column is not None else ""
         text = f", such as {self.example!r}" if self.example else ""
         more = ", …" if self.count > len(self.lines) else ""
@@ -27,13 +27,13 @@ class Finding:
 
 
 class Findings:
-    """All findings of one recording, in the order in which each kind was first met."""
+    """All findings of one recording, in the order in which each kind first occurred."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str | None], Finding] = {}
 
     def add(self, kind: str, line: int, *, column: str | None = None, text: str = "") -> None:
-        """Count one finding at a line of the file (1 is the file's first line)."""
+        """Count one finding at a line of the file (from 1)."""
         key = (kind, column)
         finding = self._found.get(key)
         if finding is None:

@@ -1,4 +1,4 @@
-"""Reads a delimited text file record by record: a broken line costs that line, never the ones after it."""
+"""Reads a delimited text file record by record; a broken line does not affect the lines after it."""
 
 import csv
 from collections import deque
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Self, TextIO
 
 _LONGEST_LINE = 1 << 20
-"""Characters; a longer line is read in pieces, which are then broken lines: memory stays bounded."""
+"""Characters; a longer line is read in pieces, each a broken line, so that memory stays bounded."""
 
 
 class RecordingError(Exception):
-    """The file as a whole cannot be replayed; the text says what is wrong and what to do."""
+    """The file cannot be replayed at all; the text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Record:
 
 
 class _Lines:
-    """The file's lines, with the ones of a record that was given up handed out again."""
+    """The file's lines; those after the first of a broken record can be read again."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -49,21 +49,21 @@ class _Lines:
 
 
 class LineFile:
-    """An open recording; `records` gives its records, and `bytes_read` says how far it has been read.
+    """An open recording.
 
-    A quoted cell may hold line breaks. A quote that is never closed would swallow what follows, up to the csv
-    module's field limit: such a record is given up after its first line, and the others are read again.
+    A quoted cell may hold line breaks. An unclosed quote would swallow the following lines, up to the csv
+    module's field limit: such a record counts as one broken line, and its other lines are read again.
 
     Args:
         path: The file.
         delimiter: The character between cells.
-        encoding: The file's encoding; bytes that are none become U+FFFD and so an unreadable cell.
+        encoding: The file's encoding; invalid bytes become U+FFFD, which makes the cell unreadable.
     """
 
     def __init__(self, path: Path, *, delimiter: str, encoding: str) -> None:
         self.size_bytes = path.stat().st_size
         self.broken: list[tuple[int, str]] = []
-        """Lines given up since the last look, as (line number, why); the reader of records empties it."""
+        """Broken lines, as (line number, reason); the reader of the records clears the list."""
         self._file: TextIO = path.open(encoding=encoding, errors="replace", newline="")
         self._delimiter = delimiter
 
@@ -75,14 +75,15 @@ class LineFile:
 
     @property
     def bytes_read(self) -> int:
-        """Bytes taken from the file so far, in steps of the read buffer."""
+        """How many bytes have been read from the file, in steps of the read buffer."""
         return self._file.buffer.tell()
 
     def records(self, width: int | None = None) -> Iterator[Record]:
         """Yield the records that are not blank.
 
         Args:
-            width: How many cells a record that spans several lines must have to be believed.
+            width: How many cells a record over several lines must have; another number means an unclosed
+            quote.
         """
         lines = _Lines(self._file)
         reader = csv.reader(lines, delimiter=self._delimiter)

@@ -1,4 +1,4 @@
-"""When each row of a replay is due, and by how much its recorded time is moved."""
+"""The speed of a replay: when each row is due, and by how much its recorded time is shifted."""
 
 import time
 from datetime import datetime, timedelta
@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from vfactory.client.replay.recording import Span
 
 TICK_SECONDS = 0.1
-"""At a limited speed, rows due within this much real time travel in one request."""
+"""At a limited speed, rows due within this much real time are sent in one request."""
 
 
 class SpeedError(ValueError):
-    """A speed that is neither `max` nor a positive number."""
+    """The speed is neither `max` nor a number in the allowed range."""
 
 
 def read_speed(text: str) -> float | None:
@@ -31,27 +31,27 @@ def read_speed(text: str) -> float | None:
 
 
 def shift_to_now(span: Span, speed: float | None, now: datetime) -> timedelta:
-    """Return what to add to each recorded time so that the replay happens now.
+    """Return the shift of each recorded time that makes the replay happen now.
 
-    At speed 1 or less the recording begins now. Sent faster, it would run ahead of the clock, into a future
-    nobody has measured; so it begins as much earlier as it gains, and its last row meets the clock.
+    At speed 1 or less the recording begins now. At a higher speed its times would run ahead of the clock, so
+    it begins earlier, by as much as it gains, and its last row is due at its own time.
 
-    The fraction of a second stays, so that two such replays of one recording never share a time.
+    `now` keeps its fraction of a second, so that two replays of one recording do not share times.
     """
     gained = 0.0 if speed is not None and speed <= 1 else span.seconds * (1 - (1 / speed if speed else 0))
     return now - timedelta(seconds=gained) - span.earliest
 
 
 def tick(speed: float | None) -> timedelta | None:
-    """Return the recorded time one batch may cover at this speed; None means no limit."""
+    """Return the span of recorded time that one batch may cover at this speed; None means no limit."""
     return None if speed is None else timedelta(seconds=TICK_SECONDS * speed)
 
 
 class Pace:
-    """Holds a replay back to its speed, counted from the first row it sends.
+    """Delays a replay to its speed, counted from the first row that it sends.
 
     Args:
-        speed: Recorded seconds per real second; None never waits.
+        speed: Recorded seconds per real second; None means no delay.
     """
 
     def __init__(self, speed: float | None) -> None:
@@ -59,7 +59,7 @@ class Pace:
         self._start: tuple[float, datetime] | None = None
 
     def wait_for(self, at: datetime) -> None:
-        """Return when a row of this recorded time is due; at once if it is overdue."""
+        """Wait until a row with this recorded time is due."""
         if self._speed is None:
             return
         # The first call starts the clock.

@@ -1,4 +1,4 @@
-"""Where an interrupted replay stands: a small file in the state directory, gone once the replay is done."""
+"""Stores the position of a replay in the state directory, so that an interrupted replay can continue."""
 
 import contextlib
 import hashlib
@@ -13,8 +13,8 @@ class Position:
     """How far a replay has come.
 
     Args:
-        rows: Sendable rows of the file whose readings are all answered for.
-        shift_microseconds: What is added to every recorded time (`--as-new`), kept so that the rest joins on.
+        rows: How many sendable rows of the file the plant has answered completely.
+        shift_microseconds: The shift of every recorded time (`--as-new`), so that the rest gets the same one.
         run: The name of this replay in its batch ids.
     """
 
@@ -24,19 +24,19 @@ class Position:
 
     @property
     def shift(self) -> timedelta:
-        """What is added to every recorded time."""
+        """The shift of every recorded time."""
         return timedelta(microseconds=self.shift_microseconds)
 
 
 class PositionFile:
     """The stored position of one replay.
 
-    It is only a shortcut: without it the replay sends everything again, and the plant counts duplicates.
+    It only saves time: without it the replay sends everything again, and the plant counts duplicates.
 
     Args:
-        directory: Where positions are kept.
+        directory: The folder of positions.
         recording: The file being replayed; a changed file is another replay.
-        identity: Everything else that makes this replay what it is (plant, factory, equipment, options).
+        identity: All else that distinguishes this replay (plant, factory, equipment, options).
     """
 
     def __init__(self, directory: Path, recording: Path, identity: tuple[str, ...]) -> None:
@@ -46,7 +46,7 @@ class PositionFile:
         self.path = directory / f"{name}.json"
 
     def load(self) -> Position | None:
-        """Return the stored position; None when there is none or it cannot be read."""
+        """Return the stored position; None if there is none or it cannot be read."""
         try:
             stored = json.loads(self.path.read_text())
             position = Position(int(stored["rows"]), int(stored["shift_microseconds"]), str(stored["run"]))
@@ -55,13 +55,17 @@ class PositionFile:
         return position if position.rows >= 0 else None
 
     def save(self, position: Position) -> None:
-        """Store the position so that a kill at any moment leaves the old or the new one whole."""
+        """Store the position; a kill at any moment leaves the old or the new one whole.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_suffix(".new")
         fresh.write_text(json.dumps(asdict(position)))
         fresh.replace(self.path)
 
     def clear(self) -> None:
-        """Forget the replay: it is done, or is to begin again."""
-        with contextlib.suppress(OSError):  # what cannot be removed could not be kept either
+        """Remove the position: the replay is done, or starts from the beginning."""
+        with contextlib.suppress(OSError):  # a file that cannot be removed could not be written either
             self.path.unlink()

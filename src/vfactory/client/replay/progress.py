@@ -1,4 +1,4 @@
-"""Shows how far a replay is: a bar on a terminal, a line now and then elsewhere. Always on stderr."""
+"""Shows the progress of a replay on stderr: a bar on a terminal, else a line every ten seconds."""
 
 import time
 from types import TracebackType
@@ -15,30 +15,30 @@ LINE_EVERY_SECONDS = 10.0
 
 
 class ProgressView(Protocol):
-    """What a replay tells while it runs; used as a context manager around it."""
+    """Shows a replay's progress; a context manager around the replay."""
 
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start showing."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
     def advance(self, recording: Recording, tally: Tally) -> None:
         """Show the state after an answered batch."""
 
     def say(self, text: str) -> None:
-        """Show one line of its own."""
+        """Show one line of text."""
 
 
 def describe_retry(retry: Retry) -> str:
-    """Return one line on a failed attempt."""
+    """Return a failed attempt as one line of text."""
     return f"{retry.reason}; attempt {retry.attempt} failed, trying again in {retry.pause_seconds:.1f} s"
 
 
 def open_progress(recording: Recording, console: Console) -> ProgressView:
-    """Return the view that fits where stderr goes."""
+    """Return a bar if the console is a terminal, else lines."""
     return Bar(recording, console) if console.is_terminal else Lines(console)
 
 
@@ -81,7 +81,7 @@ class Bar:
 
 
 class Lines:
-    """A line every ten seconds, for logs and pipes."""
+    """Prints a line every ten seconds, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -96,7 +96,7 @@ class Lines:
         return
 
     def advance(self, recording: Recording, tally: Tally) -> None:
-        """Print the state if the last line is old enough."""
+        """Print the state if the last line is ten seconds old."""
         now = time.monotonic()
         if now >= self._next:
             self._next = now + LINE_EVERY_SECONDS

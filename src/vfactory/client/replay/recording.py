@@ -1,4 +1,4 @@
-"""A recording as rows of measured values, read in constant memory; the rest is counted, not guessed."""
+"""Reads a recording as rows of values, in constant memory; unreadable cells are counted, not guessed."""
 
 import math
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from vfactory.client.replay.times import TimeError, TimeReader
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row that can be sent: its line in the file, its time (UTC), (metric, value) of each readable cell."""
+    """A row that can be sent: its line in the file, its time in UTC, (metric, value) per readable cell."""
 
     line: int
     at: datetime
@@ -31,20 +31,20 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """The length of the recording."""
+        """The time from the earliest to the latest row."""
         return (self.latest - self.earliest).total_seconds()
 
 
 class Recording:
-    """One CSV file and how to read it.
+    """One CSV file with its layout.
 
     Args:
         path: The file.
-        choices: What the user said about it.
+        choices: The user's options about it.
         zone: The zone of times without an offset.
 
     Raises:
-        RecordingError: The file as a whole cannot be replayed.
+        RecordingError: The file cannot be replayed at all.
     """
 
     def __init__(self, path: Path, choices: Choices, zone: tzinfo) -> None:
@@ -55,12 +55,12 @@ class Recording:
         self.findings = Findings()
         self.times = TimeReader(zone, choices.time_format)
         self.steps_back = 0
-        """Rows earlier than the row before: late readings, which rules may not look at any more."""
+        """How many rows are earlier than the row before; rules may count their readings as late."""
         self._choices = choices
         self._zone = zone
 
     def rows(self) -> Iterator[Row]:
-        """Yield every row with a time and at least one number, in the file's order. To be called once."""
+        """Yield every row with a time and at least one number, in the file's order. Call it once only."""
         layout = self.layout
         previous: datetime | None = None
         with LineFile(self.path, delimiter=layout.delimiter, encoding=layout.encoding) as file:
@@ -79,7 +79,7 @@ class Recording:
         self.bytes_read = self.size_bytes
 
     def span(self) -> Span | None:
-        """Read the whole file once for its times; None when no row can be sent."""
+        """Read the whole file and return the span of its times; None if no row can be sent."""
         rows = Recording(self.path, self._choices, self._zone).rows()
         head = next(rows, None)
         if head is None:

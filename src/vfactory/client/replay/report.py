@@ -1,4 +1,4 @@
-"""The end of a replay in words: what was sent, what was not, and why."""
+"""Writes the summary of a replay for people: what was sent, what was not, and why."""
 
 from collections.abc import Iterator
 
@@ -14,9 +14,9 @@ def describe(recording: Recording, tally: Tally, *, zone: str | None) -> Iterato
     """Yield the lines of the summary.
 
     Args:
-        recording: What was read.
-        tally: What was sent.
-        zone: The zone the user gave for times without an offset; None if none was given.
+        recording: The recording that was read.
+        tally: The counts of the run.
+        zone: The user's zone for times without an offset; None if the user gave none.
     """
     yield f"  rows        {tally.rows:,}{_before(tally)}"
     yield (
@@ -38,7 +38,7 @@ def describe(recording: Recording, tally: Tally, *, zone: str | None) -> Iterato
 
 
 def describe_seconds(seconds: float) -> str:
-    """Return a duration in the two units a person would use: `1.2 s`, `20 min 8 s`, `3 h 5 min`."""
+    """Return a duration in at most two units: `1.2 s`, `20 min 8 s`, `3 h 5 min`."""
     if seconds < _MINUTE:
         return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""A replay from its first row to its last: read, cut, wait, send, remember."""
+"""Runs a replay: reads rows, cuts batches, waits, sends them, and stores the position."""
 
 import time
 from collections.abc import Callable
@@ -20,13 +20,13 @@ from vfactory.client.replay.summary import Tally
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a recording is to be sent.
+    """The options of a replay.
 
     Args:
-        speed: Recorded seconds per real second; None is as fast as the plant takes it.
-        as_new: Move the recording to now instead of keeping its times.
-        restart: Forget where an interrupted replay stands.
-        patience_seconds: How long to go on trying while the plant cannot be reached.
+        speed: Recorded seconds per real second; None means as fast as the plant accepts them.
+        as_new: Shift the recording to now instead of keeping its times.
+        restart: Start from the beginning instead of continuing an interrupted replay.
+        patience_seconds: How long to keep retrying while the plant cannot be reached.
     """
 
     speed: float | None
@@ -36,15 +36,18 @@ class Options:
 
 
 class Replay:
-    """One replay of one recording as one equipment's readings.
+    """One replay of one recording, as the readings of one equipment.
 
     Args:
         client: The connection to the plant.
         factory_id: The factory.
         source: The equipment's tag.
-        recording: What to send; read once.
-        position_file: Where it is kept how far the replay has come.
+        recording: The recording to send; read once.
+        position_file: The stored position of the replay.
         now: The clock.
+
+    Attributes:
+        tally: The counts of the run so far, also after an error.
     """
 
     def __init__(
@@ -67,11 +70,11 @@ class Replay:
         self.tally = Tally()
 
     def run(self, options: Options, view: ProgressView) -> None:
-        """Send everything that is still to be sent; `tally` is right at any moment, also after an error.
+        """Send all rows after the stored position.
 
         Raises:
             RecordingError: The file holds no row that can be sent.
-            PlantError: The plant refuses, or stays away for too long. The position is kept.
+            PlantError: The plant refused a batch, or was unreachable for too long; the position is kept.
         """
         started = time.monotonic()
         position = self._begin(options, view)
@@ -110,7 +113,7 @@ class Replay:
         if span is not None:
             shift = shift_to_now(span, options.speed, self._now())
             position.shift_microseconds = shift // timedelta(microseconds=1)
-        # Before the first batch: who is killed with it under way must be able to send the very same again.
+        # Before the first batch: if the process is killed while sending it, the same batch is sent again.
         self._keep(position, view)
         return position
 
@@ -126,13 +129,13 @@ class Replay:
             view.advance(self._recording, self.tally)
 
     def _keep(self, position: Position, view: ProgressView) -> None:
-        """Store the position; where that is impossible, say so once and go on: it is only a shortcut."""
+        """Store the position; if that fails, say so once and continue, since it only saves time."""
         try:
             self._position_file.save(position)
         except OSError as error:
             if self._is_kept:
                 view.say(
-                    f"cannot keep in {self._position_file.path.parent} how far this replay is "
-                    f"({error.strerror}); interrupted, it will not continue where it stopped"
+                    f"cannot keep in {self._position_file.path.parent} the position of this replay "
+                    f"({error.strerror}); if interrupted, it starts from the beginning"
                 )
             self._is_kept = False

@@ -1,4 +1,4 @@
-"""Sends batches in order and insists: an outage delays a replay, it does not end it."""
+"""Sends batches in order and retries: an outage delays a replay, but does not end it."""
 
 import random
 import time
@@ -14,7 +14,7 @@ _LONGEST_PAUSE_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """One failed attempt: why, and when the next one follows."""
+    """One failed attempt: the reason, and the pause before the next one."""
 
     attempt: int
     reason: str
@@ -26,10 +26,10 @@ class Sender:
 
     Args:
         client: The connection to the plant.
-        factory_id: Whose readings they are.
+        factory_id: The factory of the readings.
         run: The name of this replay, the same before and after an interruption.
-        patience_seconds: How long to go on trying one batch before giving up.
-        on_retry: Told of every attempt that failed and will be repeated.
+        patience_seconds: How long to keep retrying one batch.
+        on_retry: Called for every failed attempt that is retried.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Sender:
     def send(self, batch: Batch) -> Json:
         """Return the plant's answer to the batch.
 
-        The same batch may be sent twice when an answer was lost on the way: its id makes that harmless.
+        If an answer is lost, the same batch is sent again; its id makes that harmless.
 
         Raises:
-            UnreachableError: No answer for as long as patience lasts.
-            RefusedError: The plant refuses the batch as a whole.
+            UnreachableError: There was no answer for `patience_seconds`.
+            RefusedError: The plant refused the whole batch.
         """
         body = batch.encode(self._run)
         give_up = time.monotonic() + self._patience_seconds
@@ -75,4 +75,4 @@ class Sender:
 
 def _pause(attempt: int) -> float:
     longest = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(attempt - 1, 10), _LONGEST_PAUSE_SECONDS)
-    return longest * random.uniform(0.75, 1)  # noqa: S311 - spreads clients out, guards nothing
+    return longest * random.uniform(0.75, 1)  # noqa: S311 - spreads clients, protects nothing

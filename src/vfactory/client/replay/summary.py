@@ -1,4 +1,4 @@
-"""What a replay did, counted as it goes and told at its end."""
+"""Counts the results of a replay, and writes them as JSON for programs."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ from vfactory.client.replay.recording import Recording
 
 @dataclass(slots=True)
 class Rejected:
-    """Readings the plant refused for one reason, and the file's lines they come from (the first few)."""
+    """Readings that the plant refused for one reason, with the first few of their lines in the file."""
 
     code: str
     detail: str
@@ -21,11 +21,11 @@ class Rejected:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one run."""
+    """The counts of one run."""
 
     rows: int = 0
     rows_before: int = 0
-    """Rows an earlier, interrupted run had already sent."""
+    """How many rows an earlier, interrupted run had already sent."""
     readings: int = 0
     accepted: int = 0
     duplicates: int = 0
@@ -67,7 +67,7 @@ class Tally:
 
 
 def as_json(recording: Recording, tally: Tally, target: Json) -> Json:
-    """Return the summary for a machine; times are UTC, counts are of this run."""
+    """Return the summary for programs; times are in UTC, counts are those of this run."""
     layout = recording.layout
     return {
         "file": str(recording.path),

@@ -1,4 +1,4 @@
-"""Reads the time column of a recording: many notations in, one instant in UTC out."""
+"""Reads the times of a recording, in many notations, as instants in UTC."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 _EPOCH = re.compile(r"[+-]?\d{9,19}(\.\d+)?")
 _SLASHED = re.compile(r"\d{4}/\d{1,2}/\d{1,2}(\D|$)")
 _LEAST_DIGITS_PER_UNIT = ((18, 1_000_000_000), (15, 1_000_000), (12, 1_000), (0, 1))
-"""Digits before the point, and how many of that unit make a second: ns, µs, ms, s (1973 to 2286)."""
+"""(least number of digits before the point, units per second) for ns, µs, ms and s (1973 to 2286)."""
 
 
 class TimeError(ValueError):
-    """A cell that holds no usable time; its text says why, for the person who reads the summary."""
+    """A cell holds no usable time; the text is the reason that the summary gives."""
 
 
 def read_zone(name: str) -> tzinfo:
@@ -27,13 +27,13 @@ def read_zone(name: str) -> tzinfo:
         sign, hours, minutes = offset.groups()
         distance = timedelta(hours=int(hours), minutes=int(minutes))
         if distance >= timedelta(days=1):
-            raise TimeError(f"{name!r} is no offset from UTC: it must stay below 24 hours")
+            raise TimeError(f"{name!r} is not an offset from UTC: it must be below 24 hours")
         return timezone(-distance if sign == "-" else distance)
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError) as error:
         message = (
-            f"{name!r} is no time zone: use an IANA name such as Asia/Seoul, or an offset such as +09:00"
+            f"{name!r} is not a time zone: use an IANA name such as Asia/Seoul, or an offset such as +09:00"
         )
         raise TimeError(message) from error
 
@@ -41,13 +41,17 @@ def read_zone(name: str) -> tzinfo:
 class TimeReader:
     """Reads one recording's times in their order.
 
-    A time without an offset is taken in `zone`. Where clocks went back, the same local time comes twice: the
-    earlier one is meant unless that would step back behind the row before. Where clocks went forward, a local
-    time that never was is refused.
+    A time without an offset is taken in `zone`. When clocks go back, the same local time occurs twice: the
+    earlier instant is taken, unless it would be before the previous row's. When clocks go forward, a local
+    time that did not exist is refused.
 
     Args:
-        zone: The zone of times that carry no offset.
-        pattern: A `strptime` pattern for notations that explain themselves to nobody (`%d.%m.%Y %H:%M:%S`).
+        zone: The zone of times without an offset.
+        pattern: A `strptime` pattern for ambiguous notations (`%d.%m.%Y %H:%M:%S`).
+
+    Attributes:
+        naive: How many times had no offset.
+        repeated_hour: How many of them lie in an hour that occurred twice.
     """
 
     def __init__(self, zone: tzinfo, pattern: str | None = None) -> None:
@@ -61,7 +65,7 @@ class TimeReader:
         """Return the instant of one cell, in UTC.
 
         Raises:
-            TimeError: The cell holds no time, or one that never was in the recording's zone.
+            TimeError: The cell holds no time, or one that did not exist in the recording's zone.
         """
         try:
             moment = parse_time(cell.strip(), self._pattern)
@@ -87,13 +91,13 @@ class TimeReader:
 
 
 def parse_time(text: str, pattern: str | None = None) -> datetime:
-    """Return the time written in `text`, aware only if the text says its offset.
+    """Return the time written in `text`, aware only if the text has an offset.
 
-    Understands ISO 8601 and its usual relaxations, `YYYY/M/D`, and Unix time in s, ms, µs or ns (told apart
-    by its number of digits); anything else needs `pattern`.
+    It accepts ISO 8601 with its usual relaxations, `YYYY/M/D`, and Unix time in s, ms, µs or ns
+    (distinguished by the number of digits); any other notation needs `pattern`.
 
     Raises:
-        TimeError: The text is no time in these notations.
+        TimeError: The text is not a time in these notations.
     """
     if not text:
         raise TimeError("empty")
