@@ -1,1 +1,1 @@
-"""A live view of the local stack: how every process is, how fast, how often in vain, and what fires."""
+"""A live view of the local stack: the health, load, latency and errors of every process, and the alerts."""

@@ -1,4 +1,4 @@
-"""Asks the parts of the stack over HTTP: all at once, each for a bounded time, and never raising."""
+"""Queries the parts of the stack over HTTP: concurrently, each with a timeout, without raising."""
 
 import asyncio
 import time
@@ -17,14 +17,14 @@ PATIENCE_SECONDS: Final = 2.0
 
 
 class Asker:
-    """An HTTP client whose every question ends in time; use it as a context manager."""
+    """An HTTP client whose every request ends within `patience` seconds; use it as a context manager."""
 
     def __init__(self, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._http = httpx.AsyncClient(
             timeout=patience,
-            trust_env=False,  # a proxy is for the world outside
-            limits=httpx.Limits(max_keepalive_connections=0),  # a kept one may be closed just when it is used
+            trust_env=False,  # the stack is local: no proxy
+            limits=httpx.Limits(max_keepalive_connections=0),  # a kept one may be closed just as it is used
         )
 
     async def __aenter__(self) -> Self:
@@ -34,7 +34,7 @@ class Asker:
         await self._http.aclose()
 
     async def health(self, url: str) -> HealthAnswer:
-        """What /health of the service at `url` says, or why it says nothing."""
+        """Return the answer of /health of the service at `url`, or the reason why there is none."""
         try:
             answer = await self._get(f"{url}/health")
             return HealthAnswer(answer.status_code, msgspec.json.decode(answer.content, type=dict[str, Any]))
@@ -44,7 +44,7 @@ class Asker:
             return HealthAnswer(None, {}, _why(error))
 
     async def metrics(self, url: str) -> Scrape | None:
-        """What /metrics of the process at `url` tells; None when it does not."""
+        """Return the samples in /metrics of the process at `url`; None if it does not answer."""
         try:
             answer = await self._get(f"{url}/metrics")
             return parse(answer.raise_for_status().text, NAMES, time.monotonic())
@@ -52,7 +52,7 @@ class Asker:
             return None
 
     async def query(self, prometheus: str, expression: str) -> list[tuple[Mapping[str, str], float]] | None:
-        """Labels and value of every series the instant query gives; None without an answer."""
+        """Return the labels and value of every series of an instant query; None without an answer."""
         try:
             answer = await self._get(f"{prometheus}/api/v1/query", query=expression)
             result = answer.raise_for_status().json()["data"]["result"]
@@ -61,7 +61,7 @@ class Asker:
             return None
 
     async def firing(self, alertmanager: str) -> list[Alert] | None:
-        """What fires, the worst and oldest first, without the watchdog; None without an answer."""
+        """Return the firing alerts but the watchdog, the worst and oldest first; None without an answer."""
         try:
             answer = await self._get(f"{alertmanager}/api/v2/alerts")
             known = [of_alertmanager(entry) for entry in answer.raise_for_status().json()]
@@ -71,7 +71,7 @@ class Asker:
         return sorted(firing, key=urgency)
 
     async def _get(self, url: str, **parameters: Any) -> httpx.Response:
-        # httpx bounds each step; a server that drips takes as many steps as it likes.
+        # httpx limits each step; a server that sends byte by byte takes any number of steps.
         async with asyncio.timeout(self._patience):
             return await self._http.get(url, params=parameters)
 

@@ -1,4 +1,4 @@
-"""How figures are written for people, and which of them are to worry about. Every colour has its sign."""
+"""Writes figures for people, and marks those beyond their limits; every colour has a sign."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNKNOWN: Final = "–"  # noqa: RUF001 - a dash, as in tables
 
 
 class Level(Enum):
-    """How bad something is, by the sign that says so."""
+    """How bad a figure is; the value is its sign."""
 
     PLAIN = ""
     GOOD = "✔"
@@ -35,9 +35,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of figures; from `warning` and `bad` on a value is to worry about.
+    """A column of figures.
 
-    The bounds are those of the alerts and dashboards.
+    Args:
+        title: the header.
+        value: returns the figure.
+        write: returns a figure as text.
+        watched: returns the figure that is compared with the limits; by default `value`.
+        warning: the limit from which on a figure is a warning, as in the alerts and dashboards.
+        bad: the limit from which on it is bad.
     """
 
     title: str
@@ -48,7 +54,7 @@ class Column:
     bad: float | None = None
 
     def cell(self, figures: Figures) -> Cell:
-        """The column's entry of one process."""
+        """Return the column's entry for one process."""
         value = self.value(figures)
         if value is None:
             return Cell(UNKNOWN)
@@ -63,39 +69,39 @@ class Column:
 
 
 def rate(value: float) -> str:
-    """Per second: `0.25/s`, `12/s`."""
+    """Return a rate per second: `0.25/s`, `12/s`."""
     return f"{short(value)}/s"
 
 
 def seconds(value: float) -> str:
-    """A duration: `3.1 ms`, `1.2 s`."""
+    """Return a duration: `3.1 ms`, `1.2 s`."""
     return f"{short(value)} s" if value >= 1 else f"{short(value * 1000)} ms"
 
 
 def percent(value: float) -> str:
-    """A share: `0 %`, `0.31 %`, `12 %`."""
+    """Return a share (0..1) in percent: `0 %`, `0.31 %`, `12 %`."""
     return f"{short(value * 100)} %"
 
 
 def mebibytes(value: float) -> str:
-    """An amount of memory: `143 MiB`."""
+    """Return a number of bytes in mebibytes: `143 MiB`."""
     return f"{value / MEBIBYTE:.0f} MiB"
 
 
 def whole(value: float) -> str:
-    """A count."""
+    """Return a count without decimals."""
     return f"{value:.0f}"
 
 
 def short(value: float) -> str:
-    """Two significant digits below 10, whole numbers above."""
+    """Return a number with two significant digits below 10, without decimals above."""
     if value >= 9.95:  # noqa: PLR2004 - what two digits would round to 10
         return f"{value:.0f}"
     return f"{value:.2g}" if value >= 0.005 else "0" if value == 0 else "<0.01"  # noqa: PLR2004
 
 
 def connections(figures: Figures) -> float | None:
-    """The share of the pool that is in use."""
+    """Return the share (0..1) of the connection pool that is in use."""
     return ratio(figures.connections_in_use, figures.connections_limit)
 
 
@@ -138,20 +144,20 @@ WORDS: Final = {"silent": "no answer", "waiting": "ended"}
 
 
 def cells(row: Row, view: View) -> tuple[Cell, ...]:
-    """One process' line of the table, an entry for each of HEADERS."""
+    """Return one process' line of the table, with an entry for each of HEADERS."""
     health = Cell(WORDS.get(row.condition, row.condition), LEVELS[row.condition])
     figures = (column.cell(row.figures) for column in COLUMNS)
     return Cell(row.name), health, *figures, count(alerts_of(row, view)), Cell(remark(row))
 
 
 def remark(row: Row) -> str:
-    """What is wrong with a process, and since when nothing is known of it."""
+    """Return what is wrong with a process, and when it last answered."""
     since = f"last answer {row.last_answer:%H:%M:%S}Z" if row.last_answer else ""
     return "; ".join(printable(text) for text in (row.detail, since) if text)
 
 
 def count(alerts: Sequence[Alert] | None) -> Cell:
-    """How many alerts fire, with the sign of the worst."""
+    """Return the number of firing alerts, with the sign of the worst."""
     if alerts is None:
         return Cell(UNKNOWN)
     worst = severity(alerts[0]) if alerts else Level.PLAIN
@@ -159,17 +165,17 @@ def count(alerts: Sequence[Alert] | None) -> Cell:
 
 
 def printable(text: str) -> str:
-    """One line without what could steer a terminal: some of it was written by other programs."""
+    """Return `text` without control characters: other programs wrote some of it."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def severity(alert: Alert) -> Level:
-    """The sign of one alert."""
+    """Return the level of one alert."""
     return {"critical": Level.BAD, "warning": Level.WARNING}.get(alert.severity, Level.PLAIN)
 
 
 def heading(view: View) -> str:
-    """Where this is, where the figures come from, and of when they are."""
+    """Return the heading: the stack, its state, and the time and source of the figures."""
     source = "Prometheus" if view.source == "prometheus" else "/metrics of every process"
     window = f"rates over {view.window_seconds:.0f} s" if view.window_seconds else "no rates yet"
     where = f"V-Factory in {view.home}"
@@ -180,7 +186,7 @@ def heading(view: View) -> str:
 
 
 def servers(view: View) -> list[Cell]:
-    """The databases and the monitoring: those that do not answer by name."""
+    """Return entries for databases and monitoring: each one that does not answer, and how many do."""
     silent = [server.name for server in view.servers if not server.answers]
     answering = len(view.servers) - len(silent)
     bad = [Cell(f"{name} does not answer", Level.BAD) for name in silent]
@@ -188,7 +194,7 @@ def servers(view: View) -> list[Cell]:
 
 
 def alert_lines(view: View) -> list[Cell]:
-    """What fires, one line each, and what is to be said about what is missing."""
+    """Return one line for each firing alert, followed by the notes on missing figures."""
     notes = [Cell(printable(note)) for note in view.notes]
     if view.alerts is None:
         return notes

@@ -1,4 +1,4 @@
-"""Reads what a process tells in /metrics, and how much it counted between two readings of it."""
+"""Reads a process' /metrics, and computes the increases of counters between scrapes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ class Scrape:
     """The samples of one process at one moment.
 
     Args:
-        at: that moment, in seconds of a clock that only goes forward.
-        samples: value by labels, by the sample's name.
+        at: that moment, in seconds of a monotonic clock.
+        samples: the series of each sample name.
     """
 
     at: float
     samples: Mapping[str, Series]
 
     def series(self, name: str) -> Series:
-        """All samples of one name; empty when the process tells none."""
+        """Return all samples of one name; empty if there are none."""
         return self.samples.get(name, NOTHING)
 
     def total(self, name: str, **labels: str) -> float | None:
-        """The sum over the series of one name that have these labels; None when there is none."""
+        """Return the sum over the series of one name with these labels; None if there are none."""
         chosen = [
             value for found, value in self.series(name).items() if labels.items() <= dict(found).items()
         ]
@@ -38,12 +38,12 @@ class Scrape:
 
 
 def parse(text: str, names: Collection[str], at: float) -> Scrape:
-    """Read Prometheus' text format, of which only the samples called `names` are kept.
+    """Return the samples called `names` of a text in Prometheus' format.
 
     Raises:
-        ValueError: it is no such text, or tells none of these names.
+        ValueError: the text is not in this format, or has no sample of these names.
     """
-    beginnings = tuple(names)  # the parser is slow, and most lines are for others
+    beginnings = tuple(names)  # the parser is slow, and most lines have other names
     lines = "".join(line for line in text.splitlines(keepends=True) if line.startswith(beginnings))
     samples: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(lines):
@@ -56,9 +56,9 @@ def parse(text: str, names: Collection[str], at: float) -> Scrape:
 
 
 def increases(scrapes: Sequence[Scrape], name: str) -> Series | None:
-    """How much each series of a counter grew from the first scrape to the last, through restarts.
+    """Return the increase of each series of a counter from the first scrape to the last, across restarts.
 
-    None when nothing can be said: before the second scrape, or when the process tells no such counter.
+    None if it is unknown: there is only one scrape, or the process has no such counter.
     """
     if len(scrapes) < 2 or not scrapes[-1].series(name):  # noqa: PLR2004 - one scrape is no increase
         return None
@@ -66,7 +66,7 @@ def increases(scrapes: Sequence[Scrape], name: str) -> Series | None:
     for before, after in pairwise(scrapes):
         begun = NOTHING if _restarted(before, after) else before.series(name)
         for labels, value in after.series(name).items():
-            # A series that was not there, or counts less than before, has begun at 0 meanwhile.
+            # A series that is new, or lower than before, has started at 0 in between.
             earlier = begun.get(labels, 0.0)
             grown[labels] = grown.get(labels, 0.0) + (value - earlier if value >= earlier else value)
     return grown

@@ -1,4 +1,4 @@
-"""The figures of one process, and how they are worked out of what it tells in /metrics."""
+"""The figures of one process, and their computation from its /metrics."""
 
 import re
 from collections import defaultdict
@@ -9,8 +9,8 @@ from typing import Final
 from vfactory.top.exposition import STARTED, Scrape, Series, increases
 from vfactory.top.quantile import histogram_quantile
 
-# As in monitoring/prometheus/rules/recording.yml: probes and scrapes are no traffic; event streams are meant
-# to last, and uploads last as long as their sender takes.
+# As in monitoring/prometheus/rules/recording.yml: probes and scrapes do not count as traffic; the latency
+# leaves out event streams, which are meant to last, and uploads, which last as long as their sender takes.
 PROBES: Final = re.compile(r"/health.*|/metrics")
 STREAMS: Final = "/v1/events"
 UPLOADS: Final = ("POST", "/v1/assets")
@@ -34,23 +34,23 @@ NAMES: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """What is known of one process; None is what nobody has measured.
+    """The figures of one process; None means unknown.
 
     Args:
         request_rate: requests per second, without probes and scrapes.
         mean_seconds: mean time until the answer, without event streams and uploads.
-        p99_seconds: 99 % of those answers came within this time.
+        p99_seconds: 99 % of these answers came within this time.
         server_error_ratio: share (0..1) of the requests that ended with 5xx.
-        client_error_ratio: share of the requests that ended with 4xx.
-        cpu_cores: processors in use.
-        cpu_limit_ratio: the same as a share of what the process may use.
+        client_error_ratio: share (0..1) of the requests that ended with 4xx.
+        cpu_cores: CPU cores in use.
+        cpu_limit_ratio: CPU use as a share (0..1) of the limit.
         memory_bytes: resident memory.
-        memory_limit_ratio: the same as a share of what the process may use.
-        connections_in_use: connections to the database that a transaction holds now.
-        connections_open: all that are open.
-        connections_limit: how many there may be.
-        readings_rate: readings kept per second.
-        lag_events: published events that are not handled yet, of the publisher with most of them.
+        memory_limit_ratio: memory use as a share (0..1) of the limit.
+        connections_in_use: connections to the database that transactions hold.
+        connections_open: all open connections to the database.
+        connections_limit: the greatest number of connections.
+        readings_rate: readings accepted per second.
+        lag_events: published events that are not handled yet; the largest number over the publishers.
     """
 
     request_rate: float | None = None
@@ -73,7 +73,7 @@ UNKNOWN: Final = Figures()
 
 
 def measure(scrapes: Sequence[Scrape]) -> Figures:
-    """The figures at the last scrape; rates over all of them, so unknown as long as there is one only."""
+    """Return the figures at the last scrape; rates are over all scrapes, and unknown if there is only one."""
     last, seconds = scrapes[-1], scrapes[-1].at - scrapes[0].at
     requests = _sum_by("status_code", increases(scrapes, REQUESTS), _is_traffic)
     every = None if requests is None else sum(requests.values())
@@ -105,7 +105,7 @@ def measure(scrapes: Sequence[Scrape]) -> Figures:
 
 
 def ratio(part: float | None, whole: float | None) -> float | None:
-    """`part` by `whole`; None when either is unknown or there is no whole."""
+    """Return `part` divided by `whole`; None if either is unknown or `whole` is 0."""
     return part / whole if part is not None and whole else None
 
 
@@ -122,7 +122,7 @@ def _of_class(first_digit: str, requests: dict[str, float] | None) -> float | No
 def _sum_by(
     label: str, grown: Series | None, keep: Callable[[dict[str, str]], bool]
 ) -> dict[str, float] | None:
-    """Add up the increases of the requests to `keep` by the values of a label ('' where there is none)."""
+    """Return the sums of the increases that `keep` accepts, by the value of a label ('' without it)."""
     if grown is None:
         return None
     sums: dict[str, float] = defaultdict(float)

@@ -1,4 +1,4 @@
-"""The figures of every process as Prometheus knows them: one instant query for each."""
+"""Reads the figures of all processes from Prometheus, with one instant query per figure."""
 
 import asyncio
 import math
@@ -14,8 +14,8 @@ WINDOW_SECONDS: Final = 300.0
 SERVICES: Final = f'job=~"{JOB}.+"'
 ANSWERS: Final = "answers"
 
-# By the field of Figures that they fill. The recorded ones are explained in
-# monitoring/prometheus/rules/recording.yml; they are what dashboards and alerts use, too.
+# The query of each field of Figures. The recording rules are explained in
+# monitoring/prometheus/rules/recording.yml; dashboards and alerts use them too.
 QUERIES: Final[Mapping[str, str]] = {
     ANSWERS: f"min by (job) (up{{{SERVICES}}})",
     "request_rate": "job:http_requests:rate5m",
@@ -36,7 +36,7 @@ QUERIES: Final[Mapping[str, str]] = {
 
 
 async def ask(asker: Asker, prometheus: str) -> Mapping[str, Figures] | None:
-    """Figures by the part's name, only of those that Prometheus reaches now; None when it does not answer."""
+    """Return figures by process name, for those that Prometheus reaches now; None if it does not answer."""
     answers = await asyncio.gather(*(asker.query(prometheus, query) for query in QUERIES.values()))
     columns: dict[str, dict[str, float]] = {}
     for field, answer in zip(QUERIES, answers, strict=True):
@@ -49,7 +49,7 @@ async def ask(asker: Asker, prometheus: str) -> Mapping[str, Figures] | None:
 
 
 def _by_part(columns: Mapping[str, Mapping[str, float]]) -> Mapping[str, Figures]:
-    """Turn columns into figures by part. Rates outlast a process, so those that are down are left out."""
+    """Return figures by process, without those that are down: their rates last longer than they do."""
     fields: dict[str, dict[str, float]] = defaultdict(dict)
     for field, values in columns.items():
         for name, value in values.items():

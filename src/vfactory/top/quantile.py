@@ -1,4 +1,4 @@
-"""Quantiles of a histogram, as Prometheus' function `histogram_quantile` estimates them."""
+"""Estimates quantiles of a histogram like Prometheus' function `histogram_quantile`."""
 
 import math
 from bisect import bisect_left
@@ -7,17 +7,17 @@ from itertools import accumulate
 
 
 def histogram_quantile(share: float, buckets: Mapping[float, float]) -> float | None:
-    """The value that `share` (0..1) of the observations do not exceed; None without observations.
+    """Return the value that `share` (0..1) of the observations do not exceed; None without observations.
 
-    Inside a bucket the observations count as evenly spread. Beyond the last finite bound nothing is known:
-    the answer is that bound.
+    Within a bucket the observations count as evenly spread. A quantile beyond the last finite bound is given
+    as that bound.
 
     Args:
         share: 0.99 for the 99th percentile.
         buckets: cumulative counts by upper bound, +Inf among them.
     """
     bounds = sorted(buckets)
-    # Counts of one moment rise with the bound; those put together of several may not, by a rounding error.
+    # Counts of one moment rise with the bound; sums over several may not, by a rounding error.
     counts = list(accumulate((buckets[bound] for bound in bounds), max))
     if len(bounds) < 2 or not math.isinf(bounds[-1]) or counts[-1] <= 0:  # noqa: PLR2004 - one finite, +Inf
         return None

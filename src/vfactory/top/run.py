@@ -1,4 +1,4 @@
-"""Runs the live view: on a screen, or for a single look."""
+"""Runs the live view: on a screen, or once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ __all__ = ["look_once", "show", "text"]
 
 
 def show(home: Path, services: Sequence[str], interval: float) -> int:
-    """Draw the stack in `home` until somebody has seen enough; gives the exit code."""
+    """Show the stack in `home` until the user quits; return the exit code."""
 
     async def run() -> int:
         async with Asker() as asker:
@@ -26,7 +26,7 @@ def show(home: Path, services: Sequence[str], interval: float) -> int:
 
 
 def look_once(home: Path, services: Sequence[str], interval: float) -> View:
-    """One look; where only processes can tell their rates, the second of two that are `interval` s apart."""
+    """Return one view; without Prometheus, the second of two, `interval` seconds apart, for the rates."""
 
     async def look() -> View:
         async with Asker() as asker:

@@ -1,4 +1,4 @@
-"""The screen of `vfactory top`: it draws what each look has found, and never waits for one."""
+"""The screen of `vfactory top`: draws each view as it comes, and stays responsive in between."""
 
 import asyncio
 import signal
@@ -25,8 +25,8 @@ class Screen(App[None]):
     """The live view.
 
     Args:
-        watch: looks at the stack.
-        interval: seconds between two looks.
+        watch: makes the views of the stack.
+        interval: seconds between two views.
     """
 
     TITLE = "vfactory top"
@@ -51,7 +51,7 @@ class Screen(App[None]):
         self._paused = False
 
     def compose(self) -> ComposeResult:
-        """Lay out the screen from top to bottom."""
+        """Yield the screen's widgets from top to bottom."""
         yield Static("Looking …", id="heading", markup=False)
         yield Static(id="servers", markup=False)
         yield DataTable(id="processes", cursor_type="none", fixed_columns=1)
@@ -60,24 +60,24 @@ class Screen(App[None]):
         yield Footer()
 
     def on_mount(self) -> None:
-        """Begin to look, and end properly when asked to from outside."""
+        """Start updating, and handle SIGINT and SIGTERM."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGINT, self.action_interrupt)
         loop.add_signal_handler(signal.SIGTERM, self.exit, None, TERMINATED)
         self.run_worker(self._keep_looking())
 
     def on_unmount(self) -> None:
-        """Leave the signals to whoever comes next."""
+        """Restore the signals' handlers."""
         loop = asyncio.get_running_loop()
         loop.remove_signal_handler(signal.SIGINT)
         loop.remove_signal_handler(signal.SIGTERM)
 
     def action_interrupt(self) -> None:
-        """End like any program that is interrupted."""
+        """End with the exit code of an interrupted program."""
         self.exit(return_code=INTERRUPTED)
 
     def action_pause(self) -> None:
-        """Stop looking, or go on."""
+        """Pause updating, or resume it."""
         self._paused = not self._paused
         self._draw()
 
@@ -100,7 +100,7 @@ class Screen(App[None]):
 
     def _draw(self) -> None:
         view = self._view
-        if view is None or not self.query("#heading"):  # nothing is known yet, or the screen is being closed
+        if view is None or not self.query("#heading"):  # there is no view yet, or the screen is closing
             return
         paused = "PAUSED, not of now · " if self._paused else ""
         self.query_one("#heading", Static).update(paused + heading(view))
@@ -111,7 +111,7 @@ class Screen(App[None]):
     def _fill(self, view: View) -> None:
         table = self.query_one(DataTable)
         x, y = table.scroll_offset
-        table.clear(columns=True)  # columns never become narrower by themselves
+        table.clear(columns=True)  # Textual does not make columns narrower
         for title in HEADERS:
             table.add_column(_aligned(title, Text(title)))
         for row in view.rows:

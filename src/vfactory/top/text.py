@@ -1,4 +1,4 @@
-"""The whole view as plain text: for one look, without a terminal."""
+"""Writes a whole view as plain text, for use without a terminal."""
 
 from rich.cells import cell_len
 
@@ -9,7 +9,7 @@ GAP = "  "
 
 
 def text(view: View) -> str:
-    """Heading, table, servers and alerts, one below the other."""
+    """Return heading, table, servers and alerts, one below the other."""
     table = [HEADERS, *(tuple(map(str, cells(row, view))) for row in view.rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     lines = [GAP.join(map(_pad, HEADERS, line, widths)).rstrip() for line in table]

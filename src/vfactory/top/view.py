@@ -1,4 +1,4 @@
-"""What one look at the stack has found, for people and for programs."""
+"""The view of the stack at one moment, for people and programs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,11 @@ class Row:
 
     Args:
         name: `factory-core`, `factory-core-worker`, ….
-        condition: `healthy`, `unhealthy` (it says so), `silent` (no answer) or `waiting` (ended, comes back).
+        condition: `healthy`, `unhealthy` (by its own answer), `silent` (no answer) or `waiting` (for a
+            restart).
         detail: what is wrong, in words.
-        last_answer: when a silent one last answered, as far as somebody was looking.
-        figures: empty while it is silent: old figures are none.
+        last_answer: when a silent process last answered; None if no view has seen an answer.
+        figures: unknown while the process is silent.
     """
 
     name: str
@@ -32,7 +33,7 @@ class Row:
 
     @property
     def answers(self) -> bool:
-        """Whether its figures are of now."""
+        """Whether the process answers, so that its figures are current."""
         return self.condition in {"healthy", "unhealthy"}
 
 
@@ -50,14 +51,14 @@ class View:
 
     Args:
         home: the state directory.
-        at: when it was looked, UTC.
-        state: `running`, or what the whole is instead: `starting`, `stopping`, `stopped`.
+        at: the time of the view, in UTC.
+        state: the state of the stack: `running`, `starting`, `stopping` or `stopped`.
         source: where the figures come from.
-        window_seconds: over how long rates and latencies are; None before there are any.
+        window_seconds: the time that rates and latencies are taken over; None before there are any.
         rows: the services' processes.
-        servers: everything else that runs.
-        alerts: what fires; None when nobody can say.
-        notes: sentences that explain what is missing.
+        servers: databases and monitoring.
+        alerts: the firing alerts; None if they are unknown.
+        notes: sentences about missing figures and alerts.
     """
 
     home: str
@@ -72,7 +73,7 @@ class View:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether every process says that it is well and every server answers."""
+        """Whether the stack runs, every process is healthy, and every server answers."""
         return (
             self.state == "running"
             and all(row.condition == "healthy" for row in self.rows)
@@ -81,7 +82,7 @@ class View:
 
 
 def alerts_of(row: Row, view: View) -> list[Alert] | None:
-    """What fires of the row's service; told beside its API, not a second time beside its worker."""
+    """Return the firing alerts of the row's service; none for its worker, so that each is shown once."""
     if view.alerts is None:
         return None
     return [alert for alert in view.alerts if alert.service == row.name]

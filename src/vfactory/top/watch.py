@@ -1,4 +1,4 @@
-"""Looks at the stack again and again: one look asks everything at once and takes a bounded time."""
+"""Makes views of the stack: each queries all parts concurrently, within a bounded time."""
 
 import asyncio
 import time
@@ -20,17 +20,17 @@ from vfactory.top.figures import UNKNOWN, Figures
 from vfactory.top.history import History
 from vfactory.top.view import WORKER, Condition, Row, Server, Source, View
 
-# A Prometheus that hangs costs each look its whole patience: it is asked again after a while only.
+# A Prometheus that hangs delays each view by the whole timeout: it is asked again only after a pause.
 PAUSE_SECONDS: Final = 10.0
 
 
 class Watch:
-    """Remembers between looks what only several can tell.
+    """Makes views of the stack, and keeps the history between them that rates need.
 
     Args:
         home: the state directory of the stack.
-        asker: how its parts are asked.
-        services: whose processes are looked at; everybody's when empty.
+        asker: the HTTP client.
+        services: the services to show; all if empty.
     """
 
     def __init__(self, home: Path, asker: Asker, services: Sequence[str] = ()) -> None:
@@ -42,7 +42,11 @@ class Watch:
         self._ask_prometheus_from = float("-inf")
 
     async def look(self) -> View:
-        """Find out how everything is now."""
+        """Return the view of this moment.
+
+        Raises:
+            UnknownPartError: one of the services does not exist.
+        """
         known = read_record(self._home)
         if find_supervisor(self._home) is None:
             self._history.forget()
@@ -83,7 +87,7 @@ class Watch:
     async def _figures(
         self, url: str | None, urls: Mapping[str, str]
     ) -> tuple[Source, Mapping[str, Figures]]:
-        """Prometheus' figures, or those that the processes tell themselves."""
+        """Return the figures from Prometheus, or from the processes if it does not answer."""
         if url and time.monotonic() >= self._ask_prometheus_from:
             known = await prometheus.ask(self._asker, url)
             if known is not None:
@@ -116,7 +120,7 @@ class Watch:
 
 
 def chosen(parts: Sequence[Part], services: Sequence[str]) -> list[Part]:
-    """The processes of `services`, each with its worker; of every service when none is named.
+    """Return the processes of `services`, each with its worker; of all services if none is named.
 
     Raises:
         UnknownPartError: there is no such service.
@@ -132,7 +136,7 @@ def chosen(parts: Sequence[Part], services: Sequence[str]) -> list[Part]:
 def missing_figures(
     source: Source, where: Mapping[str, str], asked: Sequence[str], figures: Mapping[str, Figures]
 ) -> list[str]:
-    """What is to be said when Prometheus, or a process that is there, tells nothing."""
+    """Return notes about figures that are missing from Prometheus or from a running process."""
     unknown = ", ".join(name for name in asked if name not in figures)
     if source == "prometheus":
         return [f"Prometheus has no figures of {unknown} now."] if unknown else []
@@ -141,7 +145,7 @@ def missing_figures(
 
 
 def missing_alerts(where: Mapping[str, str], *, answered: bool) -> list[str]:
-    """What is to be said when nobody knows what fires."""
+    """Return a note if the firing alerts are unknown."""
     if "alertmanager" not in where:
         return [f"No alerts: the monitoring does not run here. {HOW_TO_GET_THEM}"]
     return [] if answered else ["Alertmanager does not answer: what fires is unknown."]
