@@ -1,1 +1,1 @@
-"""The local stack: embedded servers, the services as processes, and what is needed to run both."""
+"""The local stack: embedded servers, the services as processes, the monitoring, and their supervisor."""

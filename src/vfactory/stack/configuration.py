@@ -1,4 +1,4 @@
-"""Where the local stack keeps things, where its parts listen, and what it uses instead of its own servers."""
+"""The local stack's configuration: its folders, ports and external servers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -37,19 +37,19 @@ MEBIBYTE = 1024 * 1024
 
 
 def default_home() -> Path:
-    """`.vfactory` in the project's folder; in the current one when there is no such folder."""
+    """Return `.vfactory` in the project's folder; without a project, in the current folder."""
     project = Path(__file__).resolve().parents[3]
     return (project if (project / "pyproject.toml").exists() else Path.cwd()) / ".vfactory"
 
 
 def port_variable(name: str) -> str:
-    """Return the variable that moves the port of the part called `name`."""
+    """Return the environment variable that sets the port of the part called `name`."""
     return f"VFACTORY_{name.upper().replace('-', '_')}_PORT"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """What one local stack is told to run, and where.
+    """The configuration of one local stack.
 
     Args:
         home: the state directory.
@@ -60,9 +60,15 @@ class Configuration:
         database_url: a PostgreSQL (≥ 16) to use instead of the embedded one.
         redis_url: a Redis or Valkey to use instead of the embedded one.
         log_level: of the services.
-        log_bytes: a process's log file is set aside when it would grow beyond this.
+        log_bytes: a process's log file is rotated before it grows beyond this.
         start_seconds: how long the whole start may take.
-        passed_on: further variables for every service (those that begin with a service's own prefix).
+        log_folder: the folder of log files; by default `home`/logs.
+        data_folder: the folder of the embedded servers; by default `home`/data.
+        store_folder: the folder of Asset Management's files; by default `home`/assets.
+        passed_on: further variables for services; each gets those with its own prefix.
+
+    Raises:
+        SettingError: two parts share a port, or a URL is invalid.
     """
 
     home: Path
@@ -102,26 +108,30 @@ class Configuration:
 
     @property
     def reachable_host(self) -> str:
-        """An address under which this machine itself reaches `host`."""
+        """An address by which this machine reaches `host`."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104
 
     def all_ports(self) -> Mapping[str, int]:
-        """Return the port of everything that this stack may run."""
+        """Return the ports of all parts that this stack may run."""
         return {**self.ports, **(self.monitoring_ports if self.monitoring else {})}
 
     def address(self, name: str) -> str:
-        """Return host and port under which this machine itself reaches the part called `name`."""
+        """Return the host and port by which this machine reaches the part called `name`."""
         host = "127.0.0.1" if name in {*self.monitoring_ports, POSTGRES, VALKEY} else self.reachable_host
         return f"{f'[{host}]' if ':' in host else host}:{self.all_ports()[name]}"
 
     def parts(self) -> list[str]:
-        """Return the names of what this stack runs."""
+        """Return the names of the parts that this stack runs itself, without the monitoring."""
         external = {POSTGRES: self.database_url, VALKEY: self.redis_url}
         return [name for name in self.ports if not external.get(name)]
 
 
 def check_ports(ports: Mapping[str, int]) -> None:
-    """SettingError when two parts share a port, naming both."""
+    """Check that no two parts share a port.
+
+    Raises:
+        SettingError: two do; it names both.
+    """
     owners: dict[int, str] = {}
     for name, port in ports.items():
         other = owners.setdefault(port, name)
@@ -133,7 +143,11 @@ def check_ports(ports: Mapping[str, int]) -> None:
 
 
 def check_url(variable: str, url: str | None, schemes: tuple[str, ...]) -> None:
-    """SettingError, without the value, when `url` is not an address of one of `schemes`."""
+    """Check that `url`, if set, has one of `schemes` and names a host.
+
+    Raises:
+        SettingError: it does not; the text does not hold the value, which may be secret.
+    """
     if not url:
         return
     try:

@@ -1,4 +1,4 @@
-"""What can go wrong with the local stack, told so that a person can act on it, and the exit codes."""
+"""The errors of the local stack, with texts that say what to do, and their exit codes."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Final, TypeAlias
@@ -13,7 +13,7 @@ from embedded import (
 )
 
 NOT_STARTED: Final = 70
-"""Exit code of a command whose server or service did not come up."""
+"""The exit code of a command whose server or service did not start."""
 
 _EXIT_CODES: Final[Mapping[type[EmbeddedError], int]] = {
     DamagedDataError: 65,
@@ -22,7 +22,7 @@ _EXIT_CODES: Final[Mapping[type[EmbeddedError], int]] = {
     AccessError: 77,
 }
 _OTHER_FOLDER: Final = "Or choose another folder with VFACTORY_HOME."
-# What the command can do about an error of the embedded servers, which know nothing of its settings.
+# Advice for errors of the embedded servers, which do not know the command's settings.
 _ADVICE: Final[Mapping[type[EmbeddedError], str]] = {
     AccessError: _OTHER_FOLDER,
     DamagedDataError: _OTHER_FOLDER,
@@ -32,13 +32,13 @@ _ADVICE: Final[Mapping[type[EmbeddedError], str]] = {
 
 
 class StackError(Exception):
-    """A refusal to start or go on; its text is shown to the user as it is."""
+    """The stack cannot start or continue; the text is shown to the user."""
 
     exit_code: ClassVar[int] = 1
 
 
 class AlreadyRunningError(StackError):
-    """Another `vfactory up` holds this state directory."""
+    """Another `vfactory up` uses this state directory."""
 
     exit_code = 75
 
@@ -50,19 +50,19 @@ class CannotStopError(StackError):
 
 
 class SettingError(StackError):
-    """A flag or variable has a value that is not allowed."""
+    """An option or variable has an invalid value."""
 
     exit_code = 78
 
 
 class PartFailedError(StackError):
-    """A part of the stack did not come up."""
+    """A part of the stack did not start."""
 
     exit_code = NOT_STARTED
 
 
 class NotRunningError(StackError):
-    """There is no stack to talk to."""
+    """The stack, or the part asked for, does not run."""
 
     exit_code = 3
 
@@ -79,7 +79,7 @@ REFUSALS: Final = (StackError, EmbeddedError)
 
 
 def explain(error: Refusal) -> str:
-    """Return what went wrong and what can be done about it."""
+    """Return the error's text, with advice on what to do."""
     text = str(error)
     advice = _ADVICE.get(type(error)) if isinstance(error, EmbeddedError) else None
     if advice is None:
@@ -88,5 +88,5 @@ def explain(error: Refusal) -> str:
 
 
 def exit_code(error: Refusal) -> int:
-    """Return the exit code of the command that `error` ends."""
+    """Return the exit code of a command that fails with `error`."""
     return error.exit_code if isinstance(error, StackError) else _EXIT_CODES.get(type(error), NOT_STARTED)

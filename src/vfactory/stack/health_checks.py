@@ -1,4 +1,4 @@
-"""Asks the running processes how they are."""
+"""Checks the health of the running processes."""
 
 import http.client
 import socket
@@ -10,7 +10,7 @@ import msgspec
 
 from vfactory.stack.configuration import POSTGRES, VALKEY
 
-# These questions need no password: whether PostgreSQL speaks TLS (SSLRequest), whether Valkey is there.
+# Requests that need no password: PostgreSQL's SSLRequest, and Valkey's PING.
 GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
 
 READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
@@ -18,7 +18,7 @@ READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
 
 @dataclass(frozen=True)
 class HealthAnswer:
-    """What /health said: the HTTP status (None without an answer) and its body, or what was in the way."""
+    """The answer of /health: its HTTP status (None without an answer) and body, or the obstacle to one."""
 
     status: int | None
     body: dict[str, Any]
@@ -26,11 +26,11 @@ class HealthAnswer:
 
     @property
     def is_healthy(self) -> bool:
-        """Whether everything the service needs is there."""
+        """Whether all dependencies of the service are there."""
         return self.status == http.HTTPStatus.OK
 
     def describe(self) -> str:
-        """One line for people."""
+        """Return the answer as one line for people."""
         if self.obstacle:
             return self.obstacle
         errors = [
@@ -40,7 +40,7 @@ class HealthAnswer:
 
 
 def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
-    """GET /health of the service at `url`; never raises."""
+    """Return the answer to GET /health of the service at `url`; never raises."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
@@ -59,7 +59,7 @@ def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
 
 
 def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:
-    """Return whether the program of the monitoring called `name` at `url` says that it is ready."""
+    """Return whether the monitoring program `name` at `url` answers that it is ready."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
@@ -82,7 +82,7 @@ def accepts_connections(where: str, *, timeout: float = 1.0) -> bool:
 
 
 def server_answers(name: str, where: str, *, timeout: float = 1.0) -> bool:
-    """Return whether the server `name` at `where` (host:port) answers; a hanging one only lets connect."""
+    """Return whether the server `name` at `where` (host:port) answers a request; a hung one only accepts."""
     host, _, port = where.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:

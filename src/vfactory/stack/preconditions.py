@@ -1,4 +1,4 @@
-"""What can be known to go wrong before anything is started."""
+"""Checks that the stack can start: disk space and free ports."""
 
 import shutil
 from pathlib import Path
@@ -12,13 +12,21 @@ LEAST_FREE_BYTES: Final = 128 * MEBIBYTE
 
 
 def check(configuration: Configuration) -> None:
-    """Refuse to start without room or ports; the error says what to do."""
+    """Check disk space and ports.
+
+    Raises:
+        DiskFullError, PortTakenError: the stack cannot start; the text says what to do.
+    """
     check_room(configuration.data)
     check_ports(configuration)
 
 
 def check_room(folder: Path) -> None:
-    """DiskFullError when there is not even room for an empty database."""
+    """Check that the disk has room for an empty database.
+
+    Raises:
+        DiskFullError: it has not.
+    """
     free = shutil.disk_usage(folder).free
     if free < LEAST_FREE_BYTES:
         raise DiskFullError(
@@ -28,7 +36,11 @@ def check_room(folder: Path) -> None:
 
 
 def check_ports(configuration: Configuration) -> None:
-    """PortTakenError naming every port that another program listens on, and what moves it."""
+    """Check that every port of the stack's parts is free.
+
+    Raises:
+        PortTakenError: some are taken; it names each and the setting that changes it.
+    """
     taken = []
     for name in configuration.parts():
         host = "127.0.0.1" if name in {POSTGRES, VALKEY} else configuration.host

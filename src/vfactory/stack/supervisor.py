@@ -1,4 +1,4 @@
-"""Runs the whole local stack: servers, migrations, services; watches them; stops them in reverse."""
+"""Runs the local stack: starts servers, migrations and services, watches them, and stops them in reverse."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ from vfactory.stack.state import (
 
 POLL_SECONDS: Final = 0.02
 WATCH_SECONDS: Final = 1.0
-# The start waits so long for programs that are being fetched, and for the monitoring to be ready.
+# How long the start waits for programs being fetched, and for the monitoring to be ready.
 MONITORING_SECONDS: Final = 10.0
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -51,8 +51,8 @@ class Supervisor:
     """One run of the stack.
 
     Args:
-        configuration: what to run where.
-        say: shows a sentence to the person who started it.
+        configuration: of the stack.
+        say: shows a sentence to the user.
     """
 
     def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
@@ -69,10 +69,10 @@ class Supervisor:
         self._journal = log_file(configuration, SUPERVISOR)
 
     def run(self, ready: Callable[[StackRecord], None]) -> None:
-        """Start everything, call `ready`, and stay until a signal asks to stop; then stop everything.
+        """Start everything, call `ready`, and wait until a signal asks to stop; then stop everything.
 
         Raises:
-            StackError, EmbeddedError: it does not come up; what had started is stopped again.
+            StackError, EmbeddedError: a part did not start; everything has been stopped.
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
@@ -97,7 +97,7 @@ class Supervisor:
         self._asked.set()
 
     def _prepare(self) -> None:
-        """Make the folders, end what was left, and refuse what cannot go well."""
+        """Make the folders, end orphans of an earlier run, and check the preconditions."""
         for folder in (self._configuration.logs, self._configuration.data, self._configuration.store):
             make_folder(folder)
         left = end_orphans(self._configuration.home)
@@ -119,7 +119,7 @@ class Supervisor:
         self._start_monitoring(around)
 
     def _start_monitoring(self, around: Surroundings) -> None:
-        """Start the programs that are here; those still being fetched follow while the stack runs."""
+        """Start the programs that are found; those still being fetched are started later."""
         if self._is_monitored:
             return
         end = time.monotonic() + MONITORING_SECONDS
@@ -166,12 +166,12 @@ class Supervisor:
         """Block until `condition` holds.
 
         Raises:
-            PartFailedError: it does not in time, or some part cannot be started.
+            StackError, EmbeddedError: it does not hold in time, or a part cannot be started.
             StopRequest: a signal asked to stop.
         """
         while not condition():
             for keeper in self._keepers:
-                if keeper.part.kind != MONITORING:  # the stack runs without it, too
+                if keeper.part.kind != MONITORING:  # the stack also runs without it
                     refuse_failed(keeper)
             if time.monotonic() > deadline:
                 raise failure(awaited, f"was not ready within {self._configuration.start_seconds:g} s")
@@ -179,7 +179,11 @@ class Supervisor:
                 raise StopRequest
 
     def _watch(self) -> None:
-        """Stay until asked to stop; without its keeper a process would be unwatched."""
+        """Wait until asked to stop, and check that every keeper lives.
+
+        Raises:
+            PartFailedError: the keeper of a process has died.
+        """
         while not self._asked.wait(WATCH_SECONDS):
             if self._configuration.monitoring:
                 self._keep_monitoring()
@@ -189,7 +193,7 @@ class Supervisor:
                 keeper.hurry()
 
     def _keep_monitoring(self) -> None:
-        """Start the programs that have come meanwhile; nothing that goes wrong here ends the stack."""
+        """Start programs fetched since, and renew Alertmanager's token; a failure does not end the stack."""
         try:
             if not self._is_monitored and self._around and self._monitoring.has_searched():
                 self._monitor(self._around)
@@ -198,7 +202,7 @@ class Supervisor:
             self._warn(explain(error))
 
     def _stop(self) -> None:
-        """Stop services, then servers; those of a kind end at the same time."""
+        """Stop services, then servers, each kind at the same time."""
         self._state = "stopping"
         self._write_record()
         _end(keeper for keeper in self._keepers if keeper.part.kind != "server")
@@ -222,7 +226,7 @@ class Supervisor:
         )
 
     def _write_record(self) -> None:
-        """Write the record; a full disk must not end the thread that has a change to tell."""
+        """Write the record; if that fails, for one on a full disk, log it: the calling thread must go on."""
         with self._writing:
             try:
                 write_record(self._configuration.home, self._record())

@@ -1,4 +1,4 @@
-"""Keeps processes running: starts them again, writes down what they say, tells why one does not come up."""
+"""Keeps processes running: restarts them, logs their output, and explains why one does not start."""
 
 from vfactory.stack.keeping.failures import failure, refuse_failed
 from vfactory.stack.keeping.job import Job

@@ -1,4 +1,4 @@
-"""Tells why a process that is kept does not come up."""
+"""Explains why a process does not start."""
 
 from typing import Final
 
@@ -6,12 +6,12 @@ from embedded import DiskFullError
 from vfactory.stack.errors import PartFailedError, Refusal, SettingError
 from vfactory.stack.keeping.keeper import Keeper, describe_end
 
-# One more try than this helps a server over a damaged file; a process that then ends again will not come up.
+# A second start gets a server over a damaged file; a process that ends again after it will not start.
 MOST_RESTARTS: Final = 1
 
 
 def refuse_failed(keeper: Keeper) -> None:
-    """Return when the process may still come up.
+    """Check that the process may still start.
 
     Raises:
         StackError, EmbeddedError: it will not; the text says why.
@@ -27,7 +27,7 @@ def refuse_failed(keeper: Keeper) -> None:
 
 
 def failure(keeper: Keeper, what: str) -> Refusal:
-    """Return the error that says `what` happened, with the last words of the process."""
+    """Return an error that says `what` happened, with the last lines of the process."""
     said = keeper.last_words()
     if "No space left on device" in said or "Disk quota exceeded" in said:
         return DiskFullError(f"No room left for {keeper.part.name}. Free some.\n{said}")

@@ -1,4 +1,4 @@
-"""What is to be kept running, and how."""
+"""The description of a process to keep running."""
 
 import signal
 import subprocess
@@ -13,18 +13,18 @@ Start = Callable[[int, int], subprocess.Popen[bytes]]
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be kept running.
+    """A process to keep running.
 
     Args:
-        part: how it shows in the record.
-        start: starts the process, given the descriptors of its standard output and error; may block.
-        log: where its lines go.
-        stop_signal: asks the process to end.
-        patience: how long it may take to do so, in seconds, before it is killed.
-        is_ready: whether it does its work.
-        once: it ends by itself and is not started again.
-        native: its lines are not JSON and stay as they are.
-        is_leaving: whether another process has asked it to end, and it takes its time.
+        part: its entry in the stack's record.
+        start: starts the process, with the descriptors for its standard output and error; may block.
+        log: the file for its lines.
+        is_ready: returns whether it does its work.
+        stop_signal: the signal that asks it to end.
+        patience: how many seconds it may take to end before it is killed.
+        once: it ends by itself and is not restarted.
+        native: its lines are not JSON and are logged unchanged.
+        is_leaving: returns whether another process has asked it to end and it has not ended yet.
     """
 
     part: Part

@@ -1,4 +1,4 @@
-"""Keeps one process of the stack running: takes down what it writes, starts it again when it ends."""
+"""Keeps one process of the stack running: logs its output, and restarts it when it ends."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from vfactory.stack.logs import as_json_line
 
 FIRST_DELAY_SECONDS: Final = 0.5
 LONGEST_DELAY_SECONDS: Final = 30.0
-# A process that has run this long is taken to be well again: its next delay is the shortest.
+# A process that has run this long counts as healthy: its next delay is the shortest again.
 SETTLED_SECONDS: Final = 60.0
 REMEMBERED_LINES: Final = 20
 
@@ -28,9 +28,9 @@ class Keeper(threading.Thread):
     """The thread that keeps one `Job` running, from `start` to `stop`.
 
     Args:
-        job: what to keep.
+        job: the process to keep running.
         changed: called after every change of `part`, from this thread.
-        said: called with a sentence when the process ends without having been asked to.
+        said: called with a sentence when the process ends unasked, or does not end when asked.
     """
 
     def __init__(self, job: Job, *, changed: Callable[[], None], said: Callable[[str], None]) -> None:
@@ -47,7 +47,7 @@ class Keeper(threading.Thread):
         self._recent: deque[bytes] = deque(maxlen=REMEMBERED_LINES)
 
     def run(self) -> None:
-        """Run the process again and again until asked to stop; each time it fails, wait longer."""
+        """Run the process, and restart it after growing delays, until `stop` is called."""
         delay = FIRST_DELAY_SECONDS
         while not self._asked.is_set():
             began = time.monotonic()
@@ -63,7 +63,7 @@ class Keeper(threading.Thread):
         self.job.log.close()
 
     def stop(self) -> None:
-        """Ask the process to end and go; returns at once (`join` waits for the end)."""
+        """Ask the process to end; return at once (`join` waits for the end)."""
         with self._guard:
             self._asked.set()
             process = self._process
@@ -72,13 +72,13 @@ class Keeper(threading.Thread):
         threading.Thread(target=self._end, args=[process], daemon=True).start()
 
     def hurry(self) -> None:
-        """Ask a process that is leaving to leave now: it takes no new clients, and may stay for hours."""
+        """Make a process that is leaving end now: it accepts no new clients, and might stay for hours."""
         process = self._process
         if process is not None and not self._asked.is_set() and self.job.is_leaving():
             process.send_signal(self.job.stop_signal)
 
     def kill(self) -> None:
-        """End the process without asking."""
+        """Kill the process."""
         with self._guard:
             self._asked.set()
             process = self._process
@@ -86,7 +86,7 @@ class Keeper(threading.Thread):
             process.kill()
 
     def last_words(self) -> str:
-        """Return the last lines the process wrote, or the message of its last error line."""
+        """Return the message of the last error line of the process; without one, its last lines."""
         for line in reversed(self._recent):
             message = _message_of_failure(line)
             if message:
@@ -94,7 +94,7 @@ class Keeper(threading.Thread):
         return b"".join(self._recent).decode("utf-8", "replace").rstrip()
 
     def _live(self) -> str:
-        """Run the process until it ends; return how it ended."""
+        """Run the process until it ends; return in words how it ended."""
         self.failure = None
         self._show(state="starting")
         try:
@@ -152,7 +152,7 @@ class Keeper(threading.Thread):
 
 
 def created(pid: int) -> float | None:
-    """Return when the process `pid` began, in seconds since 1970; None when it is gone."""
+    """Return the start time of the process `pid` in seconds since 1970; None if it is gone."""
     try:
         return psutil.Process(pid).create_time()
     except psutil.Error:

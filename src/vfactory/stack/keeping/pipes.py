@@ -1,4 +1,4 @@
-"""Carries what a process writes to its standard output and error, line by line, until it ends."""
+"""Passes on the lines that a process writes to its standard output and error, until it ends."""
 
 import os
 import selectors
@@ -14,7 +14,7 @@ Sink = Callable[[str, list[bytes]], None]
 
 
 class Lines:
-    """Cuts one stream into lines, each handed on with its line feed."""
+    """Cuts one stream into lines, and passes each on with its line feed."""
 
     def __init__(self, stream: str, sink: Sink) -> None:
         self._stream = stream
@@ -22,7 +22,7 @@ class Lines:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes."""
+        """Add the next bytes, and pass on the lines that they complete."""
         *whole, rest = (self._rest + data).split(b"\n")
         if len(rest) > LONGEST_LINE_BYTES:
             whole.append(rest)
@@ -32,18 +32,18 @@ class Lines:
             self._sink(self._stream, [line + b"\n" for line in whole])
 
     def end(self) -> None:
-        """Hand on a last line that has no line feed."""
+        """Pass on a last line without a line feed."""
         if self._rest:
             self.feed(b"\n")
 
 
 def carry_lines(process: subprocess.Popen[bytes], streams: dict[int, str], sink: Sink) -> int:
-    """Hand every line to `sink` until the process has ended and all it wrote is read; return its exit code.
+    """Pass every line to `sink` until the process has ended and all its output is read; return its exit code.
 
     Args:
-        process: what runs; a descendant that keeps the pipes open does not hold this up.
+        process: the process; a descendant that keeps the pipes open does not delay the return.
         streams: the reading ends of its pipes, closed here, with the names that `sink` gets.
-        sink: takes lines of one stream; called with none about once a second, so that it can catch up.
+        sink: gets lines of one stream; called without lines about once a second, so that it can retry.
     """
     lines = {descriptor: Lines(name, sink) for descriptor, name in streams.items()}
     with selectors.DefaultSelector() as selector:
@@ -67,7 +67,7 @@ def carry_lines(process: subprocess.Popen[bytes], streams: dict[int, str], sink:
 
 
 def _read(descriptor: int, lines: Lines) -> bytes | None:
-    """Hand on and return what there is to read: b"" at the end, None when there is nothing yet."""
+    """Pass on and return the bytes that can be read: b"" at the end, None if there are none yet."""
     try:
         data = os.read(descriptor, CHUNK_BYTES)
     except BlockingIOError:

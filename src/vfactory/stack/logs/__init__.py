@@ -1,4 +1,4 @@
-"""The stack's log files: kept within a size, read back in order of time; and the supervisor's own lines."""
+"""The stack's log files: rotated by size and read back by time; and the supervisor's own lines."""
 
 from vfactory.stack.logs.files import LogFile, log_file, log_path
 from vfactory.stack.logs.lines import SUPERVISOR, as_json_line, json_line

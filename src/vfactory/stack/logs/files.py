@@ -1,4 +1,4 @@
-"""Log files that stay within a size and lose no line by it; a full disk delays lines before it costs any."""
+"""Log files that are rotated by size without losing a line; while the disk is full, lines wait in memory."""
 
 import os
 import threading
@@ -14,11 +14,10 @@ WAITING_BYTES = 4 * 1024 * 1024
 
 
 class LogFile:
-    """`path`, appended to line by line; set aside as `path`.1, .2, … when it would grow beyond `limit` bytes.
+    """A log file at `path`, rotated to `path`.1, .2, … before it grows beyond `limit` bytes.
 
-    Several threads may write. The oldest of `kept` files set aside is removed. Lines that cannot be written
-    wait in memory, up to 4 MiB of them; beyond that the oldest are dropped, and `on_loss` makes the line that
-    says how many.
+    Several threads may write. Of the rotated files, `kept` are kept. Lines that cannot be written wait in
+    memory, up to 4 MiB; beyond that the oldest are dropped, and the line from `on_loss` says how many.
     """
 
     def __init__(
@@ -36,14 +35,14 @@ class LogFile:
         self._guard = threading.Lock()
 
     def _open(self) -> None:
-        """Open for appending; a line that a crash cut short is ended first."""
+        """Open the file for appending; first end a line that a crash cut short."""
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self._size = os.fstat(self._descriptor).st_size
         if self._size and os.pread(self._descriptor, 1, self._size - 1) != b"\n":
             self._append(b"\n")
 
     def close(self) -> None:
-        """Write what still waits, if that is possible by now, and close."""
+        """Try to write the waiting lines, and close the file."""
         self.write([])
         with self._guard:
             if self._descriptor >= 0:
@@ -51,7 +50,7 @@ class LogFile:
             self._descriptor = -1
 
     def write(self, lines: Sequence[bytes]) -> None:
-        """Append `lines` (each ends with a line feed), or keep them for later; never raises."""
+        """Append `lines` (each ends with a line feed), or keep them for a later write; never raises."""
         with self._guard:
             self._waiting.extend(lines)
             self._waiting_bytes += sum(len(line) for line in lines)
@@ -74,7 +73,7 @@ class LogFile:
             self.lost = 0
 
     def _next_batch(self) -> bytes:
-        """Whole lines that still fit into the file, at least one."""
+        """Return the waiting lines that still fit into the file, at least one."""
         room = max(self._limit - self._size, 0)
         taken: list[bytes] = []
         size = 0
@@ -123,7 +122,7 @@ class LogFile:
 
 
 def generations(path: Path) -> list[Path]:
-    """Return the files that hold what was written to `path`, oldest first, as far as they are kept."""
+    """Return the file at `path` and its rotated files, oldest first."""
     numbered = [
         (int(other.suffix[1:]), other)
         for other in path.parent.glob(f"{path.name}.*")
@@ -140,5 +139,5 @@ def log_file(configuration: Configuration, name: str) -> LogFile:
 
 
 def log_path(logs: Path, name: str) -> Path:
-    """Return where the lines of the part called `name` are."""
+    """Return the path of the log file of the part called `name`."""
     return logs / f"{name}.log"

@@ -1,4 +1,4 @@
-"""Log lines of the supervisor's own, in the form that every service's lines have."""
+"""The supervisor's own log lines, in the same form as the services' lines."""
 
 import json
 from collections.abc import Callable
@@ -19,16 +19,16 @@ def json_line(level: str, name: str, message: str, **extra: Any) -> bytes:
 
 
 def lost_lines(name: str) -> Callable[[int], bytes]:
-    """Return what makes the line that says how many lines of the part called `name` were lost."""
+    """Return a function that makes the line about a number of lost lines of the part called `name`."""
     return lambda count: json_line(
         "ERROR", name, "Log lines were lost: there was no room for them", lost=count
     )
 
 
 def as_json_line(name: str, text: bytes, *, stream: str) -> bytes:
-    """Return `text`, a line of a service, as it is if it is a JSON object; wrapped in one if it is not.
+    """Return a service's line unchanged if it is a JSON object, else wrapped in one.
 
-    Only what ends a process from below Python (a crash of the interpreter, the linker) is not JSON already.
+    Only output from below Python (a crash of the interpreter, the linker) is not JSON.
     """
     stripped = text.strip()
     if stripped.startswith(b"{") and stripped.endswith(b"}"):

@@ -1,4 +1,4 @@
-"""Reads log files back, over their generations, and follows them without missing a line."""
+"""Reads log files with their rotated files, and follows them without missing a line."""
 
 import heapq
 import os
@@ -18,7 +18,7 @@ _HEAD_BYTES: Final = 64
 
 
 class LogReader:
-    """One process's log: first what was written, then what is being written, over every change of file."""
+    """Reads one process's log: first its history, then its new lines, across rotations."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -38,7 +38,7 @@ class LogReader:
         self._file = None
 
     def history(self, count: int | None) -> list[bytes] | Iterator[bytes]:
-        """Return the last `count` whole lines (None: all), oldest first; `more` goes on behind them."""
+        """Return the last `count` whole lines (None: all), oldest first; `more` continues after them."""
         return self._all() if count is None else self._last(count)
 
     def _all(self) -> Iterator[bytes]:
@@ -56,14 +56,13 @@ class LogReader:
         return kept
 
     def more(self) -> list[bytes]:
-        """Return the whole lines written since the last call; all of a log that was not there before."""
+        """Return the whole lines written since the last call; all lines of a log that is new."""
         if self._file is None:
             self._file = _open(next(iter(generations(self._path)), self._path))
         lines: list[bytes] = []
         while self._file is not None:
-            newer = (
-                self._newer()
-            )  # asked before reading: a file that has been replaced is not written to any more
+            # Before reading: once a newer file exists, this one is not written to any more.
+            newer = self._newer()
             lines.extend(self._lines(self._file))
             if newer is None:
                 break
@@ -72,7 +71,7 @@ class LogReader:
         return lines
 
     def _open_all(self, opened: ExitStack) -> list[BinaryIO]:
-        """Everything kept, oldest first; the newest stays open for `more`, `opened` closes the others."""
+        """Return all files, oldest first; the newest stays open for `more`, `opened` closes the others."""
         self.close()
         self._file = _open(self._path)
         if self._file is None:
@@ -83,7 +82,7 @@ class LogReader:
         return [*(file for file in older if _inode(file) != number), self._file]
 
     def _newer(self) -> BinaryIO | None:
-        """Return the file that followed the one being read; None while that is the newest."""
+        """Return the file after the one being read; None if that is the newest."""
         files = [file for path in generations(self._path) if (file := _open(path))]
         numbers = [_inode(file) for file in files]
         here = numbers.index(_inode(self._file)) if self._file and _inode(self._file) in numbers else -1
@@ -94,7 +93,7 @@ class LogReader:
         return chosen
 
     def _lines(self, file: BinaryIO) -> Iterator[bytes]:
-        """Whole lines up to the end; the beginning of another one waits for its rest."""
+        """Yield whole lines up to the end; an incomplete line waits for its rest."""
         for line in file:
             whole = self._rest + line
             self._rest = b"" if whole.endswith(b"\n") else whole
@@ -116,12 +115,12 @@ def new_lines(readers: Sequence[LogReader]) -> list[bytes]:
 
 
 def wait_for_more() -> None:
-    """Wait until it is worth asking for new lines again."""
+    """Wait a tenth of a second before new lines are read again."""
     time.sleep(POLL_SECONDS)
 
 
 def _dated(lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Each line with the moment it names; one that names none stays behind the one before."""
+    """Yield each line with its time; a line without one gets that of the line before."""
     moment = b""
     for line in lines:
         found = _MOMENT.search(line[:_HEAD_BYTES])

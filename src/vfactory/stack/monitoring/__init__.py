@@ -1,4 +1,4 @@
-"""Prometheus, Alertmanager and their exporters beside the stack, and what fires there."""
+"""Prometheus, Alertmanager and their exporters in the stack, and the alerts that fire there."""
 
 from vfactory.stack.monitoring.alerts import WATCHDOG, Alert, find_alerts, of_alertmanager, urgency
 from vfactory.stack.monitoring.jobs import MONITORING

@@ -1,4 +1,4 @@
-"""Asks Alertmanager and Prometheus what fires and what may soon."""
+"""Reads firing and pending alerts from Alertmanager and Prometheus."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ SEVERITIES: Final = ("critical", "warning", "info", "none")
 
 @dataclass(frozen=True)
 class Alert:
-    """An alert as people want to see it.
+    """An alert, for people.
 
     Args:
         name: the rule's name.
         severity: `critical`, `warning`, `info` or `none`.
-        service: the service it is about; empty when the alert does not say.
-        state: `firing`, `inhibited` (another alert explains it), `silenced` or `pending` (not long enough).
-        since: when its condition began to hold, UTC.
+        service: the service it concerns; empty if the alert names none.
+        state: `firing`, `inhibited` (another alert explains it), `silenced` or `pending` (true too briefly).
+        since: when its condition became true, in UTC.
         summary: one sentence.
-        runbook: address of its page.
+        runbook: the address of its runbook.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Alert:
 
 
 def find_alerts(prometheus: str, alertmanager: str) -> list[Alert]:
-    """Return everything that fires or is pending, the worst and oldest first.
+    """Return all alerts that fire or are pending, the worst and oldest first.
 
     Raises:
         NotRunningError: Prometheus or Alertmanager does not answer.
@@ -59,7 +59,7 @@ def _get(client: httpx.Client, program: str, url: str) -> Any:
 
 
 def of_alertmanager(entry: Mapping[str, Any]) -> Alert:
-    """Return one entry of Alertmanager's `GET /api/v2/alerts`."""
+    """Return the alert of one entry of Alertmanager's `GET /api/v2/alerts`."""
     status = entry["status"]
     state = "silenced" if status["silencedBy"] else "inhibited" if status["inhibitedBy"] else "firing"
     return _alert(entry, state, entry["startsAt"])
@@ -83,7 +83,7 @@ def _alert(entry: Mapping[str, Any], state: str, since: str) -> Alert:
 
 
 def urgency(alert: Alert) -> tuple[bool, int, datetime, str]:
-    """Return what alerts are sorted by: the worst and oldest first, the pending last."""
+    """Return the key that sorts alerts: the worst and oldest first, pending ones last."""
     known: Sequence[str] = SEVERITIES
     rank = known.index(alert.severity) if alert.severity in known else len(known)
     return alert.state == "pending", rank, alert.since, alert.name

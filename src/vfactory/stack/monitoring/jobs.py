@@ -1,4 +1,4 @@
-"""Says of every program of the monitoring how it is started and known to be ready."""
+"""The jobs of the monitoring's programs: how each is started, and when it is ready."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ PROGRAM_OF: Final[Mapping[str, PackagedProgram]] = {
 
 @dataclass(frozen=True)
 class Way:
-    """Arguments and variables of a program; passwords only ever stand in variables."""
+    """The arguments and variables of a program; passwords are only in variables."""
 
     arguments: Sequence[str]
     variables: Mapping[str, str] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class Way:
 def monitoring_jobs(
     configuration: Configuration, found: Mapping[str, Path], around: Surroundings, rendered: Path
 ) -> list[Job]:
-    """Return a job for every part whose program was `found`; `rendered` is the configurations' folder."""
+    """Return a job for every program that was `found`; `rendered` is the folder of the configurations."""
     ways = {
         "prometheus": _prometheus(configuration, rendered),
         "alertmanager": _alertmanager(configuration, rendered),
@@ -65,7 +65,7 @@ def monitoring_jobs(
 
 
 def data_folder(configuration: Configuration, name: str) -> Path:
-    """Return where the part called `name` keeps its data."""
+    """Return the data folder of the part called `name`."""
     return configuration.data / name
 
 
@@ -120,7 +120,7 @@ def _alertmanager(configuration: Configuration, rendered: Path) -> Way:
         [
             f"--config.file={rendered / 'alertmanager.yml'}",
             f"--storage.path={data_folder(configuration, 'alertmanager')}",
-            "--cluster.listen-address=",  # it is the only one
+            "--cluster.listen-address=",  # there is no other Alertmanager
             *_listen(configuration, "alertmanager"),
         ]
     )
@@ -133,7 +133,7 @@ def _blackbox(configuration: Configuration, rendered: Path) -> Way:
 def _postgres_exporter(configuration: Configuration, around: Surroundings) -> Way:
     url = around.database_url
     parts = urlsplit(url)
-    if "sslmode=" not in parts.query:  # its driver knows no `prefer`
+    if "sslmode=" not in parts.query:  # the exporter's driver does not support `prefer`
         mode = "disable" if parts.hostname in {"127.0.0.1", "::1", "localhost"} else "require"
         url += ("&" if parts.query else "?") + f"sslmode={mode}"
     return Way(_listen(configuration, "postgres-exporter"), {"DATA_SOURCE_NAME": url})

@@ -1,4 +1,4 @@
-"""Makes the laptop's configurations of the committed ones: other targets and files, the rest as it is."""
+"""Derives the local stack's configurations from the committed ones: only targets and files differ."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ from vfactory.stack.errors import PartFailedError
 
 Document = dict[str, Any]
 
-# Where the committed files say that a part is, by the part's name here.
+# Addresses in the committed files, and the names of the same parts in the local stack.
 HOSTS: Final[Mapping[str, str]] = {
     "factory-core-service:8000": "factory-core",
     "incident-event-service:8000": "incident-event",
@@ -31,8 +31,8 @@ def prometheus(committed: Document, addresses: Mapping[str, str], folder: Path) 
     """Return the committed prometheus.yml with this machine's targets.
 
     Args:
-        committed: the file in `folder`, read.
-        addresses: host:port of every part here, by name.
+        committed: the committed file's content.
+        addresses: host:port of every local part, by name.
         folder: the repository's folder `monitoring`, whose rules are loaded and whose runbooks are linked.
     """
     rendered: Document = _with_targets(committed, addresses)
@@ -48,13 +48,13 @@ def alertmanager(
 ) -> Document:
     """Return the committed alertmanager.yml with this machine's addresses and secrets.
 
-    An integration whose secret is not here is left out; its receiver stays, so that every route still ends.
+    An integration whose secret does not exist is omitted; its receiver stays, so that every route has one.
 
     Args:
-        committed: the file in `folder`, read.
-        addresses: host:port of every part here, by name.
+        committed: the committed file's content.
+        addresses: host:port of every local part, by name.
         folder: the repository's folder `monitoring`, whose templates are used.
-        secret: gives the file that keeps the secret of a name, there or not.
+        secret: returns the path of a secret's file, which may not exist.
     """
     rendered: Document = _with_targets(committed, addresses)
     templates = [
@@ -66,7 +66,11 @@ def alertmanager(
 
 
 def read(path: Path) -> Document:
-    """Return the committed file at `path`; PartFailedError when it is none."""
+    """Return the content of the committed file at `path`.
+
+    Raises:
+        PartFailedError: the file cannot be read, or is not a YAML mapping.
+    """
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -82,7 +86,7 @@ def text(document: Document) -> str:
 
 
 def _with_targets(value: Any, addresses: Mapping[str, str]) -> Any:
-    """Replace every committed address, also inside a URL, by that of the same part here."""
+    """Return `value` with every committed address, also within URLs, replaced by that of the local part."""
     if isinstance(value, dict):
         return {key: _with_targets(inner, addresses) for key, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Finds and configures the monitoring beside the rest of the start; without it the stack runs, too."""
+"""Finds and configures the monitoring while the stack starts; the stack also runs without it."""
 
 import threading
 import time
@@ -28,11 +28,11 @@ def configuration_folder() -> Path:
 
 
 class Monitoring:
-    """Finds the programs, fetching them beside the rest of the start, and says what to run.
+    """Finds the monitoring's programs, fetches missing ones while the stack starts, and makes their jobs.
 
     Args:
-        configuration: what to run where.
-        say: shows a sentence to the person who started the stack.
+        configuration: of the stack.
+        say: shows a sentence to the user.
     """
 
     def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
@@ -44,15 +44,15 @@ class Monitoring:
         self._secret = ""
 
     def search(self) -> None:
-        """Begin to look for the programs, in a thread of its own."""
+        """Start searching for the programs, in a thread of its own."""
         threading.Thread(target=self._search, name="programs", daemon=True).start()
 
     def has_searched(self, timeout: float = 0) -> bool:
-        """Return whether the search is over, waiting at most `timeout` seconds for that."""
+        """Return whether the search has ended; wait for it at most `timeout` seconds."""
         return self._searched.wait(timeout)
 
     def jobs(self, around: Surroundings) -> list[Job]:
-        """Return what to run now: nothing, with a sentence why, where that is not possible."""
+        """Return the jobs to run; if the monitoring cannot run, none, after a sentence that says why."""
         try:
             self._secret = around.auth_secret.read_text("ascii").strip()
             rendered = self._render()
@@ -65,7 +65,7 @@ class Monitoring:
         return []
 
     def renew(self) -> None:
-        """Give Alertmanager a new token once a day; it reads the file at each request."""
+        """Write a new token for Alertmanager once a day; it reads the file at each request."""
         if self._secret and time.monotonic() - self._renewed > TOKEN_RENEWAL_SECONDS:
             self._renewed = time.monotonic()
             token = issue_token(
@@ -93,7 +93,7 @@ class Monitoring:
         return False
 
     def _render(self) -> Path:
-        """Write the configurations and the token; return their folder."""
+        """Write the configurations and the token; return the configurations' folder."""
         source = configuration_folder()
         folder = make_private_folder(self._told.home / "monitoring")
         make_private_folder(self._secret_file(TOKEN).parent)

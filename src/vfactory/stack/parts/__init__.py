@@ -1,4 +1,4 @@
-"""What the stack is made of: servers, services and their schemas, and how each is started and stopped."""
+"""The parts of the stack: servers, services and their schemas, and how each is started and stopped."""
 
 from vfactory.stack.parts.jobs import migration_jobs, server_job, service_jobs
 from vfactory.stack.parts.schemas import find_outdated

@@ -1,4 +1,4 @@
-"""Says of servers, migrations and services how each is started, known to be ready, and stopped."""
+"""The jobs of servers, migrations and services: how each is started and stopped, and when it is ready."""
 
 import subprocess
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from vfactory.stack.parts.services import (
 )
 from vfactory.stack.state import Part
 
-# Longer than a service's own deadline for its shutdown, so that it is the one to end it.
+# Longer than a service's own deadline for its shutdown, so that the service ends itself.
 SERVICE_PATIENCE_SECONDS: Final = SHUTDOWN_SECONDS + 3
 
 
@@ -47,7 +47,7 @@ def server_job(configuration: Configuration, name: str, server: Server) -> Job:
 def migration_jobs(
     configuration: Configuration, services: Sequence[Service], around: Surroundings
 ) -> list[Job]:
-    """Return the jobs that bring the schemas of `services` up to date."""
+    """Return the jobs that migrate the schemas of `services`."""
     return [_migration(configuration, service, around) for service in services]
 
 

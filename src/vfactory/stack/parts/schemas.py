@@ -1,4 +1,4 @@
-"""Finds the schemas that are not up to date, so that a second start runs no other migrations."""
+"""Finds the outdated schemas, so that a start runs only the migrations that are needed."""
 
 import importlib.util
 import re
@@ -13,7 +13,7 @@ _NUMBERED: Final = re.compile(r"(\d{4})_\w+\.py")
 
 
 def newest_revision(package: str) -> str | None:
-    """Return the highest number among the migrations of `package`; None when not all of them are numbered."""
+    """Return the highest number among the migrations of `package`; None unless all of them are numbered."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
@@ -24,14 +24,14 @@ def newest_revision(package: str) -> str | None:
 
 
 def find_outdated(server: PostgresServer, database: str, services: Sequence[Service]) -> list[Service]:
-    """Return those of `services` whose schema in `database` is not known to be at its newest revision."""
+    """Return the services whose schema in `database` is not known to be at its newest revision."""
     known = " UNION ALL ".join(
         f"SELECT '{service.package}=' || version_num FROM {service.package}.alembic_version"  # noqa: S608
         for service in services
     )
     try:
         current = server.ask(known, database=database).splitlines()
-    except StatementError:  # the first start: there are no such tables
+    except StatementError:  # at the first start the tables do not exist
         return list(services)
     return [
         service

@@ -1,4 +1,4 @@
-"""The stack's embedded servers: which folder, port, log and password each has."""
+"""The stack's embedded servers, with the folder, port, log and password of each."""
 
 from embedded import PostgresServer, ValkeyServer
 from vfactory.stack.configuration import DATABASE_USER, POSTGRES, VALKEY, Configuration
@@ -7,7 +7,7 @@ from vfactory.stack.state import keep_secret
 
 
 def postgres_server(configuration: Configuration) -> PostgresServer:
-    """Return the embedded PostgreSQL; a new password is set in an existing database as well."""
+    """Return the embedded PostgreSQL; if its password is new, it is also set in an existing database."""
     directory = configuration.data / POSTGRES
 
     def server(password: str) -> PostgresServer:

@@ -1,4 +1,4 @@
-"""The services' processes and the variables each gets: those, and no others."""
+"""The services' processes, and the environment variables of each, without any others."""
 
 import os
 import signal
@@ -12,17 +12,17 @@ from typing import Final
 from embedded import Program, launch
 from vfactory.stack.configuration import Configuration
 
-# A client of a stream that is cut when its service stops reconnects: nothing to wait for.
+# Locally a service need not drain: clients of a stream reconnect when it is cut.
 DRAIN_SECONDS: Final = 0
 SHUTDOWN_SECONDS: Final = 5
 
 TRACING_PREFIX: Final = "OTEL_"
-"""OpenTelemetry's standard variables, which every service reads."""
+"""The prefix of OpenTelemetry's standard variables, which every service reads."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """A deployable service: its import package, whether it has a worker, and whether it needs Redis."""
+    """A deployable service: its name, whether it has a worker, and whether it needs Redis."""
 
     name: str
     has_worker: bool
@@ -35,11 +35,11 @@ class Service:
 
     @property
     def prefix(self) -> str:
-        """What the service's own variables begin with."""
+        """The prefix of the service's own variables."""
         return f"{self.package.upper()}_"
 
     def processes(self) -> dict[str, str]:
-        """The command of each lasting process by the process's name."""
+        """Return the command of each lasting process, by the process's name."""
         return {self.name: "api", **({f"{self.name}-worker": "worker"} if self.has_worker else {})}
 
 
@@ -52,7 +52,7 @@ SERVICES: Final = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where the services find what they need."""
+    """The addresses and the secret's file that the services use."""
 
     database_url: str
     redis_url: str
@@ -60,13 +60,13 @@ class Surroundings:
 
 
 def service_url(configuration: Configuration, name: str) -> str:
-    """Return the URL under which this machine reaches the process called `name`."""
+    """Return the URL by which this machine reaches the process called `name`."""
     host = configuration.reachable_host
     return f"http://{f'[{host}]' if ':' in host else host}:{configuration.ports[name]}"
 
 
 def own_variables(service: Service, configuration: Configuration) -> dict[str, str]:
-    """Return the service's own variables: where its neighbours and files are, and what `up` was given."""
+    """Return the service's own variables: addresses and folders, and those passed to `up`."""
     known = {
         "incident-event": {"INCIDENT_EVENT_FACTORY_CORE_URL": service_url(configuration, "factory-core")},
         "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
@@ -104,7 +104,7 @@ def start_service(
 ) -> subprocess.Popen[bytes]:
     """Start one process of `service`."""
     program = Program(
-        # isolated: no PYTHONPATH, no user's packages, no module that happens to lie in the current folder
+        # isolated: without PYTHONPATH, the user's packages, and modules in the current folder
         command=[sys.executable, "-I", "-m", service.package, command],
         directory=Path(variables["HOME"]),
         environment=variables,

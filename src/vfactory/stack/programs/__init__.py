@@ -1,4 +1,4 @@
-"""Programs of the distribution: found on PATH, or unpacked from its packages without root."""
+"""The monitoring's programs: found on PATH, or unpacked from the distribution's packages without root."""
 
 from vfactory.stack.programs.catalogue import (
     ALERTMANAGER,

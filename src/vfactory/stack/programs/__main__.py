@@ -1,4 +1,4 @@
-"""`python -m vfactory.stack.programs`: prints where each program is, after fetching what is missing."""
+"""`python -m vfactory.stack.programs`: fetches missing programs, and prints the path of each."""
 
 import sys
 
@@ -8,7 +8,7 @@ from vfactory.stack.state import state_directory
 
 
 def main() -> int:
-    """Fetch what is missing and print the path of each program."""
+    """Fetch missing programs, print the path of each, and return the exit code."""
     try:
         found = require_programs(PROGRAMS, state_directory())
     except REFUSALS as error:

@@ -1,4 +1,4 @@
-"""The programs of the monitoring, and where each is on this machine."""
+"""The catalogue of the monitoring's programs, and where to find each on this machine."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ NEWER_SUITE: Final = "sid"
 
 @dataclass(frozen=True)
 class PackagedProgram:
-    """A program, the package of the distribution it comes in, and what it is called elsewhere."""
+    """A program, its package in the distribution, and its names elsewhere."""
 
     name: str
     package: str
@@ -22,7 +22,7 @@ class PackagedProgram:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name under which it may be found."""
+        """All names under which the program may be found."""
         return (self.name, *self.other_names)
 
 
@@ -55,28 +55,28 @@ PROGRAMS: Final = (
 
 
 def programs_folder(home: Path) -> Path:
-    """Return where fetched programs are kept: in VFACTORY_PROGRAMS_DIR if that is set, else in `home`."""
+    """Return the folder of fetched programs: VFACTORY_PROGRAMS_DIR if set, else `home`/programs."""
     given = os.environ.get(FOLDER_VARIABLE, "")
     return Path(given).expanduser().absolute() if given else home / "programs"
 
 
 def find_program(program: PackagedProgram, home: Path) -> Path | None:
-    """Return the executable: on PATH, else fetched earlier; None when it is nowhere."""
+    """Return the executable on PATH, else the fetched one; None if there is neither."""
     places = (None, str(programs_folder(home)))
     found = (shutil.which(name, path=place) for place in places for name in program.names)
     return next((Path(path) for path in found if path), None)
 
 
 def find_programs(wanted: Iterable[PackagedProgram], home: Path) -> dict[PackagedProgram, Path]:
-    """Return those of `wanted` that are here."""
+    """Return the paths of those of `wanted` that are found."""
     return {program: path for program in wanted if (path := find_program(program, home)) is not None}
 
 
 def require_programs(wanted: Sequence[PackagedProgram], home: Path) -> dict[PackagedProgram, Path]:
-    """Return all of `wanted`, fetching what is missing.
+    """Return the paths of all of `wanted`, after fetching missing ones.
 
     Raises:
-        ProgramsError: one cannot be had; the text says why and how to get it.
+        ProgramsError: one cannot be fetched; the text says why and how to get it.
     """
     missing = set(wanted) - set(find_programs(wanted, home))
     if missing:
@@ -89,10 +89,10 @@ def require_programs(wanted: Sequence[PackagedProgram], home: Path) -> dict[Pack
 
 
 def newer_prometheus(home: Path) -> Path:
-    """Return a folder with `prometheus` and `promtool` of Debian's newest suite, to test against them.
+    """Return a folder with `prometheus` and `promtool` of Debian's newest suite, for tests against them.
 
     Raises:
-        ProgramsError: it cannot be had.
+        ProgramsError: they cannot be fetched.
     """
     folder = programs_folder(home) / "newer"
     if not all((folder / name).exists() for name in ("prometheus", "promtool")):

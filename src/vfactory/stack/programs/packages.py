@@ -21,13 +21,13 @@ SHARED: Final = "share"
 LIBRARIES: Final = "lib"
 TEMPLATES: Final = Path("prometheus/alertmanager")
 HOW_TO_GET_THEM: Final = (
-    "Install Prometheus, Alertmanager and their exporters so that they are on PATH, or give the folder that "
-    f"has them in {FOLDER_VARIABLE}."
+    "Install Prometheus, Alertmanager and their exporters on PATH, or set "
+    f"{FOLDER_VARIABLE} to the folder that holds them."
 )
 
 
 class ProgramsError(StackError):
-    """A program is not here and cannot be fetched; the text says how to get it."""
+    """A program is not installed and cannot be fetched; the text says how to get it."""
 
     exit_code: ClassVar[int] = 69
 
@@ -35,10 +35,11 @@ class ProgramsError(StackError):
 def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) -> None:
     """Unpack the programs of the distribution's `packages` into `folder`; nothing else changes.
 
-    Several processes may do so at a time; a program is there whole or not at all.
+    Several processes may call it at the same time; a program is there completely or not at all.
 
     Raises:
-        ProgramsError: this is no Debian or one of its kin, or its packages cannot be reached in time.
+        ProgramsError: the system is not based on Debian, or its packages cannot be fetched in time.
+        AccessError, DiskFullError: the folder cannot be written.
     """
     if platform.system() != "Linux" or not shutil.which("apt-get") or not shutil.which("dpkg"):
         raise ProgramsError(f"This system has no apt-get to fetch them with. {HOW_TO_GET_THEM}")
@@ -62,21 +63,21 @@ def fetch(packages: Iterable[str], folder: Path, *, suite: str | None = None) ->
 
 
 def shared_files(program: Path) -> Path | None:
-    """Return what an unpacked program must see below /usr/share; None when it need not."""
+    """Return the folder that an unpacked program must see below /usr/share; None if it needs none."""
     folder = program.parent / SHARED
     return folder if (folder / TEMPLATES).exists() and not (Path("/usr/share") / TEMPLATES).exists() else None
 
 
 def _take_shared_files(root: Path, folder: Path) -> None:
-    """Keep Alertmanager's own templates: Debian's looks for them at a fixed place."""
+    """Keep Alertmanager's own templates, which Debian's Alertmanager reads from a fixed path."""
     for template in (root / "usr/share" / TEMPLATES).glob("*.tmpl"):
         template.replace(make_folder(folder / SHARED / TEMPLATES) / template.name)
 
 
 def _take_libraries(root: Path, folder: Path) -> None:
-    """Keep the libraries that were asked for by their packages; a program finds them by LD_LIBRARY_PATH.
+    """Keep the libraries of the packages, which a program finds by LD_LIBRARY_PATH.
 
-    Modules of a program stay in a folder of its name.
+    Modules of a program are kept in a folder of the program's name.
     """
     for library in (root / "usr/lib").glob("*-linux-*/lib*.so.*"):
         library.replace(make_folder(folder / LIBRARIES) / library.name)
@@ -86,21 +87,21 @@ def _take_libraries(root: Path, folder: Path) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One process at a time; the kernel ends this with the process."""
+    """Let one process in at a time; the kernel releases the lock when the process ends."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _download(packages: Sequence[str], room: Path, suite: str | None) -> None:
-    """Fetch lists and packages with a state of apt's own: that needs no root and no lock of the system."""
+    """Fetch lists and packages with a private state of apt, which needs no root and no lock of the system."""
     for name in ("state/lists/partial", "cache/archives/partial", "packages"):
         (room / name).mkdir(parents=True)
     options = {
         "Dir::State": room / "state",
         "Dir::State::Lists": room / "state/lists",
         "Dir::Cache": room / "cache",
-        "APT::Sandbox::User": "root",  # no other user may enter the folder, and nothing is run as root
+        "APT::Sandbox::User": "root",  # no user change: another user cannot enter the folder
         "Acquire::Languages": "none",
         "Acquire::Retries": "2",
         "Acquire::http::Timeout": "15",
@@ -118,7 +119,11 @@ def _download(packages: Sequence[str], room: Path, suite: str | None) -> None:
 
 
 def _sources(room: Path, suite: str) -> Path:
-    """Return a list of sources with `suite` from where this machine gets its own packages."""
+    """Write and return a list of sources with `suite`, at the site of this machine's own packages.
+
+    Raises:
+        ProgramsError: this machine has no such site.
+    """
     shown = _run(
         ["apt-get", "indextargets", "--format", "$(SITE) $(COMPONENT)", "Created-By: Packages"],
         room,
@@ -139,7 +144,11 @@ def _unpack(room: Path) -> None:
 
 
 def _run(command: Sequence[str], directory: Path) -> str:
-    """Run a program of the distribution; ProgramsError with its last words when it fails."""
+    """Run a program of the distribution; return its output.
+
+    Raises:
+        ProgramsError: it failed; the text ends with its last line.
+    """
     done = subprocess.run(  # noqa: S603 - apt-get and dpkg, by fixed words
         command,
         cwd=directory,

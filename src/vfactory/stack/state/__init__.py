@@ -1,4 +1,4 @@
-"""The state directory: where it is, whose it is, what runs from it, its secrets."""
+"""The state directory: its path, its lock, the record of the running stack, and the secrets."""
 
 from vfactory.stack.state.directory import HOME_VARIABLE, service_urls, state_directory
 from vfactory.stack.state.lock import find_supervisor, hold_lock

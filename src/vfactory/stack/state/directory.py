@@ -13,13 +13,13 @@ HOME_VARIABLE = "VFACTORY_HOME"
 
 
 def state_directory(given: Path | str | None = None) -> Path:
-    """Return the state directory: as given, else VFACTORY_HOME, else `.vfactory` in the project."""
+    """Return the state directory: `given`, else VFACTORY_HOME, else `.vfactory` in the project."""
     chosen = str(given or "") or os.environ.get(HOME_VARIABLE, "")
     return Path(chosen).expanduser().absolute() if chosen else default_home()
 
 
 def service_urls(home: Path) -> Mapping[str, str]:
-    """Return the address of every API and worker of the stack that runs in `home`, by name.
+    """Return the addresses of all APIs and workers of the stack that runs in `home`, by name.
 
     Raises:
         NotRunningError: no stack runs there.

@@ -1,4 +1,4 @@
-"""The lock of the state directory: one supervisor at a time, and everybody can see which."""
+"""The lock of the state directory: it admits one supervisor at a time, and names it."""
 
 import fcntl
 import os
@@ -17,10 +17,10 @@ LOCK_PAUSE_SECONDS: Final = 0.02
 
 @contextmanager
 def hold_lock(home: Path) -> Iterator[None]:
-    """Be the only supervisor of `home`; the kernel drops the lock when the process ends in any way.
+    """Hold the lock of `home`, for its only supervisor; the kernel releases it however the process ends.
 
     Raises:
-        AlreadyRunningError: another process holds it.
+        AlreadyRunningError: another process holds the lock.
     """
     path = make_folder(home) / "lock"
     with _open(path) as file:
@@ -36,7 +36,7 @@ def hold_lock(home: Path) -> Iterator[None]:
 
 
 def find_supervisor(home: Path) -> int | None:
-    """Return the id of the process that holds `home`; 0 when it has not said so yet, None without one."""
+    """Return the id of the process that holds the lock of `home`: 0 if not yet written, None if none does."""
     path = home / "lock"
     if not path.exists():
         return None
@@ -50,7 +50,7 @@ def find_supervisor(home: Path) -> int | None:
 
 
 def _lock(file: TextIO) -> bool:
-    """Lock `file`; `find_supervisor` in another process holds it for a moment, too."""
+    """Lock `file`, with retries, as `find_supervisor` locks it for a moment too; return whether it worked."""
     for _ in range(LOCK_ATTEMPTS):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

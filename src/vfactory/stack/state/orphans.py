@@ -11,17 +11,17 @@ from vfactory.stack.configuration import POSTGRES
 from vfactory.stack.state.stack_record import Part, StackRecord, read_record, remove_record
 
 PATIENCE_SECONDS: Final = 10.0
-# create_time is counted in ticks of 10 ms from a boot time that the clock's corrections can move a little.
+# create_time is counted in ticks of 10 ms from the boot time, which corrections of the clock move a little.
 TOLERANCE_SECONDS: Final = 2.0
 
 
 def find_orphans(record: StackRecord) -> list[tuple[Part, psutil.Process]]:
-    """Return the processes of `record` that still run; not one whose id belongs to another process by now."""
+    """Return the processes of `record` that still run, without ids that other processes have reused."""
     return [(part, process) for part in record.parts if (process := _find(part)) is not None]
 
 
 def end_orphans(home: Path) -> list[str]:
-    """End what the last supervisor of `home` recorded, services first; return the names of what was found."""
+    """End the processes that the last supervisor of `home` recorded, services first; return their names."""
     record = read_record(home)
     if record is None:
         return []

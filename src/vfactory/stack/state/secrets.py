@@ -1,4 +1,4 @@
-"""The secrets of one stack, made once and readable by its owner only."""
+"""The secrets of one stack, generated once and readable only by their owner."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,22 +13,23 @@ LEAST_CHARACTERS: Final = 32
 
 @dataclass(frozen=True)
 class Secret:
-    """A secret and the file it is kept in."""
+    """A secret and its file."""
 
     value: str
     file: Path
 
 
 def keep_secret(home: Path, name: str, *, before: Callable[[str], None] | None = None) -> Secret:
-    """Return the secret called `name`; make a new one when there is none, or only a damaged one.
+    """Return the secret called `name`; generate it if there is none, or only a damaged one.
 
     Args:
         home: the state directory.
-        name: the file's name below its folder `secrets`.
-        before: called with a new secret before it is kept; a process that dies in between makes another one.
+        name: the file's name in the folder `secrets`.
+        before: called with a new secret before it is stored; if the process dies in between, the next start
+            generates another one.
 
     Raises:
-        EmbeddedError: its file cannot be read or written.
+        EmbeddedError: the file cannot be read or written.
     """
     file = make_private_folder(home / "secrets") / name
     known = find_secret(home, name)
@@ -42,7 +43,11 @@ def keep_secret(home: Path, name: str, *, before: Callable[[str], None] | None =
 
 
 def find_secret(home: Path, name: str) -> Secret | None:
-    """Return the secret called `name`; None when there is none, or the file does not hold one."""
+    """Return the secret called `name`; None if there is none, or the file is damaged.
+
+    Raises:
+        EmbeddedError: the file cannot be read.
+    """
     file = home / "secrets" / name
     try:
         value = file.read_text(encoding="ascii").strip()

@@ -1,4 +1,4 @@
-"""`stack.json` in the state directory: what the running stack says of itself."""
+"""`stack.json` in the state directory: the record of the running stack's processes."""
 
 from pathlib import Path
 from typing import Final
@@ -17,11 +17,11 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         name: `factory-core`, `factory-core-worker`, …, `postgres`, `valkey`, `prometheus`, ….
         kind: `service` (answers /health), `server` (embedded), `monitoring` or `external`.
         where: its URL, without any password, or host:port.
-        state: `starting`, `running`, `waiting` (ended, is started again) or `external`.
-        pid: process id while it runs.
-        created: the process's start, so that a reused id is not taken for it (seconds since 1970).
-        restarts: how often it was started again.
-        last_end: how it ended the last time, in words.
+        state: `starting`, `running`, `waiting` (for a restart), `ended` or `external`.
+        pid: the process id while it runs.
+        created: the process's start in seconds since 1970, by which a reused id is recognized.
+        restarts: how often it was restarted.
+        last_end: how it last ended, in words.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole stack as its supervisor last saw it; `state` is `starting`, `running` or `stopping`."""
+    """The whole stack, as its supervisor last recorded it; `state` is `starting`, `running` or `stopping`."""
 
     supervisor: int
     state: str
@@ -43,18 +43,26 @@ class StackRecord(msgspec.Struct, frozen=True, kw_only=True):
     parts: list[Part]
 
     def urls(self) -> dict[str, str]:
-        """Return the address of every API and worker by name."""
+        """Return the addresses of all APIs and workers, by name."""
         return {part.name: part.where for part in self.parts if part.kind == "service"}
 
 
 def write_record(home: Path, record: StackRecord) -> None:
-    """Write `record`, replacing the one before in one step."""
+    """Write `record`, replacing the previous one in one step.
+
+    Raises:
+        AccessError, DiskFullError: the file cannot be written.
+    """
     text = msgspec.json.format(msgspec.json.encode(record)).decode()
     write_private_file(home / FILE, text + "\n")
 
 
 def read_record(home: Path) -> StackRecord | None:
-    """Return the record that was written last; None when there is none, or the file holds something else."""
+    """Return the record that was written last; None if there is none, or the file is damaged.
+
+    Raises:
+        AccessError: the file cannot be read.
+    """
     try:
         return msgspec.json.decode((home / FILE).read_bytes(), type=StackRecord)
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, UnicodeError):
