@@ -1,4 +1,4 @@
-"""The command `vfactory`: runs the local stack and works with it."""
+"""The command line of `vfactory`: builds it and runs it."""
 
 import sys
 
@@ -16,11 +16,11 @@ from vfactory.commands.up import EPILOG, up
 from vfactory.commands.version import VersionOption
 from vfactory.stack.errors import REFUSALS, exit_code, explain
 
-HELP = "V-Factory, a virtual factory for safety monitoring: run it on this machine, feed it, watch it."
+HELP = "V-Factory, a virtual factory for safety monitoring: run it on this machine, send readings, watch it."
 
 
 def build() -> typer.Typer:
-    """The whole command line."""
+    """Return the whole command line."""
     app = typer.Typer(
         help=HELP,
         no_args_is_help=True,
@@ -34,11 +34,11 @@ def build() -> typer.Typer:
 
 
 def take_options(*, version: VersionOption = False) -> None:
-    """Take what stands before the command's name; each option answers by itself."""
+    """Accept the options before the command's name; each one acts in its own callback."""
 
 
 def register_stack(app: typer.Typer) -> None:
-    """Add the commands that run the local stack and look at it."""
+    """Add the commands that run and observe the local stack."""
     app.command(epilog=EPILOG)(up)
     app.command()(down)
     app.command()(status)
@@ -49,7 +49,7 @@ def register_stack(app: typer.Typer) -> None:
 
 
 def main() -> None:
-    """Run the command line; what a person can act on is shown as a sentence."""
+    """Run the command line; an error that the user can act on is printed as a sentence."""
     try:
         build()()
     except REFUSALS as error:

@@ -1,1 +1,1 @@
-"""The commands of `vfactory` that run the local stack and look at it."""
+"""The commands of `vfactory` that run and observe the local stack."""

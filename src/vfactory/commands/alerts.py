@@ -1,4 +1,4 @@
-"""`vfactory alerts`: what fires now."""
+"""`vfactory alerts`: lists the firing alerts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,15 +22,15 @@ SOMETHING_FIRES: Final = 4
 def alerts(
     *,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what is pending, inhibited or silenced, and the watchdog.")
+        bool, typer.Option("--all", help="Include pending, inhibited and silenced alerts, and the watchdog.")
     ] = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show which alerts fire, the worst first.
+    """Show the firing alerts, the worst first.
 
-    Exit codes: 0 nothing fires, 3 the stack or its monitoring does not run, 4 a warning fires, 5 something
-    critical does.
+    Exit codes: 0 no alert fires, 3 the stack or its monitoring does not run, 4 a warning fires, 5 a critical
+    alert fires.
     """
     prometheus, alertmanager = _addresses(state_directory(home))
     known = find_alerts(prometheus, alertmanager)
@@ -46,7 +46,11 @@ def alerts(
 
 
 def _addresses(home: Path) -> tuple[str, str]:
-    """Return the addresses of Prometheus and Alertmanager of the stack in `home`."""
+    """Return the addresses of Prometheus and Alertmanager of the stack in `home`.
+
+    Raises:
+        NotRunningError: the stack or one of the two does not run.
+    """
     known = read_record(home)
     if known is None or find_supervisor(home) is None:
         raise NotRunningError(f"V-Factory does not run in {home}. Start it with `vfactory up`.")

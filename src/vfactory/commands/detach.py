@@ -1,4 +1,4 @@
-"""Lets a command go on in the background once it has shown what it had to show."""
+"""Runs a command in the background once it is ready."""
 
 import os
 import signal
@@ -15,10 +15,10 @@ Ready = Callable[[StackRecord], None]
 
 
 def in_background(run: Callable[[Ready], None], ready: Ready) -> None:
-    """Call `run` in a process of its own, and come back when that has called `ready`.
+    """Call `run` in a child process, and return when the child has called `ready`.
 
-    The process keeps our terminal until then; afterwards it has none, and no Ctrl-C reaches it. When
-    `run` ends before, this process ends with its exit code.
+    The child writes to this terminal until then, and to none afterwards; Ctrl-C does not reach it. If `run`
+    ends first, this process exits with the child's exit code.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -32,7 +32,7 @@ def in_background(run: Callable[[Ready], None], ready: Ready) -> None:
 
 
 def _go_on(run: Callable[[Ready], None], ready: Ready, writing: int) -> NoReturn:
-    """Be the child, in a session of its own from the start: the terminal's signals go to the parent alone."""
+    """Run as the child, in a session of its own, so that the terminal's signals go to the parent only."""
     os.setsid()
     code = 0
 
@@ -45,14 +45,14 @@ def _go_on(run: Callable[[Ready], None], ready: Ready, writing: int) -> NoReturn
     except REFUSALS as error:
         complain(explain(error))
         code = exit_code(error)
-    except BaseException:  # noqa: BLE001 - it ends here in any case, and must say why
+    except BaseException:  # noqa: BLE001 - the child ends here in any case, and must say why
         traceback.print_exc()
         code = 1
     os._exit(code)
 
 
 def _come_back(writing: int) -> None:
-    """Let go of the terminal, then of the parent."""
+    """Release the terminal, then tell the parent that the child is ready."""
     sys.stdout.flush()
     sys.stderr.flush()
     nowhere = os.open(os.devnull, os.O_RDWR)
@@ -64,7 +64,7 @@ def _come_back(writing: int) -> None:
 
 
 def _wait(reading: int, child: int) -> int | None:
-    """Wait for the child's word; its exit code when it ends instead. Ctrl-C is handed on to it."""
+    """Wait until the child is ready: return None, or its exit code if it has ended. Pass Ctrl-C on to it."""
     while True:
         try:
             if os.read(reading, 16):

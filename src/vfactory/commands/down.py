@@ -1,4 +1,4 @@
-"""`vfactory down`: stops the local stack, and what a killed one left behind."""
+"""`vfactory down`: stops the local stack, and processes that a killed one left behind."""
 
 import os
 import signal
@@ -20,12 +20,12 @@ def down(
     *,
     home: HomeOption = None,
     patience: Annotated[
-        float, typer.Option(min=0, max=3600, help="Seconds it may take before it is killed.")
+        float, typer.Option(min=0, max=3600, help="Seconds until a stack that does not stop is killed.")
     ] = 45,
 ) -> None:
-    """Stop the stack that runs here; what a killed one has left running is ended as well.
+    """Stop the stack that runs here, and end the processes that a killed one left running.
 
-    Exit codes: 0 nothing runs any more, 77 it is another user's.
+    Exit codes: 0 nothing runs any more, 77 the stack is another user's or does not end.
     """
     folder = state_directory(home)
     if not folder.exists():
@@ -42,7 +42,11 @@ def down(
 
 
 def stop_supervisor(home: Path, patience: float) -> bool:
-    """Ask the supervisor of `home` to stop, kill it after `patience` seconds; False when there is none."""
+    """Ask the supervisor of `home` to stop, and kill it after `patience` seconds; return whether it ran.
+
+    Raises:
+        CannotStopError: the process does not end, or belongs to another user.
+    """
     pid = find_supervisor(home)
     if not pid:
         return False

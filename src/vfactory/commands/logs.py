@@ -1,4 +1,4 @@
-"""`vfactory logs`: the lines that the processes of the stack have written."""
+"""`vfactory logs`: prints the log lines of the stack's processes."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from vfactory.stack.errors import NotRunningError, UnknownPartError
 from vfactory.stack.logs import SUPERVISOR, LogReader, last_lines, log_path, new_lines, wait_for_more
 from vfactory.stack.state import read_record, state_directory
 
-# These keep their native form: shown only when asked for, so that the rest stays JSON.
+# These keep their native form, and are shown only by name, so that the other output stays JSON.
 NATIVE: Final = frozenset({"postgres", "valkey", *MONITORING_PORTS})
 LINES_BEFORE_FOLLOWING: Final = 10
 
@@ -22,11 +22,11 @@ LINES_BEFORE_FOLLOWING: Final = 10
 def logs(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Whose lines.", show_default="every service's"),
+        typer.Argument(metavar="[NAME]...", help="Processes to print lines of.", show_default="all services"),
     ] = None,
     *,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")
+        bool, typer.Option("--follow", "-f", help="Continue with new lines as they are written.")
     ] = False,
     lines: Annotated[
         int | None,
@@ -38,7 +38,7 @@ def logs(
     ] = None,
     home: HomeOption = None,
 ) -> None:
-    """Print log lines, one JSON object each (databases and monitoring: as they write them), by time.
+    """Print log lines by time, one JSON object per line; those of databases and monitoring as written.
 
     Exit codes: 0 printed, 2 there is no process of that name, 3 no stack has run here yet.
     """
@@ -50,13 +50,13 @@ def logs(
             _print(new_lines(readers.all()))
             wait_for_more()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of the output has closed the pipe
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
 
 
 class Readers:
-    """The readers of the chosen logs; without a choice, also of those that come later."""
+    """The readers of the named logs; without names, of all services' logs, also of those that come later."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
         known = sorted({*PORTS, *MONITORING_PORTS, SUPERVISOR, *(path.stem for path in folder.glob("*.log"))})
@@ -68,7 +68,7 @@ class Readers:
         self._readers: dict[str, LogReader] = {}
 
     def all(self) -> list[LogReader]:
-        """One reader for each log, the same every time."""
+        """Return one reader per log, the same at every call."""
         for name in self._names or self._written():
             if name not in self._readers:
                 self._readers[name] = LogReader(log_path(self._folder, name))
@@ -79,10 +79,10 @@ class Readers:
 
 
 def log_folder(home: Path, given: Path | None) -> Path:
-    """Return where the logs are: as given, as the running stack says, or below `home`.
+    """Return the folder of the logs: as given, else that of the stack's record, else `home`/logs.
 
     Raises:
-        NotRunningError: there are none.
+        NotRunningError: the folder does not exist.
     """
     known = read_record(home)
     folder = given or (Path(known.logs) if known else home / "logs")

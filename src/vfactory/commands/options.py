@@ -12,7 +12,7 @@ HomeOption: TypeAlias = Annotated[
     typer.Option(
         "--home",
         envvar=HOME_VARIABLE,
-        help="The state directory: data, logs, secrets.",
+        help="The state directory, with data, logs and secrets.",
         show_default=".vfactory in the project",
     ),
 ]

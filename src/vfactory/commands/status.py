@@ -1,4 +1,4 @@
-"""`vfactory status`: what runs where, and whether it is well."""
+"""`vfactory status`: shows the stack's processes, their addresses and their health."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ EXIT_CODES: Final = {"healthy": 0, "stopped": 3, "unhealthy": 4, "starting": 4, 
 
 @dataclass(frozen=True)
 class Condition:
-    """How one part is; `health` is the body of its /health, as far as it has one."""
+    """The condition of one part; `health` is the body of its /health, None if it has none."""
 
     part: Part
     is_healthy: bool
@@ -30,9 +30,9 @@ class Condition:
 
 
 def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show what runs where, and whether it is well.
+    """Show the stack's processes, their addresses and their health.
 
-    Exit codes: 0 everything is healthy, 3 the stack does not run, 4 something is not healthy (yet).
+    Exit codes: 0 all parts are healthy, 3 the stack does not run, 4 a part is not healthy (yet).
     """
     folder = state_directory(home)
     supervisor = find_supervisor(folder)
@@ -48,14 +48,14 @@ def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def tell_room(home: Path) -> None:
-    """Say so when the disk is nearly full: PostgreSQL answers until it has to write."""
+    """Warn if the disk is nearly full: health does not show it, as PostgreSQL fails only when it writes."""
     free = shutil.disk_usage(home).free if home.exists() else LEAST_FREE_BYTES
     if free < LEAST_FREE_BYTES:
         complain(f"the disk of {home} is nearly full: {free // MEBIBYTE} MiB are free.")
 
 
 def examine(parts: list[Part]) -> list[Condition]:
-    """Ask all `parts` at once."""
+    """Return the conditions of all `parts`, checked at the same time."""
     if not parts:
         return []
     with ThreadPoolExecutor(len(parts)) as threads:
@@ -63,7 +63,7 @@ def examine(parts: list[Part]) -> list[Condition]:
 
 
 def judge(state: str, conditions: list[Condition]) -> str:
-    """Return the state of the whole: `healthy` or `unhealthy` once it runs."""
+    """Return the state of the whole stack: `healthy` or `unhealthy` while it runs, else `state`."""
     if state != "running":
         return state
     return "healthy" if all(condition.is_healthy for condition in conditions) else "unhealthy"

@@ -1,4 +1,4 @@
-"""What the stack's commands show: sentences, and one table of what runs where."""
+"""Prints what the stack's commands show: sentences and tables."""
 
 import os
 import sys
@@ -24,19 +24,19 @@ def _print(text: str, descriptor: int) -> None:
     try:
         print(text, file=stream, flush=True)
     except (OSError, ValueError):
-        # what is still in the stream's buffer would be tried again at exit
+        # so that the interpreter does not try to write the rest of the buffer at exit
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)
         os.close(nowhere)
 
 
 def describe(record: StackRecord) -> str:
-    """Return the table of what runs where."""
+    """Return a table of the stack's processes and their addresses."""
     return columns(("what", "where", "process"), [_row(part) for part in record.parts])
 
 
 def columns(headers: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows under headers, each column as wide as its widest cell."""
+    """Return rows under headers, each column as wide as its widest cell."""
     table = [headers, *rows]
     widths = [max(len(row[index]) for row in table) for index in range(len(headers))]
     lines = [GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in table]

@@ -1,4 +1,4 @@
-"""`vfactory token`: a bearer token for the local stack."""
+"""`vfactory token`: prints a bearer token for the local stack."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -18,17 +18,17 @@ MOST_HOURS = 24 * 366
 
 def token(
     *,
-    role: Annotated[Role, typer.Option(help="What the token's bearer may do.")],
+    role: Annotated[Role, typer.Option(help="The role of the token's bearer.")],
     factory: Annotated[
         list[UUID] | None,
-        typer.Option(help="A factory it is for, several times for several.", show_default="all"),
+        typer.Option(help="A factory that the token is for; repeatable.", show_default="all"),
     ] = None,
-    hours: Annotated[float, typer.Option(min=0.001, max=MOST_HOURS, help="How long it is valid.")] = 12,
-    subject: Annotated[str, typer.Option(help="Whom it names, 1 to 200 characters.")] = "local",
+    hours: Annotated[float, typer.Option(min=0.001, max=MOST_HOURS, help="Hours that it is valid.")] = 12,
+    subject: Annotated[str, typer.Option(help="The subject's name, 1 to 200 characters.")] = "local",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a token signed with the local stack's secret, and nothing else.
+    """Print a token signed with the local stack's secret.
 
     Exit codes: 0 printed, 2 wrong usage, 3 no stack has run here yet.
     """

@@ -1,4 +1,4 @@
-"""`vfactory top`: how everything is and how fast, again and again."""
+"""`vfactory top`: a live view of the stack's health, load and alerts."""
 
 import sys
 from typing import Annotated
@@ -18,28 +18,26 @@ def top(
         list[str] | None,
         typer.Option("--service", metavar="NAME", help="Only this service and its worker; repeatable."),
     ] = None,
-    interval: Annotated[
-        float, typer.Option(min=0.5, max=60, help="Seconds from one look to the next.")
-    ] = 2.0,
+    interval: Annotated[float, typer.Option(min=0.5, max=60, help="Seconds between two updates.")] = 2.0,
     once: Annotated[
         bool,
-        typer.Option("--once", help="Print one table and end. Without a terminal it is always so."),
+        typer.Option("--once", help="Print one table and end; the default without a terminal."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document and end.")] = False,
     home: HomeOption = None,
 ) -> None:
     """Watch health, requests, latency, errors, CPU, memory, connections, readings, lag and alerts.
 
-    The figures come from Prometheus where it runs, else from each process' /metrics, where rates need two
-    looks. A dash is what nobody has measured; beside each colour stands a sign: ✔ well, ▲ warning, ✖ bad.
-    100 % of CPU is one processor.
+    The figures come from Prometheus if it runs, else from each process' /metrics, of which rates need two
+    readings. A dash means unknown. Each colour has a sign: ✔ good, ▲ warning, ✖ bad. 100 % of CPU is one
+    processor.
 
-    Exit codes: 3 the stack does not run; with --once or --json as `vfactory status` (0 everything is healthy,
-    4 something is not); otherwise 0 after q, 130 after Ctrl-C.
+    Exit codes: 3 the stack does not run; with --once or --json as `vfactory status` (0 all parts are healthy,
+    4 a part is not); otherwise 0 after q, 130 after Ctrl-C.
     """
     folder = state_directory(home)
-    service_urls(folder)  # refuses when nothing runs
-    # Textual and the parser take longer to import than all the rest of the command line.
+    service_urls(folder)  # raises if nothing runs
+    # Textual and the parser take longer to import than the rest of the command line.
     from vfactory.top import run  # noqa: PLC0415
 
     if not (once or as_json) and sys.stdin.isatty() and sys.stdout.isatty():

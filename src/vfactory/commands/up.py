@@ -15,10 +15,10 @@ from vfactory.stack.parts import SERVICES, TRACING_PREFIX
 from vfactory.stack.state import StackRecord, state_directory
 from vfactory.stack.supervisor import Supervisor
 
-EPILOG = """Further variables: DATABASE_URL (a PostgreSQL, 16 or newer) and REDIS_URL are used instead of the
-embedded servers where they are set; variables that begin with FACTORY_CORE_, INCIDENT_EVENT_ or
-ASSET_MANAGEMENT_ are handed on to that service. Exit codes: 0 stopped as asked, 65 damaged data, 69 port
-taken, 70 did not come up, 74 disk full, 75 runs already, 77 no access, 78 wrong setting."""
+EPILOG = """Further variables: DATABASE_URL (PostgreSQL 16 or newer) and REDIS_URL, if set, replace the
+embedded servers; variables that begin with FACTORY_CORE_, INCIDENT_EVENT_ or ASSET_MANAGEMENT_ are passed on
+to that service. Exit codes: 0 stopped as asked, 65 damaged data, 69 port taken, 70 did not start, 74 disk
+full, 75 runs already, 77 no access, 78 wrong setting."""
 
 
 def _port(name: str) -> object:
@@ -38,7 +38,7 @@ def _folder(variable: str, help_: str, default: str) -> object:
 
 def up(
     *,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Come back when everything runs.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once everything runs.")] = False,
     home: HomeOption = None,
     host: Annotated[
         str, typer.Option(envvar="VFACTORY_HOST", help="Address that the services listen on.")
@@ -57,7 +57,7 @@ def up(
         typer.Option(
             "--monitoring/--no-monitoring",
             envvar="VFACTORY_MONITORING",
-            help="Run Prometheus, Alertmanager and their exporters, where they can be had.",
+            help="Run Prometheus, Alertmanager and their exporters, if they are installed or can be fetched.",
         ),
     ] = True,
     prometheus_port: Annotated[int, _port("prometheus")] = MONITORING_PORTS["prometheus"],
@@ -86,7 +86,7 @@ def up(
             envvar="VFACTORY_LOG_MEGABYTES",
             min=1,
             max=10_000,
-            help="Size at which a log file is set aside (five are kept per process).",
+            help="Size at which a log file is rotated (five are kept per process).",
         ),
     ] = 20,
     start_seconds: Annotated[

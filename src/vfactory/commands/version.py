@@ -1,4 +1,4 @@
-"""`vfactory --version`: prints which release is installed."""
+"""`vfactory --version`: prints the installed release."""
 
 from importlib.metadata import version
 from typing import Annotated
