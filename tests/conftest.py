@@ -1,5 +1,6 @@
 """Fixtures for all tests: real PostgreSQL and Valkey per worker, migrated databases, processes, tokens."""
 
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -27,6 +28,15 @@ from utils.auth import Role, issue_token
 from utils.database import Database, Transaction
 from utils.settings import ServiceSettings
 from utils.streams import create_redis
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start be interrupted, also where this run itself ignores SIGINT.
+
+    A shell starts a script's background jobs so, and a program hands on what it ignores.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

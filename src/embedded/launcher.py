@@ -8,6 +8,7 @@ changes.
 import argparse
 import ctypes
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -107,6 +108,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def main() -> None:
     """Change the identity, then execute the program in place of this script."""
     wanted = parse(sys.argv[1:])
+    # A background job of a script ignores SIGINT and hands that on, but here SIGINT may be the death signal.
+    # No terminal sends it: the program has a session of its own.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         if wanted.mode == "user":
             become(wanted.uid, wanted.gid)

@@ -49,18 +49,22 @@ def test_a_program_is_in_a_session_of_its_own_so_that_ctrl_c_passes_it_by(tmp_pa
 
 
 PARENT = """
-import os, sys, time
+import os, signal, sys, time
 from pathlib import Path
 from embedded import Program
 from embedded import launch
-child = launch(Program(["/bin/sleep", "60"], Path("/"), {"PATH": os.defpath}))
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell's background job
+death_signal = signal.Signals[sys.argv[1]]
+child = launch(Program(["/bin/sleep", "60"], Path("/"), {"PATH": os.defpath}, death_signal=death_signal))
 print(child.pid, flush=True)
 time.sleep(60)
 """
 
 
-def test_a_program_ends_when_its_parent_is_killed() -> None:
-    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE) as parent:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_program_ends_when_its_parent_is_killed(number: signal.Signals) -> None:
+    command = [sys.executable, "-c", PARENT, number.name]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         child = psutil.Process(int(parent.stdout.readline()))
         wait_for(lambda: child.name() == "sleep")

@@ -4,6 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -307,6 +308,7 @@ def test_ctrl_c_during_the_installation_is_no_programming_error(project: Path) -
     installing = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, start_new_session=True)
     while not (project / "hanging").exists():
         assert installing.poll() is None
+        time.sleep(0.02)
     os.killpg(installing.pid, signal.SIGINT)
     said = installing.communicate(timeout=20)[1].decode()
     assert installing.returncode == 130

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from support.kit.processes import Sample, sample
+from support.kit.processes import Sample, python, sample
 
 STARTED = "Sample Service 시작 완료"
 COMMANDS = (
@@ -67,6 +68,17 @@ def test_a_signal_ends_an_idle_service_with_code_0(service: Sample, number: sign
     service.send(number)
     assert service.wait() == 0
     assert service.messages()[-3:] == ["Draining", "cleaned up", "Stopped"]
+
+
+def test_sigint_ends_a_service_that_was_started_with_it_ignored() -> None:
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, {})"
+    )
+    command = [sys.executable, "-m", "support.kit.sample", "api"]
+    with python("-c", ignoring.format(command)) as service:
+        service.wait_for_message(STARTED)
+        service.send(signal.SIGINT)
+        assert service.wait() == 0
 
 
 def test_a_draining_service_is_not_ready_but_still_answers_new_connections() -> None:
