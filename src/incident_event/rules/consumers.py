@@ -1,7 +1,9 @@
 """Evaluates every batch of readings Factory Core accepted, in the transaction that moves the position."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from uuid import UUID
 
@@ -10,19 +12,19 @@ import msgspec
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
 from incident_event.incidents.conditions import Activation, ConditionService
 from incident_event.rules import metrics
+from incident_event.rules.findings import BatchFindings
 from incident_event.rules.lifecycle import Episode
 from incident_event.rules.repository import EvaluationChanges, EvaluationRepository
 from incident_event.rules.times import all_to_microseconds, from_microseconds, to_microseconds
-from incident_event.rules.watch import FactoryWatch, Watched
-from incident_event.rules.window import BatchFindings
+from incident_event.rules.watch import FactoryWatch, SeriesKey, Watched, WatchedSeries
 from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
 from utils.streams import StreamEvent
 from utils.tracing import each
 
-MAX_TOLD_EPISODES = 100
-"""Of one rule and batch; a value that flutters more often than this is counted, and told of once more."""
+TURN_SECONDS = 0.01
+"""How long the evaluation of one factory holds the event loop at a time."""
 
 _decoder = msgspec.json.Decoder(ReadingsAccepted)
 
@@ -34,6 +36,35 @@ class _Tally:
     evaluated: int = 0
     late: int = 0
     bad: int = 0
+
+    def add(self, findings: BatchFindings, bad: int) -> None:
+        """Count what one rule did with one batch."""
+        self.evaluated += findings.evaluated
+        self.late += findings.late
+        self.bad += bad
+
+
+class Turn:
+    """Gives other tasks their turn before the event loop has been held for long."""
+
+    def __init__(self) -> None:
+        self._ends = time.perf_counter() + TURN_SECONDS
+
+    async def pass_on(self) -> None:
+        """Let others run if this turn has lasted its time."""
+        if time.perf_counter() >= self._ends:
+            await asyncio.sleep(0)
+            self._ends = time.perf_counter() + TURN_SECONDS
+
+
+@dataclass(slots=True)
+class _Work:
+    """What the evaluation of several events in one transaction shares."""
+
+    transaction: Transaction
+    conditions: ConditionService
+    tally: _Tally = field(default_factory=_Tally)
+    turn: Turn = field(default_factory=Turn)
 
 
 class ReadingsConsumer:
@@ -53,15 +84,14 @@ class ReadingsConsumer:
         watch = await self._watch(transaction, factory_id, events[0].seq)
         if watch is None:
             return
-        tally = _Tally()
-        conditions = ConditionService.within(transaction, self._now())
+        work = _Work(transaction, ConditionService.within(transaction, self._now()))
         for event in events:
             with each(event):
                 batch = _read(event)
                 if batch is not None:
-                    await self._evaluate(transaction, watch, batch, conditions, tally)
+                    await self._evaluate(watch, batch, event.seq, work)
         await self._save(transaction, watch, factory_id, events[-1].seq)
-        self._remember(transaction, watch, factory_id, tally)
+        self._remember(transaction, watch, factory_id, work.tally)
 
     def forget(self, factory_id: UUID) -> None:
         """Forget a factory whose events another process may handle from now on."""
@@ -78,39 +108,32 @@ class ReadingsConsumer:
         is_current = known is not None and known.next_seq == first_seq
         if known is not None and is_current and known.version == version:
             return known
-        kept = known.rules if known is not None and is_current else {}
-        rules = await _load(repository, factory_id, kept)
-        return FactoryWatch(version, first_seq, rules)
+        kept = known.series if known is not None and is_current else {}
+        series = await _load(repository, factory_id, kept, first_seq)
+        return FactoryWatch(version, first_seq, series)
 
-    async def _evaluate(
-        self,
-        transaction: Transaction,
-        watch: FactoryWatch,
-        batch: ReadingsAccepted,
-        conditions: ConditionService,
-        tally: _Tally,
-    ) -> None:
+    async def _evaluate(self, watch: FactoryWatch, batch: ReadingsAccepted, seq: int, work: "_Work") -> None:
+        """Evaluate one batch; first all rules on a series, then what follows from them."""
         accepted_at = to_microseconds(batch.accepted_at)
         is_raised = False
-        for series in batch.series:
-            rules = watch.series.get((series.source, series.metric))
-            if not rules:
-                continue
-            usable = _usable(series)
-            if usable is None:
+        for sent in batch.series:
+            series = watch.series.get((sent.source, sent.metric))
+            usable = None if series is None else _usable(sent)
+            if series is None or usable is None:
                 continue
             times, values, bad = usable
-            for watched in rules:
-                outcome = watched.accept(times, values, bad=bad, accepted_at=accepted_at)
-                tally.evaluated += len(outcome.times)
-                tally.late += outcome.late
-                tally.bad += bad
-                if outcome.has_effects:
-                    await _act(conditions, watched, outcome)
-                    is_raised = is_raised or bool(outcome.raised)
+            effects: list[tuple[Watched, BatchFindings]] = []
+            for watched, findings in series.accept(times, values, seq, bad=bad, accepted_at=accepted_at):
+                work.tally.add(findings, bad)
+                if findings.has_effects:
+                    effects.append((watched, findings))
+                await work.turn.pass_on()
+            for watched, findings in effects:
+                await _act(work.conditions, watched, findings)
+                is_raised = is_raised or bool(findings.raised)
         if is_raised:
             accepted = batch.accepted_at
-            transaction.on_commit(
+            work.transaction.on_commit(
                 lambda: metrics.DETECTION_LATENCY.observe((self._now() - accepted).total_seconds())
             )
 
@@ -118,8 +141,8 @@ class ReadingsConsumer:
         self, transaction: Transaction, watch: FactoryWatch, factory_id: UUID, last_seq: int
     ) -> None:
         changes = EvaluationChanges()
-        for watched in watch.rules.values():
-            watched.collect(changes, last_seq)
+        for series in watch.series.values():
+            series.collect(changes, last_seq)
         await EvaluationRepository(transaction).save(factory_id, changes)
         watch.next_seq = last_seq + 1
 
@@ -136,7 +159,8 @@ class ReadingsConsumer:
         transaction.on_commit(committed)
 
     def _count_rules(self) -> None:
-        metrics.RULES_WATCHED.set(sum(len(one.rules) for one in self._watches.values()))
+        rules = (len(series.rules) for watch in self._watches.values() for series in watch.series.values())
+        metrics.RULES_WATCHED.set(sum(rules))
 
 
 def _read(event: StreamEvent) -> ReadingsAccepted | None:
@@ -155,21 +179,32 @@ def _read(event: StreamEvent) -> ReadingsAccepted | None:
 
 
 async def _load(
-    repository: EvaluationRepository, factory_id: UUID, kept: dict[UUID, Watched]
-) -> dict[UUID, Watched]:
-    """Read the rules and, of those not known in their present version, what their evaluation remembers."""
-    rules: dict[UUID, Watched] = {}
-    fresh: list[UUID] = []
+    repository: EvaluationRepository,
+    factory_id: UUID,
+    kept: Mapping[SeriesKey, WatchedSeries],
+    first_seq: int,
+) -> dict[SeriesKey, WatchedSeries]:
+    """Read the rules, and the readings of those series that are not known yet."""
+    known = {watched.condition.rule_id: watched for series in kept.values() for watched in series.rules}
+    loaded: dict[SeriesKey, WatchedSeries] = {}
+    fresh: list[tuple[SeriesKey, Watched]] = []
     for rule, state in await repository.rules(factory_id):
-        known = kept.get(rule.id)
-        if known is None or known.condition.rule_version != rule.version:
-            known = Watched.of(rule, state)
-            fresh.append(rule.id)
-        rules[rule.id] = known
-    stored = await repository.readings(factory_id, fresh)
-    for rule_id, rows in groupby(stored, key=lambda row: row[0]):
-        rules[rule_id].restore([(seq, readings) for _, seq, readings in rows])
-    return rules
+        key = (rule.equipment, rule.metric)
+        watched = known.get(rule.id)
+        if watched is None or watched.condition.rule_version != rule.version:
+            watched = Watched.of(rule, state, first_seq=first_seq)
+            fresh.append((key, watched))
+        if key not in loaded:
+            before = kept.get(key)
+            loaded[key] = WatchedSeries(*key) if before is None else replace(before, rules=[])
+        loaded[key].rules.append(watched)
+    unknown = [key for key in loaded if key not in kept]
+    stored = await repository.readings(factory_id, unknown) if unknown else []
+    for key, rows in groupby(stored, key=lambda row: row[0]):
+        loaded[key].restore((seq, readings) for _, seq, readings in rows)
+    for key, watched in fresh:
+        watched.window.restore(watched.threshold, loaded[key].series)
+    return loaded
 
 
 def _usable(series: SeriesReadings) -> tuple[list[int], Sequence[float], int] | None:
@@ -201,27 +236,28 @@ def _of_good_quality(series: SeriesReadings) -> tuple[list[int], Sequence[float]
     return all_to_microseconds(at for at, _ in usable), [value for _, value in usable], bad
 
 
-async def _act(conditions: ConditionService, watched: Watched, outcome: BatchFindings) -> None:
+async def _act(conditions: ConditionService, watched: Watched, findings: BatchFindings) -> None:
     """Tell the incidents what a batch has shown."""
     condition = watched.condition
-    if outcome.ended_at is not None and watched.incident_id is not None:
-        await conditions.clear(condition, watched.incident_id, from_microseconds(outcome.ended_at))
-    for moved in outcome.moved:
+    if findings.ended_at is not None and watched.incident_id is not None:
+        await conditions.clear(condition, watched.incident_id, from_microseconds(findings.ended_at))
+    for moved in findings.moved:
         await conditions.correct(
             condition,
             previously=from_microseconds(moved.previously),
             occurred_at=from_microseconds(moved.activated_at),
         )
-    for activation in _activations(outcome.raised):
+    for activation in _activations(findings):
         incident_id = await conditions.activate(condition, activation)
         if activation.cleared_at is None:
             watched.incident_id = incident_id
 
 
-def _activations(episodes: Sequence[Episode]) -> list[Activation]:
-    told = [_activation(episode) for episode in episodes[: MAX_TOLD_EPISODES - 1]]
-    rest = episodes[MAX_TOLD_EPISODES - 1 :]
-    return [*told, _activation(rest[-1], times=len(rest))] if rest else told
+def _activations(findings: BatchFindings) -> list[Activation]:
+    told = [_activation(episode) for episode in findings.raised]
+    if findings.times > 1:
+        told[-1] = _activation(findings.raised[-1], times=findings.times)
+    return told
 
 
 def _activation(episode: Episode, times: int = 1) -> Activation:

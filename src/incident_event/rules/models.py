@@ -78,7 +78,10 @@ class Rule(Base):
 
 
 class RuleState(Base):
-    """Where a rule's evaluation of one subject stands; `…_us` are microseconds since 1970."""
+    """Where a rule's evaluation of one subject stands; `…_us` are microseconds since 1970.
+
+    `first_seq` is that of the first event the rule looked at, null before it has looked at one.
+    """
 
     __tablename__ = "rule_states"
     __table_args__ = (
@@ -101,18 +104,19 @@ class RuleState(Base):
     checkpoint_since_us: Mapped[int | None] = mapped_column(BigInteger)
     checkpoint_activated_us: Mapped[int | None] = mapped_column(BigInteger)
     incident_id: Mapped[UUID | None] = mapped_column()
+    first_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class RuleReadings(Base):
-    """Readings that a late one may still join: appended as they came, deleted when the bound has passed them.
+class SeriesReadings(Base):
+    """Readings that a late one may still join: appended as they came, deleted when no rule needs them.
 
-    `readings` are the times (int64, microseconds) and then the values (float64), little-endian. There is
-    no foreign key: it would be checked for every batch, and nothing deletes rules.
+    `readings` are the times (int64, microseconds) and then the values (float64), little-endian; `seq` is
+    that of the event that brought them, or of a later one that was handled with it.
     """
 
-    __tablename__ = "rule_readings"
+    __tablename__ = "series_readings"
     factory_id: Mapped[UUID] = mapped_column(primary_key=True)
-    rule_id: Mapped[UUID] = mapped_column(primary_key=True)
-    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    equipment: Mapped[str] = mapped_column(Text, primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     readings: Mapped[bytes] = mapped_column(LargeBinary)

@@ -17,30 +17,33 @@ COUNT_UP = """
     RETURNING rules
 """
 VERSION = "SELECT version FROM rule_sets WHERE factory_id = $1"
-WINDOWS = """
-    SELECT rule_id, seq, readings FROM rule_readings
-    WHERE factory_id = $1 AND rule_id = ANY($2) ORDER BY rule_id, subject, seq
+READINGS = """
+    SELECT equipment, metric, seq, readings
+    FROM series_readings JOIN unnest($2::text[], $3::text[]) AS wanted (equipment, metric)
+    USING (equipment, metric)
+    WHERE factory_id = $1 ORDER BY equipment, metric, seq
 """
 SAVE = """
     UPDATE rule_states AS state SET
         evaluated_readings = news.evaluated, late_readings = news.late, bad_readings = news.bad,
         newest_us = news.newest, since_us = news.since, activated_us = news.activated,
         floor_us = news.floor, checkpoint_since_us = news.checkpoint_since,
-        checkpoint_activated_us = news.checkpoint_activated, incident_id = news.incident
+        checkpoint_activated_us = news.checkpoint_activated, incident_id = news.incident,
+        first_seq = news.first_seq
     FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bigint[],
-                $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::uuid[])
+                $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::uuid[], $14::bigint[])
         AS news (rule, subject, evaluated, late, bad, newest, since, activated, floor, checkpoint_since,
-                 checkpoint_activated, incident)
+                 checkpoint_activated, incident, first_seq)
     WHERE state.factory_id = $1 AND state.rule_id = news.rule AND state.subject = news.subject
 """
 APPEND = """
-    INSERT INTO rule_readings (factory_id, rule_id, subject, seq, readings)
-    SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::bigint[], $5::bytea[])
+    INSERT INTO series_readings (factory_id, equipment, metric, seq, readings)
+    SELECT $1, * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bytea[])
 """
 FORGET = """
-    DELETE FROM rule_readings AS stored
-    USING unnest($2::uuid[], $3::text[], $4::bigint[]) AS gone (rule, subject, seq)
-    WHERE stored.factory_id = $1 AND stored.rule_id = gone.rule AND stored.subject = gone.subject
+    DELETE FROM series_readings AS stored
+    USING unnest($2::text[], $3::text[], $4::bigint[]) AS gone (equipment, metric, seq)
+    WHERE stored.factory_id = $1 AND stored.equipment = gone.equipment AND stored.metric = gone.metric
         AND stored.seq = gone.seq
 """
 
@@ -57,6 +60,7 @@ StateRow = tuple[
     int | None,
     int | None,
     UUID | None,
+    int,
 ]
 
 
@@ -65,8 +69,8 @@ class EvaluationChanges:
     """What one transaction changes in the evaluation of one factory's rules."""
 
     states: list[StateRow] = field(default_factory=list)
-    appended: list[tuple[UUID, str, int, bytes]] = field(default_factory=list)
-    forgotten: list[tuple[UUID, str, int]] = field(default_factory=list)
+    appended: list[tuple[str, str, int, bytes]] = field(default_factory=list)
+    forgotten: list[tuple[str, str, int]] = field(default_factory=list)
 
 
 class RuleRepository:
@@ -123,12 +127,13 @@ class EvaluationRepository:
         return [(row[0], row[1]) for row in await self._transaction.session.execute(query)]
 
     async def readings(
-        self, factory_id: UUID, rule_ids: Collection[UUID]
-    ) -> Sequence[tuple[UUID, int, bytes]]:
-        """Give the stored readings of rules: (rule, seq, readings) in the order they came."""
+        self, factory_id: UUID, series: Collection[tuple[str, str]]
+    ) -> Sequence[tuple[tuple[str, str], int, bytes]]:
+        """Return the stored readings of series: (series, seq, readings), in the order in which they came."""
         connection = await self._transaction.connection()
-        rows = await connection.fetch(WINDOWS, factory_id, list(rule_ids))
-        return [(row["rule_id"], row["seq"], row["readings"]) for row in rows]
+        equipment, metrics = [one for one, _ in series], [metric for _, metric in series]
+        rows = await connection.fetch(READINGS, factory_id, equipment, metrics)
+        return [((row["equipment"], row["metric"]), row["seq"], row["readings"]) for row in rows]
 
     async def save(self, factory_id: UUID, changes: EvaluationChanges) -> None:
         """Write what has changed: three statements at most."""

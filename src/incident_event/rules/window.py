@@ -1,10 +1,12 @@
-"""Evaluates readings in whatever order they come: a checkpoint, and the readings since (microseconds)."""
+"""One rule's view of a series: evaluated once in order, and again only where late readings change it."""
 
-from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from incident_event.rules.lifecycle import NORMAL, ConditionState, Episode, Threshold, Times, Values, fold
+from incident_event.rules.findings import BatchFindings, compare
+from incident_event.rules.lifecycle import NORMAL, ConditionState, Episode, Evaluation, Threshold
+from incident_event.rules.replay import Replay
+from incident_event.rules.series import Block, Change, Series
 
 MAX_WINDOW_READINGS = 4096
 
@@ -17,147 +19,142 @@ class Bound:
     readings: int = MAX_WINDOW_READINGS
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A known episode turned out to have begun earlier."""
-
-    previously: int
-    activated_at: int
-
-
-@dataclass(slots=True)
-class BatchFindings:
-    """What one batch changed: `times` and `values` are the readings it added to the window, in order."""
-
-    times: list[int] = field(default_factory=list)
-    values: list[float] = field(default_factory=list)
-    late: int = 0
-    ended_at: int | None = None
-    """When the episode that was open before has ended."""
-    raised: list[Episode] = field(default_factory=list)
-    """Episodes nobody knew of, in the order of their times."""
-    moved: list[Moved] = field(default_factory=list)
-
-    @property
-    def has_effects(self) -> bool:
-        """Whether anybody must be told."""
-        return bool(self.raised or self.moved) or self.ended_at is not None
-
-
 @dataclass(slots=True)
 class Window:
-    """One rule's memory of one subject.
+    """Where the evaluation of one rule on one series stands.
 
-    `checkpoint` is the state after every reading before `floor`; `times` and `values` are the readings since,
-    in order; `current` is the state after them. A reading before `floor` is late and is not evaluated.
+    Args:
+        first_seq: of the first event that the rule looks at.
+        checkpoint: the state after every reading before `floor`.
+        current: the state after all readings.
+        floor: a reading before it is late and is not evaluated.
+        newest: the time of the newest reading that was evaluated.
+        count: how many of the series' readings the rule sees.
+        states: the state before each block of the series; None while all of them are normal and no reading
+            that the rule sees is beyond its limit.
     """
 
+    first_seq: int = 0
     checkpoint: ConditionState = NORMAL
     current: ConditionState = NORMAL
     floor: int | None = None
     newest: int | None = None
-    times: "array[int]" = field(default_factory=lambda: array("q"))
-    values: "array[float]" = field(default_factory=lambda: array("d"))
+    count: int = 0
+    states: list[ConditionState] | None = None
 
-    def accept(
-        self, threshold: Threshold, bound: Bound, times: Times, values: Values, *, accepted_at: int
-    ) -> BatchFindings:
+    def restore(self, threshold: Threshold, series: Series) -> None:
+        """Find `count` and `states` in a series that was read back."""
+        seen = [block for block in map(self._seen, series.blocks) if block is not None]
+        self.count = sum(map(len, seen))
+        self.states = None
+        if self.checkpoint is not NORMAL or any(threshold.is_beyond(block.low, block.high) for block in seen):
+            evaluation, self.states = Evaluation(threshold, self.checkpoint), []
+            for block in series.blocks:
+                self.feed(evaluation, block, self.states)
+
+    def accept(self, threshold: Threshold, change: Change) -> BatchFindings:
         """Evaluate one batch, in whatever order it comes, and say what it changed.
 
-        Readings in order are folded once. Where one comes before a reading that was evaluated already, the
-        fold runs again from the checkpoint; what was raised before is not raised again, what it finds beyond
-        that is. So every activation that evaluation in order gives is raised, whatever the order of arrival
-        within the bound, and readings in order give exactly those.
+        Readings in order are evaluated once. Where one falls among those that were evaluated already, the
+        evaluation runs again from its block on until its state is again what it was; what was raised before
+        is not raised again, what it finds beyond that is. So every activation that evaluation in order gives
+        is raised, whatever the order of arrival within the bound, and readings in order give exactly those.
+        """
+        findings = BatchFindings()
+        findings.late = 0 if self.floor is None else bisect_left(change.times, self.floor)
+        findings.evaluated = len(change.times) - findings.late
+        if findings.evaluated:
+            self.count += findings.evaluated
+            self.newest = max(change.times[-1], change.times[-1] if self.newest is None else self.newest)
+        if self.states is not None or (findings.evaluated and threshold.is_beyond(change.low, change.high)):
+            self._evaluate(threshold, change, findings)
+        return findings
+
+    def advance(self, threshold: Threshold, bound: Bound, series: Series, *, accepted_at: int) -> None:
+        """Move the bound, and the state of what lies before it into the checkpoint.
 
         The bound follows the newest reading's time, but never runs ahead of `accepted_at`: one sensor clock
         that is minutes fast must not make the readings of the present late.
         """
-        outcome = BatchFindings()
-        outcome.times, outcome.values = _in_order(times, values)
-        self._drop_late(outcome)
-        if outcome.times:
-            self._evaluate(threshold, outcome)
-            self._advance(threshold, bound, accepted_at)
-        return outcome
-
-    def _drop_late(self, outcome: BatchFindings) -> None:
-        if self.floor is None:
+        if self.newest is None:
             return
-        outcome.late = bisect_left(outcome.times, self.floor)
-        if outcome.late:
-            del outcome.times[: outcome.late], outcome.values[: outcome.late]
-
-    def _evaluate(self, threshold: Threshold, outcome: BatchFindings) -> None:
-        if not self.times or outcome.times[0] > self.times[-1]:
-            known = _open_episode(self.current)
-            self.current, episodes = fold(threshold, self.current, outcome.times, outcome.values)
-            self.times.extend(outcome.times)
-            self.values.extend(outcome.values)
-        else:
-            _, known = self._fold_again(threshold)
-            self._merge(outcome)
-            self.current, episodes = self._fold_again(threshold)
-        _compare(known, episodes, outcome)
-
-    def _fold_again(self, threshold: Threshold) -> tuple[ConditionState, list[Episode]]:
-        return fold(threshold, self.checkpoint, self.times, self.values)
-
-    def _merge(self, outcome: BatchFindings) -> None:
-        """Put the batch among what is here; of two readings of one moment the first to come stays."""
-        here = set(self.times)
-        fresh = [pair for pair in zip(outcome.times, outcome.values, strict=True) if pair[0] not in here]
-        outcome.times, outcome.values = [at for at, _ in fresh], [value for _, value in fresh]
-        merged = sorted([*zip(self.times, self.values, strict=True), *fresh])
-        self.times = array("q", [at for at, _ in merged])
-        self.values = array("d", [value for _, value in merged])
-
-    def _advance(self, threshold: Threshold, bound: Bound, accepted_at: int) -> None:
-        """Move the bound, and what lies before it from the window into the checkpoint."""
-        self.newest = max(self.times[-1], self.newest if self.newest is not None else self.times[-1])
         floor = min(self.newest, accepted_at) - bound.lateness
-        leaving = max(bisect_left(self.times, floor), len(self.times) - bound.readings)
-        if leaving > 0:
-            floor = max(floor, self.times[leaving - 1] + 1)
-            gone = self.times[:leaving], self.values[:leaving]
-            self.checkpoint, _ = fold(threshold, self.checkpoint, *gone)
-            del self.times[:leaving], self.values[:leaving]
+        if self.floor is not None and floor <= self.floor and self.count <= bound.readings:
+            return
+        for number in range(self._first_block(series), len(series.blocks)):
+            if not self._leave(threshold, bound, series, number, floor):
+                break
         self.floor = floor if self.floor is None else max(self.floor, floor)
 
+    def _leave(self, threshold: Threshold, bound: Bound, series: Series, number: int, floor: int) -> bool:
+        """Take what lies behind the bound in one block out of the window; return whether that is all."""
+        block = series.blocks[number]
+        seen = block if block.oldest_seq >= self.first_seq else self._seen(block)
+        if seen is None:
+            return True
+        start = 0 if self.floor is None else bisect_left(seen.times, self.floor)
+        inside = len(seen) - start
+        leaving = min(max(bisect_left(seen.times, floor) - start, self.count - bound.readings, 0), inside)
+        if not leaving:
+            return not inside
+        self.count -= leaving
+        if self.states is not None:
+            if leaving == inside:
+                self.checkpoint = self.states[number + 1] if number + 1 < len(self.states) else self.current
+            else:
+                evaluation = Evaluation(threshold, self.checkpoint)
+                evaluation.feed(seen.part(start, start + leaving))
+                self.checkpoint = evaluation.state
+        self.floor = seen.times[start + leaving - 1] + 1
+        return leaving == inside
 
-def _in_order(times: Times, values: Values) -> tuple[list[int], list[float]]:
-    """Sort by time; of two readings of one moment the first stays."""
-    ordered = sorted(set(times))
-    if ordered == list(times):
-        return ordered, list(values)
-    unique: dict[int, float] = {}
-    for at, value in zip(times, values, strict=True):
-        unique.setdefault(at, value)
-    return ordered, [unique[at] for at in ordered]
+    def _first_block(self, series: Series) -> int:
+        """Return the number of the first block that ends at or after the floor."""
+        if self.floor is None:
+            return 0
+        return bisect_left(series.blocks, self.floor, key=lambda block: block.times[-1])
 
+    def forget(self, blocks: int) -> None:
+        """Follow the series, which has dropped so many blocks."""
+        if self.states is not None:
+            del self.states[:blocks]
 
-def _open_episode(state: ConditionState) -> list[Episode]:
-    return [] if state.activated_at is None else [Episode(state.activated_at, None)]
+    def _append(self, threshold: Threshold, change: Change, states: list[ConditionState]) -> list[Episode]:
+        """Evaluate what comes after all others; return every episode touched."""
+        evaluation = Evaluation(threshold, self.current)
+        for number, block in enumerate(change.appended):
+            if not (change.joins and number == 0):
+                states.append(evaluation.state)
+            seen = block if self.floor is None or block.times[0] >= self.floor else self._seen(block)
+            if seen is not None:
+                evaluation.feed(seen)
+        self.current = evaluation.state
+        return evaluation.finish()
 
+    def state_before(self, block: Block, state: ConditionState) -> ConditionState:
+        """Return the state before the first reading of a block that the rule sees."""
+        return state if self.floor is None or block.times[0] >= self.floor else self.checkpoint
 
-def _compare(known: list[Episode], found: list[Episode], outcome: BatchFindings) -> None:
-    """Account for every found episode by at most one known one; what is left over is new."""
-    left = list(known)
-    for episode in found:
-        before = _same(episode, left)
-        if before is None:
-            outcome.raised.append(episode)
-            continue
-        left.remove(before)
-        if episode.activated_at < before.activated_at:
-            outcome.moved.append(Moved(before.activated_at, episode.activated_at))
-        if before.cleared_at is None and episode.cleared_at is not None:
-            outcome.ended_at = episode.cleared_at
-    for retracted in left:
-        if retracted.cleared_at is None:
-            # Late readings showed that it had not lasted: what was raised stands, but nothing holds any more.
-            outcome.ended_at = retracted.activated_at
+    def _seen(self, block: Block) -> Block | None:
+        return block.visible(self.floor, self.first_seq)
 
+    def feed(self, evaluation: Evaluation, block: Block, states: list[ConditionState]) -> None:
+        """Evaluate what the rule sees of a block, and note the state before it in `states`."""
+        states.append(evaluation.state)
+        seen = self._seen(block)
+        if seen is not None:
+            evaluation.feed(seen)
 
-def _same(episode: Episode, known: list[Episode]) -> Episode | None:
-    exact = (other for other in known if other.activated_at == episode.activated_at)
-    return next(exact, None) or next((other for other in known if other.overlaps(episode)), None)
+    def _evaluate(self, threshold: Threshold, change: Change, findings: BatchFindings) -> None:
+        states = self.states if self.states is not None else [NORMAL] * len(change.before)
+        if not change.edits:
+            known = [] if self.current.activated_at is None else [Episode(self.current.activated_at, None)]
+            compare(known, self._append(threshold, change, states), findings)
+            self.states = states
+            return
+        replay = Replay(self, threshold, change.before, states)
+        for edit in change.edits:
+            replay.edit(edit.start, edit.old, edit.new)
+        self.current = replay.append(self.current, change.appended, joins=change.joins)
+        self.states = replay.states
+        compare(replay.known, replay.found, findings)

@@ -13,7 +13,8 @@ import pytest
 from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
 from incident_event.incidents.conditions import Activation, ConditionService
 from incident_event.incidents.service import IncidentService
-from incident_event.rules.consumers import MAX_TOLD_EPISODES, ReadingsConsumer
+from incident_event.rules.consumers import ReadingsConsumer
+from incident_event.rules.findings import MAX_RAISED
 from incident_event.rules.metrics import RULES_WATCHED
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import RuleService, ThresholdRule
@@ -257,7 +258,7 @@ async def test_a_value_that_flutters_is_counted_in_full_and_told_of_in_measure(p
     await plant.send(*((second, 11.0 if second % 2 else 1.0) for second in range(1000)))
     [incident] = await plant.incidents()
     assert (incident["occurrences"], incident["condition"]) == (500, "active")
-    assert (await plant.told()).count("condition_recurred") == MAX_TOLD_EPISODES - 1
+    assert (await plant.told()).count("condition_recurred") == MAX_RAISED - 1
 
 
 async def test_however_many_race_there_is_one_open_incident(plant: Plant) -> None:
@@ -266,7 +267,7 @@ async def test_however_many_race_there_is_one_open_incident(plant: Plant) -> Non
     async def activate(second: int) -> UUID:
         async with plant.database.transaction() as transaction:
             conditions = ConditionService.within(transaction, utc_now())
-            watched = Watched.of(rule, _state(rule)).condition
+            watched = Watched.of(rule, _state(rule), first_seq=1).condition
             return await conditions.activate(watched, Activation(at(second), None, 11.0))
 
     ids = await asyncio.gather(*(activate(second) for second in range(8)))
@@ -280,7 +281,7 @@ async def test_the_stored_readings_are_forgotten_as_the_bound_passes_them(plant:
     await plant.rule(lateness_seconds=5.0)
     for second in range(0, 60, 2):
         await plant.send((second, 1.0), (second + 1, 1.0))
-    rows = await plant.fetch("SELECT seq FROM rule_readings WHERE factory_id = $1 ORDER BY seq")
+    rows = await plant.fetch("SELECT seq FROM series_readings WHERE factory_id = $1 ORDER BY seq")
     assert [row["seq"] for row in rows] == [28, 29, 30]
 
 

@@ -11,8 +11,8 @@ from incident_event.rules.lifecycle import (
     Episode,
     Operator,
     Threshold,
-    fold,
 )
+from support.plant.in_order import fold
 
 SECOND = 1_000_000
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from incident_event.rules.lifecycle import Operator, Threshold
-from incident_event.rules.window import Bound, Window
+from incident_event.rules.window import Bound
+from support.plant.in_order import OneRule
 
 DIRECTORY = os.environ.get("VFACTORY_SKAB_DIR")
 pytestmark = pytest.mark.skipif(not DIRECTORY, reason="VFACTORY_SKAB_DIR names no recordings")
@@ -35,14 +36,12 @@ def watched(
     name: str, metric: str, threshold: Threshold, batch: int = 100
 ) -> tuple[int, list[tuple[str | None, str | None]]]:
     times, values = recorded(name, metric)
-    window, evaluated = Window(), 0
+    rule, evaluated = OneRule(threshold, Bound(60 * SECOND)), 0
     episodes: list[tuple[str | None, str | None]] = []
     for start in range(0, len(times), batch):
         part = slice(start, start + batch)
-        outcome = window.accept(
-            threshold, Bound(60 * SECOND), times[part], values[part], accepted_at=times[-1] + SECOND
-        )
-        evaluated += len(outcome.times)
+        outcome = rule.accept(times[part], values[part], accepted_at=times[-1] + SECOND)
+        evaluated += outcome.evaluated
         if outcome.ended_at is not None:
             episodes[-1] = (episodes[-1][0], clock(outcome.ended_at))
         episodes += [(clock(one.activated_at), clock(one.cleared_at)) for one in outcome.raised]

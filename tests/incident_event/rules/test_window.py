@@ -1,18 +1,26 @@
 """Readings out of order: nothing that evaluation in order finds is missed, and in order nothing is added."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from hypothesis import given
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from incident_event.rules.lifecycle import NORMAL, Episode, Operator, Threshold, fold
-from incident_event.rules.window import Bound, Moved, Window
+from incident_event.rules import series as series_module
+from incident_event.rules.findings import BatchFindings, Moved
+from incident_event.rules.lifecycle import NORMAL, Episode, Operator, Threshold
+from incident_event.rules.series import Series
+from incident_event.rules.window import Bound
+from support.plant.in_order import OneRule, fold, seen
 
 LATER = 10**9
 ABOVE_TEN = Threshold(Operator.ABOVE, 10.0)
 DELAYED = Threshold(Operator.ABOVE, 10.0, on_delay=5)
 WIDE = Bound(lateness=60)
+# The fixture holds for all examples of a test, as it should.
+ANY_BLOCK = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass
@@ -21,16 +29,18 @@ class Watcher:
 
     threshold: Threshold
     bound: Bound
-    window: Window = field(default_factory=Window)
     raised: list[Episode] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
     endings: int = 0
     late: int = 0
     holds: bool = False
 
+    def __post_init__(self) -> None:
+        self.rule = OneRule(self.threshold, self.bound)
+
     def send(self, *readings: tuple[int, float], accepted_at: int = LATER) -> None:
         times, values = [at for at, _ in readings], [value for _, value in readings]
-        outcome = self.window.accept(self.threshold, self.bound, times, values, accepted_at=accepted_at)
+        outcome = self.rule.accept(times, values, accepted_at=accepted_at)
         self.late += outcome.late
         self.moved += outcome.moved
         if outcome.ended_at is not None:
@@ -42,7 +52,7 @@ class Watcher:
             if episode.cleared_at is None:
                 assert not self.holds
                 self.holds = True
-        assert self.holds == (self.window.current.activated_at is not None)
+        assert self.holds == (self.rule.window.current.activated_at is not None)
 
 
 def test_a_retried_batch_that_comes_after_its_successor_is_still_evaluated() -> None:
@@ -89,7 +99,7 @@ def test_later_than_the_bound_is_counted_and_not_evaluated() -> None:
 def test_the_window_is_bounded_in_count_too() -> None:
     watcher = Watcher(ABOVE_TEN, Bound(lateness=1000, readings=3))
     watcher.send(*((at, 0.0) for at in range(10)))
-    assert len(watcher.window.times) == 3
+    assert (watcher.rule.window.count, len(watcher.rule.readings[0])) == (3, 3)
     watcher.send((6, 12.0))
     assert watcher.late == 1
 
@@ -105,8 +115,8 @@ def test_a_sensor_clock_that_is_fast_does_not_make_the_present_late() -> None:
 def test_a_reading_that_is_here_already_is_not_evaluated_twice() -> None:
     watcher = Watcher(ABOVE_TEN, WIDE)
     watcher.send((1, 12.0), (2, 0.0))
-    outcome = watcher.window.accept(ABOVE_TEN, WIDE, [1, 2], [12.0, 12.0], accepted_at=LATER)
-    assert (outcome.times, outcome.has_effects) == ([], False)
+    outcome = watcher.rule.accept([1, 2], [12.0, 12.0], accepted_at=LATER)
+    assert (outcome.evaluated, outcome.late, outcome.has_effects) == (0, 0, False)
 
 
 def test_a_batch_in_no_order_is_evaluated_in_the_order_of_its_times() -> None:
@@ -140,6 +150,7 @@ def cut(readings: list[tuple[int, float]], sizes: list[int]) -> list[list[tuple[
     return [batch for batch in [*batches, rest] if batch]
 
 
+@ANY_BLOCK
 @given(thresholds, series, st.lists(st.integers(1, 9), max_size=12), st.integers(0, 30), st.integers(1, 40))
 def test_arrival_in_order_gives_exactly_the_result_in_order(
     threshold: Threshold, steps: list[tuple[int, float]], sizes: list[int], lateness: int, count: int
@@ -156,6 +167,7 @@ def test_arrival_in_order_gives_exactly_the_result_in_order(
     assert (watcher.late, watcher.moved) == (0, [])
 
 
+@ANY_BLOCK
 @given(thresholds, series, st.lists(st.integers(1, 9), max_size=12), st.randoms(use_true_random=False))
 def test_whatever_the_arrival_within_the_bound_every_activation_in_order_is_raised(
     threshold: Threshold, steps: list[tuple[int, float]], sizes: list[int], order: random.Random
@@ -167,9 +179,9 @@ def test_whatever_the_arrival_within_the_bound_every_activation_in_order_is_rais
     for batch in batches:
         watcher.send(*batch)
     expected = in_order(threshold, readings)
-    assert (watcher.late, list(watcher.window.times)) == (0, [at for at, _ in readings])
+    assert (watcher.late, watcher.rule.readings[0]) == (0, [at for at, _ in readings])
     assert (
-        watcher.window.current
+        watcher.rule.window.current
         == fold(threshold, NORMAL, [a for a, _ in readings], [v for _, v in readings])[0]
     )
     known = {one.activated_at for one in watcher.raised} | {one.activated_at for one in watcher.moved}
@@ -179,19 +191,77 @@ def test_whatever_the_arrival_within_the_bound_every_activation_in_order_is_rais
         assert any(one.activated_at < at for one in watcher.raised)
 
 
+@ANY_BLOCK
 @given(thresholds, series, st.lists(st.integers(1, 9), max_size=12), st.randoms(use_true_random=False))
 def test_evaluated_and_late_readings_add_up_under_any_arrival_and_bound(
     threshold: Threshold, steps: list[tuple[int, float]], sizes: list[int], order: random.Random
 ) -> None:
     readings = laid_out(steps)
     order.shuffle(readings)
-    window, evaluated, late = Window(), 0, 0
+    rule, evaluated, late = OneRule(threshold, Bound(20, 5)), 0, 0
     for batch in cut(readings, sizes):
         times, values = [at for at, _ in batch], [value for _, value in batch]
-        outcome = window.accept(threshold, Bound(20, 5), times, values, accepted_at=LATER)
-        evaluated += len(outcome.times)
-        late += outcome.late
-        assert len(window.times) <= 5
-        assert list(window.times) == sorted(set(window.times))
-        assert window.current == fold(threshold, window.checkpoint, window.times, window.values)[0]
+        findings = rule.accept(times, values, accepted_at=LATER)
+        evaluated += findings.evaluated
+        late += findings.late
+        kept, values = rule.readings
+        assert len(kept) == rule.window.count <= 5
+        assert kept == sorted(set(kept))
+        assert rule.window.current == fold(threshold, rule.window.checkpoint, kept, values)[0]
     assert evaluated + late == len(readings)
+
+
+shared = st.lists(
+    st.tuples(thresholds, st.integers(0, 60), st.sampled_from([3, 5, 40, 4096]), st.integers(0, 4)),
+    min_size=1,
+    max_size=4,
+)
+
+
+def of(findings: BatchFindings) -> tuple[object, ...]:
+    return (findings.evaluated, findings.late, findings.ended_at, findings.raised, findings.moved)
+
+
+@ANY_BLOCK
+@given(shared, series, st.lists(st.integers(1, 9), max_size=12), st.randoms(use_true_random=False))
+def test_rules_that_share_a_series_find_what_each_of_them_finds_alone(
+    rules: list[tuple[Threshold, int, int, int]],
+    steps: list[tuple[int, float]],
+    sizes: list[int],
+    order: random.Random,
+) -> None:
+    batches = cut(laid_out(steps), sizes)
+    order.shuffle(batches)
+    together, common = list[tuple[OneRule, OneRule]](), Series()
+    for seq, batch in enumerate(batches):
+        for threshold, lateness, count, since in rules:
+            if since == seq:  # it was made just now, and looks at nothing that came before
+                bound = Bound(lateness, count)
+                sharing = OneRule(threshold, bound, first_seq=seq)
+                sharing.window.restore(threshold, common)
+                together.append((sharing, OneRule(threshold, bound, first_seq=seq)))
+        times, values = [at for at, _ in batch], [value for _, value in batch]
+        change = common.plan(times, values, seq, floor=lowest(sharing for sharing, _ in together))
+        found = [sharing.window.accept(sharing.threshold, change) for sharing, _ in together]
+        common.apply(change)
+        for (sharing, alone), findings in zip(together, found, strict=True):
+            sharing.advance(findings, common, accepted_at=LATER)
+            assert of(findings) == of(alone.accept(times, values, accepted_at=LATER, seq=seq))
+            assert seen(sharing.window, common) == alone.readings
+            for name in ("checkpoint", "current", "floor", "newest", "count"):
+                assert getattr(sharing.window, name) == getattr(alone.window, name), name
+        gone = common.forget(lowest(sharing for sharing, _ in together) or -1)
+        for sharing, _ in together:
+            sharing.window.forget(gone)
+
+
+def lowest(rules: Iterable[OneRule]) -> int | None:
+    floors = [rule.window.floor for rule in rules]
+    known = [floor for floor in floors if floor is not None]
+    return min(known, default=None) if len(known) == len(floors) else None
+
+
+@pytest.fixture(autouse=True, params=[2, 64])
+def block_readings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of two readings have their edges everywhere."""
+    monkeypatch.setattr(series_module, "BLOCK_READINGS", request.param)
