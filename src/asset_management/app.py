@@ -1,4 +1,4 @@
-"""Asset Management's API: the one place where its parts are put together."""
+"""Asset Management's API: the one place that assembles its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,7 +20,7 @@ DESCRIPTION = """Keeps the files of a factory: 3D models (GLB) and images, each 
 
 
 def create_app(settings: AssetManagementSettings) -> FastAPI:
-    """Put the application together.
+    """Return the application.
 
     Raises:
         SettingsError: the store's directory cannot be used.
@@ -39,7 +39,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         title="V-Factory Asset Management",
         description=DESCRIPTION,
         lifespan=lifespan,
-        openapi_tags=[{"name": "assets", "description": "Files and what is known about them"}],
+        openapi_tags=[{"name": "assets", "description": "Files and their metadata"}],
         access=ACCESS[SERVICE],
         bodies={("POST", "/v1/assets"): BodyRule(max_bytes=settings.max_upload_bytes)},
         schema=SCHEMA,
@@ -64,6 +64,6 @@ def _open_store(settings: AssetManagementSettings) -> ContentStore:
 
 
 def run() -> NoReturn:
-    """Serve the API until told to stop."""
+    """Serve the API until a signal stops it."""
     settings = AssetManagementSettings()
     serve(create_app(settings), settings)

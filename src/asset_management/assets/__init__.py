@@ -1,1 +1,1 @@
-"""Assets: what a file is called, what it is, and to which factory it belongs."""
+"""Assets: the name, kind, factory and content of each uploaded file."""

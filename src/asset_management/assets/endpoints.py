@@ -41,7 +41,7 @@ SERVER_ERROR = 500
 
 
 async def content_store(request: Request) -> ContentStore:
-    """Give the process's store."""
+    """Return the process's store."""
     store: ContentStore = request.app.state.store
     return store
 
@@ -50,7 +50,7 @@ Store = Annotated[ContentStore, Depends(content_store)]
 
 
 async def asset_service(transaction: DatabaseTransaction, store: Store) -> AssetService:
-    """Put the use cases into the request's transaction."""
+    """Return the use cases within the request's transaction."""
     return AssetService.within(transaction, utc_now(), store=store)
 
 
@@ -89,7 +89,7 @@ _ETAG: dict[str, Any] = {
 }
 _UPLOAD_ANSWERS: dict[int | str, dict[str, Any]] = {
     201: {
-        "description": "Kept",
+        "description": "Stored",
         "headers": {"Location": {"required": True, "description": "Its path", "schema": {"type": "string"}}},
     },
     415: PROBLEM_RESPONSES[415],
@@ -124,10 +124,10 @@ async def upload_asset(
     name: Name,
     kind: Annotated[Kind, Query(description="What it is for; Content-Type must suit it")],
 ) -> AssetRead:
-    """Upload a file as it is, its type in Content-Type: GLB for a model; PNG, JPEG or WebP for an image.
+    """Upload a file as the body, its type in Content-Type: GLB for a model; PNG, JPEG or WebP for an image.
 
-    The same content may be sent again: it is kept once, and each upload makes an asset of its own, with an
-    id of its own. Whether the factory exists is not asked: a token for it is enough.
+    The same content may be sent again: it is stored once, and each upload makes a new asset with an id of its
+    own. The service does not check that the factory exists: a token for it is enough.
     """
     with _counting_outcome():
         headers = request.headers
@@ -141,7 +141,7 @@ async def upload_asset(
 
 @contextmanager
 def _counting_outcome() -> Iterator[None]:
-    """Count an upload that ends here; one that goes through is counted when it is committed."""
+    """Count an upload that fails in the block; one that succeeds is counted when it is committed."""
     try:
         yield
     except ClientDisconnect:
@@ -167,7 +167,7 @@ async def list_assets(
 
 @router.get("/assets/{asset_id}")
 async def get_asset(asset_id: UUID, by: CurrentPrincipal, assets: Assets) -> AssetRead:
-    """Read what is known about one asset."""
+    """Read one asset's metadata."""
     return AssetRead.of(await assets.get(by, asset_id))
 
 
@@ -206,7 +206,7 @@ async def download_content(
 
 
 async def _find(request: Request, by: CurrentPrincipal, asset_id: UUID, store: ContentStore) -> Asset:
-    """Read the row in a transaction that is over before the bytes flow."""
+    """Return the asset, read in a transaction that ends before the content is sent."""
     database: Database = request.app.state.kit.database
     async with database.transaction() as transaction:
         return await AssetService.within(transaction, utc_now(), store=store).get(by, asset_id)

@@ -1,4 +1,4 @@
-"""What uploads tell about themselves."""
+"""Metrics of uploads."""
 
 from enum import StrEnum
 
@@ -14,8 +14,8 @@ class UploadOutcome(StrEnum):
     FAILED = "failed"
 
 
-UPLOADS = Counter("vfactory_asset_uploads", "Uploads that have ended, by how", ["outcome"])
-UPLOAD_BYTES = Counter("vfactory_asset_upload_bytes", "Bytes of files received, kept or not")
+UPLOADS = Counter("vfactory_asset_uploads", "Ended uploads, by outcome", ["outcome"])
+UPLOAD_BYTES = Counter("vfactory_asset_upload_bytes", "Bytes of files received, stored or not")
 
 for _outcome in UploadOutcome:
-    UPLOADS.labels(_outcome)  # so that a rate over the first failure is one
+    UPLOADS.labels(_outcome)  # shown at 0 from the start, so that `rate()` counts the first increment

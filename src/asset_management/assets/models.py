@@ -17,7 +17,7 @@ def _one_of(column: str, values: type[Kind] | type[MediaType]) -> CheckConstrain
 
 
 class Asset(Base):
-    """One uploaded file under its name. Assets with the same SHA-256 share one content."""
+    """One uploaded file. Assets with the same SHA-256 share one content."""
 
     __tablename__ = "assets"
     __table_args__ = (

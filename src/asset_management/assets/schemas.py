@@ -1,4 +1,4 @@
-"""The answers about assets."""
+"""The bodies of answers about assets."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -18,14 +18,14 @@ class AssetRead(BaseModel):
     name: Annotated[str, Field(description="What people call it")]
     kind: Kind
     media_type: MediaType
-    size_bytes: Annotated[int, Field(description="Of the content")]
-    sha256: Annotated[str, Field(description="Of the content, in hex; also its ETag")]
+    size_bytes: Annotated[int, Field(description="Size of the content")]
+    sha256: Annotated[str, Field(description="SHA-256 of the content, in hex; also its ETag")]
     created_at: Annotated[datetime, Field(description="When it was uploaded")]
     created_by: Annotated[str, Field(description="Who uploaded it")]
 
     @classmethod
     def of(cls, asset: Asset) -> Self:
-        """Show a row."""
+        """Return the answer for a row."""
         return cls(
             id=asset.id,
             factory_id=asset.factory_id,

@@ -1,4 +1,4 @@
-"""What can be done with assets."""
+"""The use cases of assets."""
 
 import os
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ BLOCK_BYTES: Final = 1024 * 1024
 
 @dataclass(frozen=True)
 class Upload:
-    """What the client says about a file it sends."""
+    """What the client declares about an uploaded file."""
 
     factory_id: UUID
     name: str
@@ -36,7 +36,7 @@ class Upload:
 
 
 class AssetService:
-    """The use cases of assets, each inside the caller's transaction."""
+    """The use cases of assets, within the caller's transaction."""
 
     def __init__(self, assets: AssetRepository, store: ContentStore, now: datetime) -> None:
         self._assets = assets
@@ -45,20 +45,20 @@ class AssetService:
 
     @classmethod
     def within(cls, transaction: Transaction, now: datetime, *, store: ContentStore) -> Self:
-        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        """Return the use cases within a transaction that is handled at `now` (aware)."""
         return cls(AssetRepository(transaction), store, now)
 
     async def upload(self, by: Principal, upload: Upload, body: AsyncIterator[bytes]) -> Asset:
-        """Keep a file as a new asset; the same content sent twice is kept once and makes two assets.
+        """Store a file as a new asset; the same content sent twice is stored once and makes two assets.
 
-        The content is durable before its row is: a row never lacks its file, a file may lack its row
-        until the same content comes again.
+        The content is durable before its row: a row never lacks its file, but a file may lack its row until
+        the same content is sent again.
 
         Raises:
-            NotFoundError: the factory is another's.
+            NotFoundError: the token is not for the factory.
             UnsupportedMediaError: the file is of another type than declared.
-            MalformedError: the file breaks its format.
-            StoreFullError, UnavailableError: the store cannot take it.
+            MalformedError: the file violates its format.
+            StoreFullError, UnavailableError: the store cannot keep it.
         """
         by.require_factory(upload.factory_id)
         async with self._store.receive() as incoming:
@@ -91,7 +91,11 @@ class AssetService:
         )
 
     async def get(self, by: Principal, asset_id: UUID) -> Asset:
-        """Give one asset; raises NotFoundError where there is none that `by` may see."""
+        """Return one asset.
+
+        Raises:
+            NotFoundError: there is no such asset that `by` may see.
+        """
         asset = await self._assets.find(asset_id)
         if asset is None or not by.sees(asset.factory_id):
             raise NotFoundError(f"There is no asset {asset_id}.")
@@ -100,13 +104,22 @@ class AssetService:
     async def list_before(
         self, by: Principal, factory_id: UUID, before: UUID | None, limit: int
     ) -> Sequence[Asset]:
-        """List a factory's assets, newest first; raises NotFoundError for a factory `by` may not see."""
+        """Return a factory's assets before the id `before`, newest first.
+
+        Raises:
+            NotFoundError: `by` may not see the factory.
+        """
         by.require_factory(factory_id)
         return await self._assets.list_before(factory_id, before, limit)
 
 
 async def _receive(incoming: IncomingContent, media_type: MediaType, body: AsyncIterator[bytes]) -> None:
-    """Write the body in blocks of a megabyte; refuse a wrong type as soon as its first bytes are there."""
+    """Write the body in blocks of 1 MiB; check its type as soon as its first bytes are there.
+
+    Raises:
+        UnsupportedMediaError: the body is of another type than declared.
+        MalformedError: the body is empty.
+    """
     block, checked = bytearray(), False
     async for chunk in body:
         UPLOAD_BYTES.inc(len(chunk))
@@ -125,10 +138,10 @@ async def _receive(incoming: IncomingContent, media_type: MediaType, body: Async
 
 
 async def open_content(store: ContentStore, asset: Asset) -> BufferedReader:
-    """Open an asset's content, after making sure that it is there in its full length.
+    """Open an asset's content, after checking its length.
 
     Raises:
-        ContentDamagedError: it is missing, or not as long as it was.
+        ContentDamagedError: its file is missing or has another length.
         UnavailableError: the store cannot be read.
     """
     try:

@@ -1,1 +1,1 @@
-"""Contents: the bytes of assets, checked, kept once by their SHA-256, and sent in ranges."""
+"""Contents: the bytes of assets, checked, stored once under their SHA-256, and sent whole or in ranges."""

@@ -1,10 +1,10 @@
-"""What can be wrong with a content, as the client is told."""
+"""The errors of contents, with their HTTP answers."""
 
 from utils.errors import InvalidError, ServiceError
 
 
 class MalformedError(InvalidError):
-    """The file is not what its format demands."""
+    """The file violates its format."""
 
     title = "Malformed file"
     slug = "malformed-file"
@@ -14,7 +14,7 @@ class MalformedError(InvalidError):
 
 
 class StoreFullError(ServiceError):
-    """There is no room left for another file (RFC 4918, section 11.5)."""
+    """The store has no room for the file (RFC 4918, section 11.5)."""
 
     status = 507
     title = "Insufficient storage"
@@ -22,7 +22,7 @@ class StoreFullError(ServiceError):
 
 
 class ContentDamagedError(ServiceError):
-    """The asset is known, its file is gone or not as it was stored."""
+    """The asset exists, but its file is missing or damaged."""
 
     status = 500
     title = "Content damaged"
@@ -30,7 +30,7 @@ class ContentDamagedError(ServiceError):
 
 
 class RangeNotSatisfiableError(ServiceError):
-    """The asked range lies outside the content, or is no range."""
+    """The requested range is malformed or outside the content."""
 
     status = 416
     title = "Range not satisfiable"

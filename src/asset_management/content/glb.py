@@ -1,4 +1,4 @@
-"""GLB, the binary container of glTF 2.0 (Khronos glTF 2.0 specification, section 4.4): its structure only."""
+"""Checks the structure of GLB, glTF's binary container (Khronos glTF 2.0 specification, section 4.4)."""
 
 import codecs
 import re
@@ -28,16 +28,16 @@ class _Gltf(msgspec.Struct):
     asset: _Metadata
 
 
-_decoder: Final = msgspec.json.Decoder(_Gltf)  # checks the whole text, builds only these two objects
+_decoder: Final = msgspec.json.Decoder(_Gltf)  # checks the whole text, but builds only these two objects
 
 
 def check_glb(file: BinaryIO, size: int) -> None:
-    """Check header, chunks and the JSON chunk's `asset.version` of a file of `size` bytes.
+    """Check the header, the chunks and the JSON chunk's `asset.version` of a file of `size` bytes.
 
-    Reads at most the chunk headers and the JSON chunk (≤ 32 MiB) into memory.
+    It reads only the headers and the JSON chunk (≤ 32 MiB) into memory.
 
     Raises:
-        MalformedError: saying what the specification demands.
+        MalformedError: the file violates the specification; the text says how.
     """
     _check_header(file.read(HEADER.size), size)
     offset, number = HEADER.size, 0
@@ -64,7 +64,7 @@ def _check_header(header: bytes, size: int) -> None:
 
 
 def _check_chunk(file: BinaryIO, offset: int, size: int, number: int) -> int:
-    """Check the chunk at `offset` and return where the next one begins."""
+    """Check the chunk at `offset`; return the offset of the next one."""
     header = file.read(CHUNK_HEADER.size)
     if len(header) < CHUNK_HEADER.size:
         raise MalformedError(f"GLB chunk {number} ends within its own header.")
@@ -102,7 +102,7 @@ def _check_json(file: BinaryIO, length: int) -> None:
 
 
 def _read_text(file: BinaryIO, length: int) -> bytearray:
-    """Read the chunk and make sure that it is UTF-8, which the JSON decoder does not of what it skips."""
+    """Return the chunk after checking that it is UTF-8: the JSON decoder does not check what it skips."""
     text = bytearray()
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:

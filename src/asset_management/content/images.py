@@ -1,4 +1,4 @@
-"""PNG, JPEG and WebP: the headers, so far as they say how large a picture claims to be."""
+"""Checks the headers of PNG, JPEG and WebP files, and the extent that they declare."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ from asset_management.content.kinds import PNG_SIGNATURE
 
 MAX_SIDE: Final = 32_768
 MAX_PIXELS: Final = 2**28
-"""A viewer needs four bytes a pixel: 1 GiB at most."""
+"""At four bytes per pixel a viewer then needs at most 1 GiB."""
 
 _PNG_HEADER: Final = struct.Struct(">I4sIIBBBBBI")  # length, "IHDR", width, height, five fields, CRC
 _PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
@@ -22,10 +22,10 @@ _START_OF_SCAN, _END_OF_IMAGE, _FILL = 0xDA, 0xD9, 0xFF
 
 
 def check_png(file: BinaryIO, size: int) -> None:
-    """Check signature, IHDR (with its CRC) and that the file ends with IEND (PNG, third edition, 5 and 11).
+    """Check the signature, IHDR with its CRC, and the final IEND (PNG, third edition, sections 5 and 11).
 
     Raises:
-        MalformedError: saying what is wrong.
+        MalformedError: the text says what is wrong.
     """
     head = file.read(len(PNG_SIGNATURE) + _PNG_HEADER.size)
     if not head.startswith(PNG_SIGNATURE) or len(head) < len(PNG_SIGNATURE) + _PNG_HEADER.size:
@@ -46,10 +46,10 @@ def check_png(file: BinaryIO, size: int) -> None:
 
 
 def check_jpeg(file: BinaryIO, size: int) -> None:
-    """Walk the segments up to the frame header, at most 1024, and check the extent (ITU-T T.81, annex B).
+    """Read the segments up to the frame header, at most 1024, and check the extent (ITU-T T.81, annex B).
 
     Raises:
-        MalformedError: saying what is wrong.
+        MalformedError: the text says what is wrong.
     """
     file.seek(2)
     for _ in range(_MAX_SEGMENTS):
@@ -84,7 +84,7 @@ def check_webp(file: BinaryIO, size: int) -> None:
     """Check the RIFF length and the first chunk's extent (RFC 9649).
 
     Raises:
-        MalformedError: saying what is wrong.
+        MalformedError: the text says what is wrong.
     """
     head = _exactly(file, 25, "WebP") + file.read(5)  # a lossless picture may end after 25 bytes
     length = int.from_bytes(head[4:8], "little")

@@ -1,4 +1,4 @@
-"""Is a received file what it was declared to be?"""
+"""Checks that a received file is of the declared type."""
 
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, Final
@@ -20,8 +20,8 @@ def require_media_type(kind: Kind, content_type: str | None, content_encoding: s
     """Return the declared media type of an upload of this kind.
 
     Raises:
-        UnsupportedMediaError: none is declared, it is none of ours, or the body is compressed.
-        InvalidError: it is ours, and not of this kind.
+        UnsupportedMediaError: the type is missing or not supported, or the body is compressed.
+        InvalidError: the type is supported, but not for this kind.
     """
     if content_encoding is not None and content_encoding.strip().lower() != "identity":
         raise UnsupportedMediaError("Send the file as it is, without Content-Encoding.")
@@ -34,7 +34,11 @@ def require_media_type(kind: Kind, content_type: str | None, content_encoding: s
 
 
 def require_magic(declared: MediaType, prefix: bytes) -> None:
-    """Raise `UnsupportedMediaError` unless a file that begins so is of the declared type."""
+    """Check that a file with this prefix is of the declared type.
+
+    Raises:
+        UnsupportedMediaError: it is not.
+    """
     found = sniff(prefix[:PREFIX_BYTES])
     if found is None:
         raise UnsupportedMediaError(f"The body is not {declared}, as Content-Type says: it begins otherwise.")
@@ -43,6 +47,10 @@ def require_magic(declared: MediaType, prefix: bytes) -> None:
 
 
 def check_structure(declared: MediaType, file: BinaryIO, size: int) -> None:
-    """Check the file's headers by its format, from its beginning; raises `MalformedError`."""
+    """Check the file's headers by its format.
+
+    Raises:
+        MalformedError: the file violates its format.
+    """
     file.seek(0)
     _CHECKS[declared](file, size)

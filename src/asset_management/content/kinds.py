@@ -1,11 +1,11 @@
-"""What may be uploaded: kinds, media types, and how the first bytes tell them apart."""
+"""The kinds and media types that may be uploaded, and their magic numbers."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
 PREFIX_BYTES: Final = 12
-"""How many bytes of a file's beginning `sniff` wants to see."""
+"""How many first bytes of a file `sniff` needs."""
 
 
 class Kind(StrEnum):
@@ -16,7 +16,7 @@ class Kind(StrEnum):
 
 
 class MediaType(StrEnum):
-    """The formats that are kept (RFC 6838 names)."""
+    """The supported formats (RFC 6838 names)."""
 
     GLB = "model/gltf-binary"
     PNG = "image/png"
@@ -33,7 +33,7 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 def sniff(prefix: bytes) -> MediaType | None:
-    """Return what a file is by its magic number, None when it is none of ours."""
+    """Return a file's media type by its magic number; None if it is not supported."""
     if prefix.startswith(b"glTF"):
         return MediaType.GLB
     if prefix.startswith(PNG_SIGNATURE):
@@ -46,7 +46,7 @@ def sniff(prefix: bytes) -> MediaType | None:
 
 
 def parse_media_type(content_type: str) -> MediaType | None:
-    """Read a Content-Type header, parameters left aside; None when it is none of ours."""
+    """Return the media type of a Content-Type header, without parameters; None if it is not supported."""
     try:
         return MediaType(content_type.partition(";")[0].strip().lower())
     except ValueError:

@@ -1,4 +1,4 @@
-"""Conditional and partial reading, and names in headers (RFC 9110 sections 13 and 14, RFC 6266)."""
+"""Conditional and range requests, and file names in headers (RFC 9110 sections 13 and 14, RFC 6266)."""
 
 import re
 import unicodedata
@@ -24,26 +24,26 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many bytes that is."""
+        """The number of bytes."""
         return self.last - self.first + 1
 
     def content_range(self, size: int) -> str:
-        """The value of Content-Range."""
+        """Return the value of Content-Range for a content of `size` bytes."""
         return f"bytes {self.first}-{self.last}/{size}"
 
 
 def is_unmodified(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client's If-None-Match names this content, compared weakly, or is `*`."""
+    """Return whether the client's If-None-Match names this content, compared weakly, or is `*`."""
     if if_none_match is None:
         return False
     return if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match)
 
 
 def parse_range(header: str | None, size: int, *, if_range: str | None, etag: str) -> ByteRange | None:
-    """Return the one range asked for, None where the whole content is to be sent.
+    """Return the requested range; None if the whole content is to be sent.
 
-    That is so without Range, in other units than bytes, for several ranges, and when If-Range names another
-    content (or a date: ours has none).
+    The whole content is sent without Range, for other units than bytes, for several ranges, and if If-Range
+    names another content (or a date: contents have none).
 
     Raises:
         RangeNotSatisfiableError: the range is malformed, or no byte of it exists.
@@ -76,9 +76,9 @@ def _unsatisfiable(detail: str, size: int) -> RangeNotSatisfiableError:
 
 
 def content_disposition(name: str) -> str:
-    """Return `attachment` with the name in both forms: for every client, and in UTF-8.
+    """Return `attachment` with the name in both forms: plain ASCII, and UTF-8.
 
-    Whatever the name holds, the value is printable ASCII and cannot leave its quotes.
+    For any name the value is printable ASCII, and the quoted name holds no quote.
     """
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     plain = _UNSAFE_IN_QUOTES.sub("_", plain).strip(" .") or "asset"

@@ -1,4 +1,4 @@
-"""Sends a content, or a range of it, as fast as the client takes it."""
+"""Sends a content, or a range of it, at the client's pace."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ _BLOCK_BYTES: Final = 256 * 1024
 
 
 class ContentResponse(Response):
-    """200 or 206 with bytes read from the store block by block, at most 256 KiB in memory."""
+    """An answer with bytes read from the store block by block, at most 256 KiB in memory."""
 
     def __init__(
         self,
@@ -34,7 +34,11 @@ class ContentResponse(Response):
         self._part = part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send head and bytes until all are out or the client is gone; closes the file."""
+        """Send the head and the bytes until all are sent or the client disconnects; then close the file.
+
+        Raises:
+            EOFError: the file is shorter than it was when it was opened.
+        """
         with self._file:
             await send(
                 {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
@@ -42,7 +46,8 @@ class ContentResponse(Response):
             if scope["method"] == "HEAD":
                 await send({"type": "http.response.body", "body": b""})
                 return
-            # Without listening nobody would tell: what is sent to a closed connection is dropped in silence.
+            # The disconnect must be listened for: the server silently drops what is sent to a closed
+            # connection.
             gone = asyncio.create_task(_disconnect(receive), name="content-disconnect")
             try:
                 await self._send_bytes(send, gone)
@@ -54,7 +59,8 @@ class ContentResponse(Response):
         while offset < end and not gone.done():
             block = await self._store.read(self._file, offset, min(_BLOCK_BYTES, end - offset))
             if not block:
-                # The head is out: all that is left is to break off, so that nobody takes this for the whole.
+                # The head is sent: break off the connection, so that the client sees that the content is
+                # incomplete.
                 logger.error("A content ended while it was sent", extra={"offset": offset, "expected": end})
                 raise EOFError("the content is shorter than it was when it was opened")
             offset += len(block)

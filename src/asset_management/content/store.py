@@ -1,4 +1,4 @@
-"""Keeps contents in a directory, each once, under its SHA-256; nothing is seen there before it is whole."""
+"""Stores contents in a directory, each once under its SHA-256; only complete contents are visible."""
 
 import asyncio
 import errno
@@ -27,10 +27,10 @@ Result = TypeVar("Result")
 
 
 class ContentStore:
-    """A directory of contents: `sha256/ab/ab12…` whole ones, `incoming/` what is being received.
+    """A directory of contents: complete ones in `sha256/ab/ab12…`, incoming ones in `incoming/`.
 
-    Several processes may share the directory. File work runs on threads of its own, so that a slow disk
-    holds up neither the event loop nor what else uses the loop's threads.
+    Several processes may share the directory. File work runs on the store's own threads, so that a slow disk
+    blocks neither the event loop nor the loop's threads.
     """
 
     def __init__(self, directory: Path, *, threads: int) -> None:
@@ -39,7 +39,7 @@ class ContentStore:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="content")
 
     def prepare(self) -> int:
-        """Make the directory and remove what dead processes left half received; return how many files.
+        """Make the directory, and remove incomplete files of dead processes; return how many there were.
 
         Raises:
             OSError: the directory cannot be made or written.
@@ -53,7 +53,7 @@ class ContentStore:
 
     @asynccontextmanager
     async def receive(self) -> AsyncIterator["IncomingContent"]:
-        """Open a content to be written; whatever happens, nothing is left of it unless it was kept."""
+        """Yield a new content to be written; unless it is kept, it is removed at the end of the block."""
         incoming = _Incoming(self._incoming, self._whole)
         try:
             await self.run(incoming.open)
@@ -62,16 +62,16 @@ class ContentStore:
             await asyncio.shield(self.run(incoming.abandon))
 
     async def open(self, sha256: str) -> BufferedReader:
-        """Open a whole content for reading.
+        """Open a complete content for reading.
 
         Raises:
-            FileNotFoundError: there is none.
+            FileNotFoundError: there is no such content.
             UnavailableError: the store cannot be read.
         """
         return await self.run(lambda: (self._whole / sha256[:2] / sha256).open("rb"))
 
     async def read(self, file: BinaryIO, offset: int, length: int) -> bytes:
-        """Read up to `length` bytes at `offset`; fewer only at the file's end."""
+        """Return `length` bytes at `offset`; fewer only at the file's end."""
         return await self.run(lambda: os.pread(file.fileno(), length, offset))
 
     def close(self) -> None:
@@ -79,12 +79,12 @@ class ContentStore:
         self._threads.shutdown(wait=True)
 
     async def run(self, work: Callable[[], Result]) -> Result:
-        """Run file work on one of the store's threads.
+        """Return the result of file work, run on one of the store's threads.
 
         Raises:
-            FileNotFoundError: as it is.
-            StoreFullError: there is no room left.
-            UnavailableError: any other OSError.
+            FileNotFoundError: `work` raised it.
+            StoreFullError: the disk is full.
+            UnavailableError: `work` raised another OSError.
         """
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -95,7 +95,7 @@ class ContentStore:
 
 
 class IncomingContent:
-    """A content while it is received. One task writes it."""
+    """A content while it is received; only one task writes it."""
 
     def __init__(self, incoming: "_Incoming", store: ContentStore) -> None:
         self._incoming = incoming
@@ -108,18 +108,22 @@ class IncomingContent:
         await self._store.run(lambda: self._incoming.write(block))
 
     async def check(self, check: Callable[[BinaryIO, int], None]) -> None:
-        """Let `check` read the received file, on a thread; what it raises is raised here."""
+        """Run `check` on the received file and its size, on one of the store's threads.
+
+        Raises:
+            Exception: what `check` raises.
+        """
         await self._store.run(lambda: self._incoming.check(check))
 
     async def keep(self) -> str:
-        """Make it durable under its SHA-256, which is returned in hex; the same content is kept once."""
+        """Store the content durably under its SHA-256; return that in hex. Equal contents share a file."""
         return await self._store.run(self._incoming.keep)
 
 
 class _Incoming:
-    """The file behind it. Its mutex lets a cancelled upload be abandoned while a thread still writes.
+    """The file of an incoming content. A mutex guards it: an upload may be abandoned while a thread writes.
 
-    The file itself is locked for as long as its process lives, which tells it from an orphan.
+    The file is locked while its process lives, which distinguishes it from an orphan.
     """
 
     def __init__(self, incoming: Path, whole: Path) -> None:
@@ -157,7 +161,7 @@ class _Incoming:
                 shelf.mkdir(mode=_PRIVATE_DIRECTORY, exist_ok=True)
                 _sync_directory(self._whole)
             if self._path is not None:
-                # Replacing an equal content does no harm, and heals one that was damaged.
+                # Replacing an equal content is harmless, and repairs a damaged one.
                 self._path.replace(shelf / name)
                 self._path = None
             _sync_directory(shelf)
@@ -186,7 +190,7 @@ def _create_locked(incoming: Path) -> tuple[Path, FileIO]:
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return path, file
-        file.close()  # a starting process took it for an orphan in the instant before it was locked
+        file.close()  # a starting process removed it as an orphan before it was locked
 
 
 def _remove_if_orphaned(path: Path) -> bool:
@@ -195,7 +199,7 @@ def _remove_if_orphaned(path: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
     except (BlockingIOError, FileNotFoundError):
-        return False  # being received by a living process, or gone by now
+        return False  # a living process is receiving it, or it is gone
     return True
 
 
