@@ -21,13 +21,13 @@ BatchAnswer: TypeAlias = bytes | Exception
 """The answer to a batch, or why it has none."""
 
 COPY_FROM: Final = 250
-"""From so many readings on, COPY is worth its own ways to the server and back."""
+"""From this many readings on, COPY is faster in spite of its additional round trips to the server."""
 
 ATTEMPTS: Final = 4
 DOUBT_SECONDS: Final = 30.0
 MOST_DOUBTED: Final = 10_000
 
-# Who must wait for somebody else's reading is about to find it there already, or each waits for the other.
+# A transaction that waits for a reading of another one will find it recorded, or the two wait for each other.
 LOCK_SECONDS: Final = 0.5
 
 # What another transaction did to this one, and may not do again.
@@ -37,9 +37,9 @@ _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncp
 class BatchRecorder:
     """Records groups of batches exactly once.
 
-    There are two ways. The straight one takes everything for new, is a quarter faster, and fails as a whole
-    when any reading or batch is there already. Then, and for half a minute after a factory sent duplicates,
-    the careful one finds out what is new and keeps that.
+    There are two ways. The straight one assumes that everything is new: it is a quarter faster, and fails as
+    a whole if a reading or batch is already there. Then, and for half a minute after a factory sent
+    duplicates, the careful one determines what is new, and stores that.
     """
 
     def __init__(self, database: Database) -> None:
@@ -52,9 +52,11 @@ class BatchRecorder:
         self._connections.close()
 
     async def record(self, group: Sequence[Batch]) -> list[BatchAnswer]:
-        """Record batches with different keys and give each one's outcome, in their order.
+        """Record batches with different keys; return the outcome of each, in their order.
 
-        Raises what the database or the network raised: then none is recorded, or all are and nobody knows.
+        Raises:
+            Exception: what the database or the network raised; none of the batches is recorded, or (if the
+                acknowledgement of the commit was lost) all are.
         """
         metrics.BATCHES_PER_TRANSACTION.observe(len(group))
         ordered = sorted(group, key=lambda batch: batch.key)  # so that two groups cannot wait for each other

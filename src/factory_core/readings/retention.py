@@ -1,4 +1,4 @@
-"""Forgets old batches, not their readings: who repeats one so late is told of duplicates instead."""
+"""Deletes the records of old batches, not their readings: a batch repeated later counts as duplicates."""
 
 import asyncio
 from datetime import timedelta
@@ -23,7 +23,7 @@ class BatchRetention:
         self._kept_for = kept_for
 
     async def run(self) -> None:
-        """Forget for ever; for `utils.lifecycle.supervise`."""
+        """Delete due records until cancelled; run by `utils.lifecycle.supervise`."""
         while True:
             heed_cancellation()
             while await self.forget_some() == BATCHES_AT_ONCE:
@@ -31,7 +31,7 @@ class BatchRetention:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def forget_some(self) -> int:
-        """Delete the oldest that are due and give how many there were, at most `BATCHES_AT_ONCE`."""
+        """Delete the oldest due records, at most `BATCHES_AT_ONCE`; return how many."""
         async with self._database.transaction() as transaction:
             readings = ReadingRepository(await transaction.connection())
             forgotten = await readings.delete_batches(self._now() - self._kept_for, limit=BATCHES_AT_ONCE)
