@@ -1,4 +1,4 @@
-"""Factory Core's API: the one place where its parts are put together."""
+"""Factory Core's API: the one place that assembles its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,14 +27,14 @@ DESCRIPTION = """The plant: its factories, their equipment, and the readings the
 INGEST = "/v1/factories/{factory_id}/readings"
 TAGS = [
     {"name": "factories", "description": "Factories"},
-    {"name": "equipment", "description": "What stands in a factory, each piece with a tag"},
-    {"name": "readings", "description": "What the equipment measures"},
+    {"name": "equipment", "description": "The machines of a factory, each with a tag"},
+    {"name": "readings", "description": "The values that the equipment measures"},
     {"name": "event log", "description": "The gap API: published events, for services that lost some"},
 ]
 
 
 def create_app(settings: FactoryCoreSettings) -> FastAPI:
-    """Put the application together."""
+    """Return the application."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +70,6 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
 
 
 def run() -> NoReturn:
-    """Serve the API until told to stop."""
+    """Serve the API until a signal stops it."""
     settings = FactoryCoreSettings()
     serve(create_app(settings), settings)

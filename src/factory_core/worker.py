@@ -1,4 +1,4 @@
-"""Factory Core's worker: publishes its events, forgets old batches, and counts its sources."""
+"""Factory Core's worker: publishes its events, deletes old batch records, and counts its sources."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from utils.serving import serve
 
 
 def create_worker(settings: FactoryCoreSettings) -> FastAPI:
-    """Put the worker together: relay, retention and count, beside /health and /metrics."""
+    """Return the worker's application: relay, retention and count, with /health and /metrics."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -58,6 +58,6 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
 
 
 def run() -> NoReturn:
-    """Run until told to stop."""
+    """Run the worker until a signal stops it."""
     settings = FactoryCoreSettings()
     serve(create_worker(settings), settings)

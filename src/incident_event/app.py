@@ -1,4 +1,4 @@
-"""Incident Event's API: the one place where its parts are put together."""
+"""Incident Event's API: the one place that assembles its parts."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,17 +17,17 @@ from utils.http import Kit, build_app
 from utils.serving import serve
 from utils.streams import EventFeed
 
-DESCRIPTION = """What is dangerous, what happened, and telling those who act, at once."""
+DESCRIPTION = """Rules for what is dangerous, incidents that happened, and their events, pushed at once."""
 TAGS = [
-    {"name": "rules", "description": "What counts as dangerous"},
+    {"name": "rules", "description": "The conditions that count as dangerous"},
     {"name": "incidents", "description": "What happened, and who works it"},
-    {"name": "events", "description": "What happens, while it happens (server-sent events)"},
-    {"name": "webhooks", "description": "What other programs tell"},
+    {"name": "events", "description": "Events as they happen (server-sent events)"},
+    {"name": "webhooks", "description": "Notifications from other programs"},
 ]
 
 
 def create_app(settings: IncidentEventSettings) -> FastAPI:
-    """Put the application together."""
+    """Return the application."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -62,6 +62,6 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
 
 
 def run() -> NoReturn:
-    """Serve the API until told to stop."""
+    """Serve the API until a signal stops it."""
     settings = IncidentEventSettings()
     serve(create_app(settings), settings)

@@ -8,10 +8,10 @@ SERVICE = "incident-event"
 SCHEMA = "incident_event"
 MIGRATIONS = "incident_event:migrations"
 REVISION = "0003"
-"""The newest migration, which this release needs. A constant, so that no service loads Alembic to know it."""
+"""The newest migration, which this release needs; a constant, so that no service loads Alembic to find it."""
 
 
 class Base(DeclarativeBase):
-    """Base of every row of this service."""
+    """The base class of this service's rows."""
 
     metadata = service_metadata()

@@ -1,4 +1,4 @@
-"""Factory Core as a publisher: fetches from its API what its stream has lost."""
+"""A client of Factory Core's event log: fetches the events that its stream has lost."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ for _reason in ("timeout", "connection", "status"):
 
 
 class FactoryCoreError(Exception):
-    """Factory Core did not answer, or not with what was asked for."""
+    """Factory Core did not answer, or answered with an error."""
 
 
 class _EventPage(msgspec.Struct):
@@ -52,7 +52,11 @@ class _HeadPage(msgspec.Struct):
 
 
 class ServiceToken:
-    """The token this service shows to others: signed with the shared secret, or read from a file."""
+    """This service's token for other services: signed with the shared secret, or read from a file.
+
+    Raises:
+        SettingsError: there is neither a secret nor a file.
+    """
 
     def __init__(self, settings: IncidentEventSettings, now: Now) -> None:
         self._file: Path | None = settings.service_token_file
@@ -65,7 +69,11 @@ class ServiceToken:
             raise SettingsError([("INCIDENT_EVENT_SERVICE_TOKEN_FILE", needed)])
 
     def get(self) -> str:
-        """Give a token that is valid for at least a minute; raises OSError when its file cannot be read."""
+        """Return the token; a signed one is valid for at least another minute.
+
+        Raises:
+            OSError: the token's file cannot be read.
+        """
         if self._file is not None:
             return self._file.read_text("utf-8").strip()
         now = self._now()
@@ -84,7 +92,7 @@ class ServiceToken:
 
 
 class FactoryCoreClient:
-    """Reads Factory Core's event log. Every request ends within 5 s; every failure is a FactoryCoreError."""
+    """Reads Factory Core's event log; every step of a request ends within 5 s."""
 
     def __init__(self, settings: IncidentEventSettings, now: Now) -> None:
         self._token = ServiceToken(settings, now)
@@ -93,12 +101,20 @@ class FactoryCoreClient:
         )
 
     async def fetch_gap(self, factory_id: UUID, after_seq: int, limit: int) -> list[StreamEvent]:
-        """Give a factory's events after `after_seq`, at most `limit` (and at most 200)."""
+        """Return a factory's events after `after_seq`, at most `limit` (and at most 200).
+
+        Raises:
+            FactoryCoreError: Factory Core did not answer, or answered with an error.
+        """
         query: Query = {"factory": str(factory_id), "after": after_seq, "limit": min(limit, PAGE)}
         return msgspec.json.decode(await self._get("/v1/event-log", query), type=_EventPage).items
 
     async def fetch_heads(self) -> dict[UUID, int]:
-        """Give every factory's newest seq."""
+        """Return every factory's newest seq.
+
+        Raises:
+            FactoryCoreError: Factory Core did not answer, or answered with an error.
+        """
         heads: dict[UUID, int] = {}
         cursor: str | None = ""
         while cursor is not None:

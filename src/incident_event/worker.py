@@ -1,4 +1,4 @@
-"""Incident Event's worker: evaluates Factory Core's readings, and moves its own events to the stream."""
+"""Incident Event's worker: evaluates Factory Core's readings, and publishes its own events."""
 
 import asyncio
 import logging
@@ -26,12 +26,12 @@ PUBLISHER: Final = "factory-core"
 CONSUMER: Final = "incident-event"
 COUNT_SECONDS: Final = 5.0
 PARTITIONS: Final = 64
-"""As many workers can share the factories; another number moves every factory to another worker, once."""
+"""How many workers can share the factories; changing it moves every factory to another worker once."""
 
 
 def create_worker(settings: IncidentEventSettings) -> FastAPI:
-    """Put the worker together: consumer and relay, beside /health and /metrics."""
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request, the kit tells of failures
+    """Return the worker's application: consumer and relay, with /health and /metrics."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs every request; the kit logs failures
     client = FactoryCoreClient(settings, utc_now)
 
     @asynccontextmanager
@@ -79,7 +79,7 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
 
 
 async def count_open(database: Database) -> None:
-    """Keep the number of open incidents fresh, for ever."""
+    """Update the metric of open incidents every 5 s until cancelled."""
     while True:
         async with database.transaction() as transaction:
             counts = await IncidentService.within(transaction, utc_now()).count_open()
@@ -89,6 +89,6 @@ async def count_open(database: Database) -> None:
 
 
 def run() -> NoReturn:
-    """Run until told to stop."""
+    """Run the worker until a signal stops it."""
     settings = IncidentEventSettings()
     serve(create_worker(settings), settings)

@@ -22,7 +22,7 @@ router = APIRouter(prefix="/factories/{factory_id}", tags=["equipment"])
 
 
 async def equipment_service(transaction: DatabaseTransaction) -> EquipmentService:
-    """Put the use cases into the request's transaction."""
+    """Return the use cases within the request's transaction."""
     return EquipmentService.within(transaction, utc_now())
 
 
@@ -33,7 +33,7 @@ EquipmentUseCases = Annotated[EquipmentService, Depends(equipment_service, scope
 async def create_equipment(
     factory_id: UUID, body: EquipmentCreate, by: CurrentPrincipal, equipment: EquipmentUseCases
 ) -> EquipmentRead:
-    """Add equipment. A tag the factory already has is a 409, however many race for it."""
+    """Add equipment. A tag that the factory already has is answered with 409, also in a race."""
     name = body.name if body.name is not None else body.tag
     created = await equipment.create(by, factory_id, tag=body.tag, name=name, kind=body.kind)
     return EquipmentRead.model_validate(created)

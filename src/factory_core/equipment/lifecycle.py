@@ -1,10 +1,10 @@
-"""What equipment is, free of any framework."""
+"""The kinds of equipment and the form of its tags; knows no framework."""
 
 from enum import StrEnum
 
 
 class EquipmentKind(StrEnum):
-    """What a piece of equipment is."""
+    """The kind of a piece of equipment."""
 
     CONVEYOR = "conveyor"
     ROBOT_ARM = "robot_arm"

@@ -14,7 +14,7 @@ KINDS = ", ".join(f"'{kind}'" for kind in EquipmentKind)
 
 
 class Equipment(Base):
-    """One piece of equipment; its tag is its name on the plant's drawings, unique in its factory."""
+    """One piece of equipment; its tag is its name in the plant's drawings, unique in its factory."""
 
     __tablename__ = "equipment"
     __table_args__ = (

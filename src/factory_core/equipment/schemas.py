@@ -11,7 +11,7 @@ from utils.http import RequestModel, Text
 
 
 class EquipmentCreate(RequestModel):
-    """A piece of equipment to be."""
+    """A new piece of equipment."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"tag": "press-1", "name": "Press of line 1", "kind": "press"}]}
@@ -22,12 +22,12 @@ class EquipmentCreate(RequestModel):
         Field(
             pattern=TAG_PATTERN,
             max_length=MAX_TAG_LENGTH,
-            description="What the plant's drawings call it; readings name it as their source",
+            description="Its name in the plant's drawings; readings name it as their source",
             examples=["press-1"],
         ),
     ]
     name: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="The tag where it is left out"
+        default=None, description="What people call it; the tag by default"
     )
     kind: EquipmentKind = EquipmentKind.OTHER
 
@@ -39,7 +39,7 @@ class EquipmentRead(BaseModel):
 
     id: Annotated[UUID, Field(description="Its id, made by the service")]
     factory_id: Annotated[UUID, Field(description="The factory it stands in")]
-    tag: Annotated[str, Field(description="What the drawings call it, unique in the factory")]
+    tag: Annotated[str, Field(description="Its name in the plant's drawings, unique in the factory")]
     name: Annotated[str, Field(description="What people call it")]
     kind: EquipmentKind
     created_at: Annotated[datetime, Field(description="When it was created")]

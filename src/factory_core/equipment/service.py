@@ -1,4 +1,4 @@
-"""What can be done with equipment."""
+"""The use cases of equipment."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from utils.outbox import Outbox
 
 
 class EquipmentService:
-    """The use cases of equipment, each inside the caller's transaction."""
+    """The use cases of equipment, within the caller's transaction."""
 
     def __init__(
         self, equipment: EquipmentRepository, factories: FactoryService, outbox: Outbox, now: datetime
@@ -31,18 +31,18 @@ class EquipmentService:
 
     @classmethod
     def within(cls, transaction: Transaction, now: datetime) -> Self:
-        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        """Return the use cases within a transaction that is handled at `now` (aware)."""
         repository = EquipmentRepository(transaction)
         return cls(repository, FactoryService.within(transaction, now), Outbox(transaction), now)
 
     async def create(
         self, by: Principal, factory_id: UUID, *, tag: str, name: str, kind: EquipmentKind
     ) -> Equipment:
-        """Add equipment to a factory.
+        """Add equipment to a factory and publish its event.
 
         Raises:
-            NotFoundError: no such factory.
-            ConflictError: the factory has the tag already.
+            NotFoundError: there is no such factory that `by` may see.
+            ConflictError: the factory already has the tag.
         """
         await self._factories.get(by, factory_id)
         equipment = await self._equipment.add(
@@ -55,7 +55,11 @@ class EquipmentService:
         return equipment
 
     async def get(self, by: Principal, factory_id: UUID, equipment_id: UUID) -> Equipment:
-        """Give one piece of equipment; raises NotFoundError where the factory has none such."""
+        """Return one piece of equipment.
+
+        Raises:
+            NotFoundError: the factory has no such equipment, or `by` may not see it.
+        """
         by.require_factory(factory_id)
         equipment = await self._equipment.find(factory_id, equipment_id)
         if equipment is None:
@@ -63,18 +67,26 @@ class EquipmentService:
         return equipment
 
     async def find_ids(self, by: Principal, factory_id: UUID, tags: Collection[str]) -> dict[str, UUID]:
-        """Give the ids of those tags the factory has; raises NotFoundError without the factory."""
+        """Return the ids of the factory's equipment with these tags, by tag; unknown tags are missing.
+
+        Raises:
+            NotFoundError: there is no such factory that `by` may see.
+        """
         await self._factories.get(by, factory_id)
         return await self._equipment.find_ids(factory_id, tags)
 
     async def lock(self, factory_id: UUID, equipment_ids: Collection[UUID]) -> None:
-        """Let no one else change these pieces of equipment, or add to them, until the transaction ends."""
+        """Lock these pieces of equipment, and what may be added to them, until the transaction ends."""
         await self._equipment.lock(factory_id, equipment_ids)
 
     async def list_after(
         self, by: Principal, factory_id: UUID, after: UUID | None, limit: int
     ) -> Sequence[Equipment]:
-        """List a factory's equipment in the order of creation; raises NotFoundError without the factory."""
+        """Return a factory's equipment after the id `after`, in the order of creation.
+
+        Raises:
+            NotFoundError: there is no such factory that `by` may see.
+        """
         await self._factories.get(by, factory_id)
         return await self._equipment.list_after(factory_id, after, limit)
 

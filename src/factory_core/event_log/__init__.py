@@ -1,1 +1,1 @@
-"""The published events, for who lost some of the stream."""
+"""The log of published events, for consumers that lost a part of the stream."""

@@ -1,4 +1,4 @@
-"""The gap API: what a consumer of the stream asks for when it has lost some of it."""
+"""The gap API, from which a consumer of the stream fetches events that the stream has lost."""
 
 from operator import itemgetter
 from typing import Annotated
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/event-log", tags=["event log"])
 
 
 async def event_log(request: Request) -> EventLog:
-    """Give the history of this service's events."""
+    """Return the log of this service's events."""
     return EventLog(request.app.state.kit.database)
 
 
@@ -26,19 +26,18 @@ Events = Annotated[EventLog, Depends(event_log)]
 async def list_events(
     by: CurrentPrincipal,
     events: Events,
-    factory: Annotated[UUID, Query(description="Whose events")],
+    factory: Annotated[UUID, Query(description="The factory of the events")],
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last seq the caller has")] = 0,
     limit: Limit = 50,
 ) -> Response:
     """Read a factory's published events after a seq, in order: the gap API of the stream's consumers.
 
-    For services, not for people: admin only. An answer may hold fewer events than asked for, because large
-    ones fill it; the caller has everything when its last seq has reached `head`. Events older than `oldest`
-    are gone.
+    For services, not for people: admin only. An answer is limited in bytes, so it may hold fewer events than
+    `limit`; the caller has all events when its last seq has reached `head`. Events before `oldest` are gone.
     """
     by.require_factory(factory)
     oldest, head = await events.extent(factory)
-    items = await events.read(factory, after, limit)  # last, so that a head just told is never missing here
+    items = await events.read(factory, after, limit)  # last, so that the event of `head` is never missing
     log = {"items": items, "head": head, "oldest": oldest}
     return Response(msgspec.json.encode(log), media_type="application/json")
 
@@ -47,7 +46,7 @@ async def list_events(
 async def list_heads(
     by: CurrentPrincipal, events: Events, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[HeadRead]:
-    """List the newest seq of every factory that ever published anything: the gap API's table of contents."""
+    """List the newest seq of every factory that has published events: the gap API's table of contents."""
     rows = await events.heads(start_after(cursor, UUID), limit + 1)
     shown, next_cursor = cut(rows, limit, key=itemgetter(0))
     heads = [HeadRead(factory_id=factory, head=head) for factory, head in shown if by.sees(factory)]

@@ -1,4 +1,4 @@
-"""The answers about published events."""
+"""The bodies of answers about published events."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,17 +14,17 @@ class EventRead(BaseModel):
     type: Annotated[str, Field(description="What happened, with the version of its payload")]
     factory_id: Annotated[UUID, Field(description="The factory it happened in")]
     at: Annotated[datetime, Field(description="When it happened")]
-    payload: Annotated[dict[str, Any], Field(description="By its type")]
+    payload: Annotated[dict[str, Any], Field(description="What happened; its fields depend on the type")]
     trace: Annotated[
-        str | None, Field(description="Of the trace it was published in; left out where there was none")
+        str | None, Field(description="Context of the trace in which it was published; absent without one")
     ] = None
 
 
 class EventLogRead(BaseModel):
-    """Events in order, the newest seq there is, and the oldest still kept (head + 1 where none is)."""
+    """Events in order, the newest seq, and the oldest one still kept (head + 1 if none is)."""
 
     items: Annotated[list[EventRead], Field(description="By seq")]
-    head: Annotated[int, Field(description="The newest seq there is, 0 if there is none")]
+    head: Annotated[int, Field(description="The newest seq; 0 if there is none")]
     oldest: Annotated[int, Field(description="The oldest seq still kept")]
 
 

@@ -1,1 +1,1 @@
-"""The factories: name, time zone, floor."""
+"""Factories: their names, time zones and floors."""

@@ -21,7 +21,7 @@ router = APIRouter(tags=["factories"])
 
 
 async def factory_service(transaction: DatabaseTransaction) -> FactoryService:
-    """Put the use cases into the request's transaction."""
+    """Return the use cases within the request's transaction."""
     return FactoryService.within(transaction, utc_now())
 
 
@@ -30,7 +30,7 @@ Factories = Annotated[FactoryService, Depends(factory_service, scope="function")
 
 @router.post("/factories", status_code=status.HTTP_201_CREATED)
 async def create_factory(body: FactoryCreate, by: CurrentPrincipal, factories: Factories) -> FactoryRead:
-    """Create a factory. Names need not be unique. Needs a token for every factory."""
+    """Create a factory. Names need not be unique. Needs a token for all factories (`*`)."""
     floor = body.floor.to_contract() if body.floor is not None else None
     return FactoryRead.of(await factories.create(by, name=body.name, timezone=body.timezone, floor=floor))
 
@@ -39,7 +39,7 @@ async def create_factory(body: FactoryCreate, by: CurrentPrincipal, factories: F
 async def list_factories(
     by: CurrentPrincipal, factories: Factories, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[FactoryRead]:
-    """List the factories the token is for, oldest first."""
+    """List the factories that the token is for, oldest first."""
     rows = await factories.list_after(by, start_after(cursor, UUID), limit + 1)
     return Page.of(rows, limit, key=lambda row: row.id, read=FactoryRead.of)
 

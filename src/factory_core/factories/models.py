@@ -15,7 +15,7 @@ def _extent(column: str) -> CheckConstraint:
 
 
 class Factory(Base):
-    """One factory. The floor's three extents are metres, known together or not at all."""
+    """One factory. The floor's three extents are in metres, and either all known or all null."""
 
     __tablename__ = "factories"
     __table_args__ = (

@@ -37,12 +37,12 @@ class Floor(RequestModel):
     height_m: Extent
 
     def to_contract(self) -> contracts.factory_core.Floor:
-        """Give the same as other services read it."""
+        """Return the floor as events carry it."""
         return contracts.factory_core.Floor(self.width_m, self.depth_m, self.height_m)
 
 
 class FactoryCreate(RequestModel):
-    """A factory to be."""
+    """A new factory."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,7 +58,7 @@ class FactoryCreate(RequestModel):
 
     name: Annotated[Text, Field(min_length=1, max_length=200, description="What people call it")]
     timezone: Timezone = "UTC"
-    floor: Annotated[Floor | None, Field(description="Null while nobody has measured it")] = None
+    floor: Annotated[Floor | None, Field(description="The hall; null while its extents are unknown")] = None
 
 
 class FactoryRead(BaseModel):
@@ -67,13 +67,13 @@ class FactoryRead(BaseModel):
     id: Annotated[UUID, Field(description="Its id, made by the service")]
     name: Annotated[str, Field(description="What people call it")]
     timezone: Annotated[str, Field(description="A time zone of the IANA database")]
-    floor: Annotated[Floor | None, Field(description="The hall, null while nobody has measured it")]
+    floor: Annotated[Floor | None, Field(description="The hall; null while its extents are unknown")]
     layout_version: Annotated[int, Field(description="Grows with every change of the layout")]
     created_at: Annotated[datetime, Field(description="When it was created")]
 
     @classmethod
     def of(cls, factory: Factory) -> Self:
-        """Show a row."""
+        """Return the answer for a row."""
         return cls(
             id=factory.id,
             name=factory.name,

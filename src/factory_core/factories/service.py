@@ -1,4 +1,4 @@
-"""What can be done with factories."""
+"""The use cases of factories."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ FIRST_LAYOUT_VERSION = 1
 
 
 class FactoryService:
-    """The use cases of factories, each inside the caller's transaction."""
+    """The use cases of factories, within the caller's transaction."""
 
     def __init__(self, factories: FactoryRepository, outbox: Outbox, now: datetime) -> None:
         self._factories = factories
@@ -28,14 +28,14 @@ class FactoryService:
 
     @classmethod
     def within(cls, transaction: Transaction, now: datetime) -> Self:
-        """Return the use cases inside a transaction that is handled at `now` (aware)."""
+        """Return the use cases within a transaction that is handled at `now` (aware)."""
         return cls(FactoryRepository(transaction), Outbox(transaction), now)
 
     async def create(self, by: Principal, *, name: str, timezone: str, floor: Floor | None) -> Factory:
-        """Create a factory.
+        """Create a factory and publish its event.
 
         Raises:
-            ForbiddenError: the token is for certain factories only, and would not see the new one.
+            ForbiddenError: the token is only for certain factories, so it could not see the new one.
         """
         if by.factories is not None:
             raise ForbiddenError("A token for certain factories cannot create another one.")
@@ -55,7 +55,11 @@ class FactoryService:
         return factory
 
     async def get(self, by: Principal, factory_id: UUID) -> Factory:
-        """Give one factory; raises NotFoundError where there is none that `by` may see."""
+        """Return one factory.
+
+        Raises:
+            NotFoundError: there is no such factory that `by` may see.
+        """
         by.require_factory(factory_id)
         factory = await self._factories.find(factory_id)
         if factory is None:
@@ -63,7 +67,7 @@ class FactoryService:
         return factory
 
     async def list_after(self, by: Principal, after: UUID | None, limit: int) -> Sequence[Factory]:
-        """List the factories `by` may see, in the order of creation."""
+        """Return the factories that `by` may see after the id `after`, in the order of creation."""
         return await self._factories.list_after(after, limit, among=by.factories)
 
 

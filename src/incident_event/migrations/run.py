@@ -6,10 +6,10 @@ from utils.database.migrations import run_migrations
 
 
 def run() -> int:
-    """Bring the schema up to date and give the process's exit code."""
+    """Upgrade the schema; return the process's exit code."""
     return run_migrations(SERVICE, SCHEMA, MIGRATIONS)
 
 
 def wait() -> int:
-    """Block until another process has brought the schema up to date and give the process's exit code."""
+    """Block until another process has upgraded the schema; return the process's exit code."""
     return await_schema(SERVICE, SCHEMA, REVISION)

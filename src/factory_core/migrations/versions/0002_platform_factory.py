@@ -1,4 +1,4 @@
-"""The factory that owns the incidents of the platform itself, under the id `contracts.platform` says."""
+"""Add the factory that owns the incidents of the platform itself, with the id in `contracts.platform`."""
 
 from collections.abc import Sequence
 
@@ -17,10 +17,10 @@ REMOVE = "DELETE FROM factories WHERE id = '00000000-0000-7000-8000-000000000001
 
 
 def upgrade() -> None:
-    """Add it."""
+    """Add the factory."""
     op.execute(ADD)
 
 
 def downgrade() -> None:
-    """Take it away."""
+    """Remove the factory."""
     op.execute(REMOVE)
