@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from incident_event.rules.lifecycle import Episode
 
-MAX_RAISED = 20
+MAX_RAISED = 10
 """Episodes of one rule and batch; a value that flutters more often is counted, and raised once more."""
 
 
