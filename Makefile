@@ -1,4 +1,4 @@
-# Everything a developer does here has one word. Needs Python 3.11 or newer with venv and pip, git and make.
+# One target for each task of a developer. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
 .PHONY: help up down test check fix migration openapi rooms monitoring bench clean lock image-pin image-test rolling drill pictures
 
@@ -14,7 +14,7 @@ up: ## Prepare everything and run V-Factory here until Ctrl-C
 	@$(bootstrap) local
 	@$(bin)/vfactory up
 
-down: ## Stop V-Factory, also what a killed `make up` left behind
+down: ## Stop V-Factory, and processes that a killed `make up` left behind
 	@$(bootstrap) local
 	@$(bin)/vfactory down
 
@@ -22,7 +22,7 @@ test: ## Prepare everything and run all tests
 	@$(bootstrap) dev
 	@./scripts/test
 
-check: ## Lint, types, architecture, and whether generated files are up to date
+check: ## Check formatting, lint, types, imports, and that generated files are up to date
 	@$(bootstrap) dev
 	$(bin)/ruff check
 	$(bin)/ruff format --check
@@ -33,7 +33,7 @@ check: ## Lint, types, architecture, and whether generated files are up to date
 	PYTHONPATH=. $(bin)/python -P -m monitoring check
 	PYTHONPATH=. $(bin)/python -P -m deploy check
 
-fix: ## Let the tools mend what they can
+fix: ## Apply the fixes that tools can make
 	@$(bootstrap) dev
 	$(bin)/ruff check --fix
 	$(bin)/ruff format
@@ -50,27 +50,27 @@ rooms: ## Draw docs/pictures/rooms.svg from the code's imports
 	@$(bootstrap) dev
 	$(bin)/python -P scripts/draw_rooms.py
 
-monitoring: ## Write rules and dashboards from objectives and their Python
+monitoring: ## Write rules, dashboards, manifests and the image's version from their sources
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m monitoring generate
 	@PYTHONPATH=. $(bin)/python -P -m deploy generate
 
-bench: ## Measure, each benchmark in a clean process; ONLY=name,… for some of them
+bench: ## Run the benchmarks, each in a clean process; ONLY=name,… for some of them
 	@$(bootstrap) dev
 	@$(bin)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
 
-image-pin: ## Write the digest of the image's base into deploy/docker/Dockerfile
+image-pin: ## Write the digest of the base image into deploy/docker/Dockerfile
 	@./deploy/docker/pin
 
 image-test: ## Build the image without a container engine and run every service from it (root)
 	@$(bootstrap) dev
 	@$(bin)/python -P deploy/docker/image_test.py
 
-drill: ## Break a stack of its own in every way that must be told (40 minutes); ONLY=name,… for some
+drill: ## Break a separate stack in every way that must raise an alert (40 minutes); ONLY=name,… for some
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m monitoring.drills $(if $(ONLY),--only "$(ONLY)")
 
-pictures: ## Draw every dashboard after fifteen minutes of traffic and one drill, into docs/pictures/dashboards
+pictures: ## Draw all dashboards, after 15 minutes of traffic and one drill, into docs/pictures/dashboards
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m monitoring.pictures
 
@@ -78,11 +78,11 @@ rolling: ## Update all Deployments with local processes behind HAProxy, under lo
 	@$(bootstrap) dev
 	@PYTHONPATH=. $(bin)/python -P -m deploy.rolling
 
-lock: ## Resolve the dependencies anew into requirements/
+lock: ## Resolve the dependencies again into requirements/
 	@$(bootstrap) dev
 	@./scripts/lock
 
-clean: ## Remove what was generated; keeps .vfactory, where the data is
+clean: ## Remove generated files; keep .vfactory, which holds the data
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
 	rm -rf .coverage* dist build
 	find benchmarks deploy examples monitoring openapi scripts src tests -name __pycache__ -type d -prune -exec rm -rf {} +
