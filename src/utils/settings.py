@@ -142,7 +142,7 @@ def _read_mounted_secret(values: dict[str, Any], name: str) -> None:
 
 
 def is_url(text: str, *schemes: str) -> bool:
-    """Whether a text is a URL that begins with one of the schemes and names a host."""
+    """Return whether a text is a URL that begins with one of the schemes and names a host."""
     try:
         parts = urlsplit(text)
         return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0

@@ -10,7 +10,7 @@ _pools: WeakSet[QueuePool] = WeakSet()
 
 POOL_CONNECTIONS = Gauge(
     "vfactory_database_pool_connections",
-    "Connections of this process's pool: in use, idle, and how many there may be.",
+    "Connections of this process's pool, by state: in use, idle, and the limit.",
     ["state"],
 )
 POOL_WAIT = Histogram(

@@ -99,8 +99,8 @@ class Exchange:
         """Return the next part of the body.
 
         Raises:
-            HTTPException: 413 if the body is too long, 408 if it is too slow, 415 if it must be JSON and is
-            not.
+            HTTPException: 413 if the body is too long, 408 if it is too slow, 415 if it must be JSON and
+                is not.
         """
         if self._complete:
             return await self._receive()

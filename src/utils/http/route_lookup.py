@@ -28,7 +28,7 @@ class _Found(BaseRoute):
 
 @cache
 def _only(template: str | None) -> SimpleNamespace:
-    """Return an application with the route of this template, or with none, as far as it is looked at."""
+    """Return an application as the instrumentator reads it, with the route of this template or with none."""
     return SimpleNamespace(routes=[] if template is None else [_Found(template)])
 
 

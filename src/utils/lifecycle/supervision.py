@@ -11,7 +11,7 @@ from utils.logging import logger
 
 RESTARTS: Final = Counter(
     "vfactory_task_restarts_total",
-    "Background tasks started again after they failed or returned.",
+    "Restarts of background tasks that failed or returned.",
     ["task"],
 )
 

@@ -134,7 +134,8 @@ class EventFeed:
         events = await self._log.read(factory_id, cursor, PAGE_EVENTS, max_bytes=PAGE_BYTES)
         if events and events[0].seq == cursor + 1:
             return events
-        # What was read may be old by now: only oldest and newest of one moment tell that something is gone.
+        # The page may be outdated: only the oldest and the newest seq of one moment show that events are
+        # purged.
         oldest, head = await self._log.extent(factory_id)
         return [] if oldest <= cursor + 1 <= head + 1 else [Reset(head)]
 

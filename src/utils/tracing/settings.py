@@ -27,7 +27,7 @@ Sampler = Literal[
 
 _HEADER: Final = r" *[!#-'*+\-.0-9A-Z^-z|~]+ *=[ !#-+\--:<-\[\]-~]*"
 HEADERS: Final = re.compile(rf"{_HEADER}(?:,{_HEADER})*")
-"""What the SDK reads as headers; a pair it cannot read it would log, secret and all, and leave out."""
+"""The form of headers that the SDK accepts; it drops any other pair, and logs it with its secret."""
 
 
 class TracingSettings(EnvironmentSettings):

@@ -1,4 +1,4 @@
-"""Runs a command in the background once it is ready."""
+"""Runs a command in a child process, which stays in the background once it is ready."""
 
 import os
 import signal

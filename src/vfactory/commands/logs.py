@@ -22,7 +22,7 @@ LINES_BEFORE_FOLLOWING: Final = 10
 def logs(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Processes to print lines of.", show_default="all services"),
+        typer.Argument(metavar="[NAME]...", help="Print only these logs.", show_default="all services"),
     ] = None,
     *,
     follow: Annotated[

@@ -82,7 +82,7 @@ def accepts_connections(where: str, *, timeout: float = 1.0) -> bool:
 
 
 def server_answers(name: str, where: str, *, timeout: float = 1.0) -> bool:
-    """Return whether the server `name` at `where` (host:port) answers a request; a hung one only accepts."""
+    """Return whether the server `name` at `where` (host:port) answers; a hung one only connects."""
     host, _, port = where.rpartition(":")
     try:
         with socket.create_connection((host, int(port)), timeout=timeout) as connection:

@@ -226,7 +226,7 @@ class Supervisor:
         )
 
     def _write_record(self) -> None:
-        """Write the record; if that fails, for one on a full disk, log it: the calling thread must go on."""
+        """Write the record; a failure, such as a full disk, is only logged: the calling thread must go on."""
         with self._writing:
             try:
                 write_record(self._configuration.home, self._record())

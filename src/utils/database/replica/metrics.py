@@ -8,23 +8,23 @@ from sqlalchemy.pool import QueuePool
 
 READS: Final = Counter(
     "vfactory_database_reads_total",
-    "Reads that a replica may answer, by the server that did: replica or primary.",
+    "Reads that may go to a replica, by the server that answered: replica or primary.",
     ["server"],
     registry=None,
 )
 USABLE: Final = Gauge(
     "vfactory_database_replica_usable",
-    "1 while reads go to the replica; 0 while it does not answer in time, is behind, or is no replica.",
+    "1 while reads go to the replica; 0 while it does not answer in time, is behind, or is not a replica.",
     registry=None,
 )
 LAG: Final = Gauge(
     "vfactory_database_replica_lag_seconds",
-    "By how much the replica was behind the primary when last looked at; NaN when it did not answer.",
+    "Seconds by which the replica was behind the primary at the last check; NaN if it did not answer.",
     registry=None,
 )
 CONNECTIONS: Final = Gauge(
     "vfactory_database_replica_pool_connections",
-    "Connections of this process's pool to the replica: in use, idle, and how many there may be.",
+    "Connections of this process's pool to the replica, by state: in use, idle, and the limit.",
     ["state"],
     registry=None,
 )

@@ -83,7 +83,7 @@ class LineFile:
 
         Args:
             width: How many cells a record over several lines must have; another number means an unclosed
-            quote.
+                quote.
         """
         lines = _Lines(self._file)
         reader = csv.reader(lines, delimiter=self._delimiter)

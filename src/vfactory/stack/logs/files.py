@@ -16,7 +16,7 @@ WAITING_BYTES = 4 * 1024 * 1024
 class LogFile:
     """A log file at `path`, rotated to `path`.1, .2, … before it grows beyond `limit` bytes.
 
-    Several threads may write. Of the rotated files, `kept` are kept. Lines that cannot be written wait in
+    Several threads may write. The newest `kept` rotated files are kept. Lines that cannot be written wait in
     memory, up to 4 MiB; beyond that the oldest are dropped, and the line from `on_loss` says how many.
     """
 

@@ -22,7 +22,7 @@ class Alert:
         name: the rule's name.
         severity: `critical`, `warning`, `info` or `none`.
         service: the service it concerns; empty if the alert names none.
-        state: `firing`, `inhibited` (another alert explains it), `silenced` or `pending` (true too briefly).
+        state: `firing`, `inhibited` (another alert explains it), `silenced` or `pending` (not yet for long).
         since: when its condition became true, in UTC.
         summary: one sentence.
         runbook: the address of its runbook.
