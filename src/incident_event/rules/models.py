@@ -107,7 +107,7 @@ class RuleState(Base):
     first_seq: Mapped[int | None] = mapped_column(BigInteger)
 
 
-class SeriesReadings(Base):
+class SeriesReadingsRow(Base):
     """Readings that a late one may still join: appended as they came, deleted when no rule needs them.
 
     `readings` are the times (int64, microseconds) and then the values (float64), little-endian; `seq` is

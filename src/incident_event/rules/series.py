@@ -99,7 +99,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Series:
+class SeriesWindow:
     """The readings since the oldest that a rule may still need; of equal times the first to come stays."""
 
     blocks: list[Block] = field(default_factory=list)

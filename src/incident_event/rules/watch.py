@@ -12,7 +12,7 @@ from incident_event.rules.findings import BatchFindings
 from incident_event.rules.lifecycle import Threshold, Times, Values, to_state
 from incident_event.rules.models import MICROSECONDS, Rule, RuleState
 from incident_event.rules.repository import EvaluationChanges, StateRow
-from incident_event.rules.series import Change, Series
+from incident_event.rules.series import Change, SeriesWindow
 from incident_event.rules.window import Bound, Window
 
 PAIR_BYTES = 16
@@ -89,7 +89,7 @@ class WatchedSeries:
     equipment: str
     metric: str
     rules: list[Watched] = field(default_factory=list)
-    series: Series = field(default_factory=Series)
+    series: SeriesWindow = field(default_factory=SeriesWindow)
     chunks: deque[tuple[int, int]] = field(default_factory=deque)
     fresh: list[tuple[int, float]] = field(default_factory=list)
 

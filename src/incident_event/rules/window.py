@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from incident_event.rules.findings import BatchFindings, compare
 from incident_event.rules.lifecycle import NORMAL, ConditionState, Episode, Evaluation, Threshold
-from incident_event.rules.replay import Replay
-from incident_event.rules.series import Block, Change, Series
+from incident_event.rules.reevaluation import Reevaluation
+from incident_event.rules.series import Block, Change, SeriesWindow
 
 MAX_WINDOW_READINGS = 4096
 
@@ -42,7 +42,7 @@ class Window:
     count: int = 0
     states: list[ConditionState] | None = None
 
-    def restore(self, threshold: Threshold, series: Series) -> None:
+    def restore(self, threshold: Threshold, series: SeriesWindow) -> None:
         """Find `count` and `states` in a series that was read back."""
         seen = [block for block in map(self._seen, series.blocks) if block is not None]
         self.count = sum(map(len, seen))
@@ -70,7 +70,7 @@ class Window:
             self._evaluate(threshold, change, findings)
         return findings
 
-    def advance(self, threshold: Threshold, bound: Bound, series: Series, *, accepted_at: int) -> None:
+    def advance(self, threshold: Threshold, bound: Bound, series: SeriesWindow, *, accepted_at: int) -> None:
         """Move the bound, and the state of what lies before it into the checkpoint.
 
         The bound follows the newest reading's time, but never runs ahead of `accepted_at`: one sensor clock
@@ -86,7 +86,9 @@ class Window:
                 break
         self.floor = floor if self.floor is None else max(self.floor, floor)
 
-    def _leave(self, threshold: Threshold, bound: Bound, series: Series, number: int, floor: int) -> bool:
+    def _leave(
+        self, threshold: Threshold, bound: Bound, series: SeriesWindow, number: int, floor: int
+    ) -> bool:
         """Take what lies behind the bound in one block out of the window; return whether that is all."""
         block = series.blocks[number]
         seen = block if block.oldest_seq >= self.first_seq else self._seen(block)
@@ -108,7 +110,7 @@ class Window:
         self.floor = seen.times[start + leaving - 1] + 1
         return leaving == inside
 
-    def _first_block(self, series: Series) -> int:
+    def _first_block(self, series: SeriesWindow) -> int:
         """Return the number of the first block that ends at or after the floor."""
         if self.floor is None:
             return 0
@@ -152,9 +154,9 @@ class Window:
             compare(known, self._append(threshold, change, states), findings)
             self.states = states
             return
-        replay = Replay(self, threshold, change.before, states)
+        again = Reevaluation(self, threshold, change.before, states)
         for edit in change.edits:
-            replay.edit(edit.start, edit.old, edit.new)
-        self.current = replay.append(self.current, change.appended, joins=change.joins)
-        self.states = replay.states
-        compare(replay.known, replay.found, findings)
+            again.edit(edit.start, edit.old, edit.new)
+        self.current = again.append(self.current, change.appended, joins=change.joins)
+        self.states = again.states
+        compare(again.known, again.found, findings)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from incident_event.rules import series as series_module
 from incident_event.rules.findings import BatchFindings, Moved
 from incident_event.rules.lifecycle import NORMAL, Episode, Operator, Threshold
-from incident_event.rules.series import Series
+from incident_event.rules.series import SeriesWindow
 from incident_event.rules.window import Bound
 from support.plant.in_order import OneRule, fold, seen
 
@@ -232,7 +232,7 @@ def test_rules_that_share_a_series_find_what_each_of_them_finds_alone(
 ) -> None:
     batches = cut(laid_out(steps), sizes)
     order.shuffle(batches)
-    together, common = list[tuple[OneRule, OneRule]](), Series()
+    together, common = list[tuple[OneRule, OneRule]](), SeriesWindow()
     for seq, batch in enumerate(batches):
         for threshold, lateness, count, since in rules:
             if since == seq:  # it was made just now, and looks at nothing that came before

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from incident_event.rules.findings import BatchFindings
 from incident_event.rules.lifecycle import ConditionState, Episode, Evaluation, Threshold
-from incident_event.rules.series import Block, Series
+from incident_event.rules.series import Block, SeriesWindow
 from incident_event.rules.window import Bound, Window
 
 
@@ -23,7 +23,7 @@ class OneRule:
 
     def __init__(self, threshold: Threshold, bound: Bound, first_seq: int = 0) -> None:
         self.threshold, self.bound = threshold, bound
-        self.series, self.window = Series(), Window(first_seq=first_seq)
+        self.series, self.window = SeriesWindow(), Window(first_seq=first_seq)
 
     def accept(
         self, times: Sequence[int], values: Sequence[float], *, accepted_at: int, seq: int = 1
@@ -37,7 +37,7 @@ class OneRule:
             self.window.forget(self.series.forget(self.window.floor))
         return findings
 
-    def advance(self, findings: BatchFindings, series: Series, *, accepted_at: int) -> None:
+    def advance(self, findings: BatchFindings, series: SeriesWindow, *, accepted_at: int) -> None:
         """Move the bound after a batch that brought something to evaluate."""
         if findings.evaluated:
             self.window.advance(self.threshold, self.bound, series, accepted_at=accepted_at)
@@ -48,7 +48,7 @@ class OneRule:
         return seen(self.window, self.series)
 
 
-def seen(window: Window, series: Series) -> tuple[list[int], list[float]]:
+def seen(window: Window, series: SeriesWindow) -> tuple[list[int], list[float]]:
     """Return times and values of what a rule sees of a series."""
     visible = [block.visible(window.floor, window.first_seq) for block in series.blocks]
     blocks = [block for block in visible if block is not None]

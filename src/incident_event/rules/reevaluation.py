@@ -17,7 +17,7 @@ class View(Protocol):
         """Return the state before the first reading of a block that the rule sees."""
 
 
-class Replay:
+class Reevaluation:
     """Walks over a series as it was and as it is, side by side wherever the two may differ in state."""
 
     def __init__(
