@@ -37,7 +37,7 @@ class Alert:
     @property
     def severity(self) -> int:
         """Its incident's severity."""
-        return SEVERITIES.get(self.labels.get("severity", ""), UNKNOWN_SEVERITY)
+        return SEVERITIES.get(self.labels.get("severity", "").strip().casefold(), UNKNOWN_SEVERITY)
 
     @property
     def activity(self) -> Activity:

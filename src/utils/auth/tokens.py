@@ -157,7 +157,7 @@ class TokenVerifier:
             if key is None:
                 raise invalid_token("The token's signing key is not known.")
             payload: bytes = self._jws.decode(token, key, algorithms=[algorithm])
-        except (PyJWTError, UnicodeError, ValueError, TypeError) as error:
+        except (PyJWTError, UnicodeError, ValueError, TypeError, RecursionError) as error:
             raise invalid_token("The token is malformed or its signature is wrong.") from error
         return payload
 
@@ -188,7 +188,7 @@ class TokenVerifier:
 def _read_claims(payload: bytes) -> Claims:
     try:
         return msgspec.json.decode(payload, type=Claims)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         # msgspec's text names the claim (`$.exp`) and the type, never the value
         raise invalid_token(f"The token's claims are not valid: {_quotable(str(error))}") from error
 

@@ -51,7 +51,18 @@ def test_it_is_of_those_that_fire_and_of_all_once_none_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "severity"), [("critical", 4), ("warning", 3), ("info", 2), ("none", 1), ("", 3), ("page", 3)]
+    ("label", "severity"),
+    [
+        ("critical", 4),
+        ("Critical", 4),
+        (" CRITICAL ", 4),
+        ("Warning", 3),
+        ("warning", 3),
+        ("info", 2),
+        ("none", 1),
+        ("", 3),
+        ("page", 3),
+    ],
 )
 def test_the_severity_follows_from_the_label(label: str, severity: int) -> None:
     assert told(alert(0, severity=label)).severity == severity

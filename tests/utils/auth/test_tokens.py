@@ -1,6 +1,7 @@
 """Tokens signed with the local secret: what is accepted, what is refused, and what is remembered."""
 
 import base64
+import hmac
 import json
 import logging
 from collections.abc import Callable
@@ -258,3 +259,31 @@ def test_another_factory_is_not_found_rather_than_forbidden() -> None:
 
 def test_a_token_for_every_factory_sees_each() -> None:
     Principal("kim", Role.VIEWER, None).require_factory(uuid4())
+
+
+def with_payload(payload: bytes, header: bytes) -> str:
+    """Return a token whose signature is right, whatever its parts hold."""
+    signed_part = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in (header, payload))
+    signature = hmac.digest(SECRET, signed_part, "sha256")
+    return b".".join([signed_part, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+DEEP, LONG = b'{"a":' * 1500 + b"1" + b"}" * 1500, b"9" * 6000
+GOOD = b'{"alg":"HS256"}'
+DISLIKED = {
+    "a deep payload": (DEEP, GOOD),
+    "a deep claim": (json.dumps(claims(x=None)).encode().replace(b"null", DEEP), GOOD),
+    "a deep header": (json.dumps(claims()).encode(), DEEP),
+    "a long number in the header": (json.dumps(claims()).encode(), GOOD[:-1] + b',"x":' + LONG + b"}"),
+    "a long time": (json.dumps(claims(exp=None)).encode().replace(b"null", LONG), GOOD),
+    "a payload that is not UTF-8": (json.dumps(claims(sub="kim")).encode().replace(b"kim", b"k\xffm"), GOOD),
+    "a header that is not UTF-8": (json.dumps(claims()).encode(), GOOD[:-1] + b',"x":"\xff"}'),
+}
+
+
+@pytest.mark.parametrize("disliked", DISLIKED)
+async def test_a_signed_token_with_parts_that_no_parser_likes_is_refused(
+    verifier: TokenVerifier, disliked: str
+) -> None:
+    error = await refusal(verifier, with_payload(*DISLIKED[disliked]))
+    assert error.status == 401
