@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -120,12 +121,26 @@ VIOLATIONS = {
         "import utils.http.pages",
         "know no web framework",
     ),
+    "a caller reaches into a room of the kit": (
+        "factory_core/app.py",
+        "import utils.http.problems",
+        "Code outside the kit imports from a room's face",
+    ),
+    "a sibling uses what readings keep to themselves": (
+        "factory_core/event_log/endpoints.py",
+        "import factory_core.readings.recorder",
+        "Other aggregates reach readings through their service",
+    ),
     "two parts of the kit import each other": (
         "utils/clock.py",
         "import utils.logging.capture",
         "No cycles between the parts of a package",
     ),
 }
+
+
+CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+AGGREGATE_FILES = ("endpoints.py", "service.py", "repository.py", "consumers.py")
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -162,3 +177,28 @@ def test_a_planted_violation_is_named(house: Path, violation: str) -> None:
     assert result.returncode != 0
     broken = result.stdout.partition("Broken contracts")[2]
     assert contract in " ".join(broken.split()), result.stdout + result.stderr
+
+
+def aggregates() -> set[str]:
+    """Return every folder of a service that has one of an aggregate's files."""
+    found = (path.parent for name in AGGREGATE_FILES for path in (ROOT / "src").glob(f"*/*/{name}"))
+    return {f"{path.parent.name}.{path.name}" for path in found if path.parent.name != "utils"}
+
+
+def test_every_package_is_looked_at() -> None:
+    packages = {path.parent.name for path in (ROOT / "src").glob("*/__init__.py")}
+    assert packages == set(CONTRACTS["root_packages"])
+    [cycles] = [one for one in CONTRACTS["contracts"] if one["type"] == "acyclic_siblings"]
+    assert packages == set(cycles["ancestors"])
+
+
+def test_every_aggregate_is_held_to_its_layers_and_guarded_from_its_siblings() -> None:
+    contracts = CONTRACTS["contracts"]
+    [layers] = [one for one in contracts if one["name"].startswith("An aggregate reads from the outside in")]
+    assert aggregates() == set(layers["containers"])
+    guarded = {name for one in contracts if one["type"] == "protected" for name in one["allowed_importers"]}
+    with_rows = {
+        name for name in aggregates() if (ROOT / "src" / name.replace(".", "/") / "models.py").exists()
+    }
+    alone = {"asset_management.assets"}  # has no sibling
+    assert with_rows - alone <= guarded

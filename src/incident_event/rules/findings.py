@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from incident_event.rules.lifecycle import Episode
 
 MAX_RAISED = 10
-"""Episodes of one rule and batch; a value that flutters more often is counted, and raised once more."""
+"""How many episodes of one rule and batch are reported one by one; the rest is counted in the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class BatchFindings:
         evaluated: how many of its readings were evaluated.
         late: how many came later than the bound.
         ended_at: when the episode that was open before has ended.
-        raised: episodes that were not known, in the order of their times; of more than `MAX_RAISED` the first
-            and the last.
-        times: how many episodes the last one of `raised` stands for, itself included.
+        raised: episodes that were not known, in the order of their times, `MAX_RAISED` at most: of more, the
+            first ones and the very last.
+        times: how many episodes the last one of `raised` counts for, itself included.
         moved: episodes that began earlier than was known.
     """
 
@@ -72,7 +72,7 @@ def compare(known: list[Episode], found: list[Episode], findings: BatchFindings)
 def _matched(
     known: list[Episode], found: list[Episode], is_used: list[bool]
 ) -> Iterator[tuple[Episode, int | None]]:
-    """Yield each found episode with the place of its known one: with the same beginning, else overlapping."""
+    """Yield each found episode with the index of the known one that begins with it, else overlaps it."""
     by_start = {episode.activated_at: place for place, episode in enumerate(known)}
     first = 0
     for episode in found:

@@ -63,7 +63,7 @@ class Reevaluation:
         return self._now.state
 
     def _walk_to(self, end: int) -> None:
-        """Pass the blocks up to `end` that are the same, until both states are."""
+        """Evaluate the unchanged blocks up to `end` both ways, until both states are equal."""
         while self._was is not None and self._now is not None and self._place < end:
             if self._was.state == self._now.state:
                 self.known += self._was.finish()
@@ -79,7 +79,7 @@ class Reevaluation:
             self._place = end
 
     def _drop_open(self, state: ConditionState) -> None:
-        """Forget an episode that was open where both came together: it goes on here."""
+        """Drop the last episode if it is the one that is open in `state`: it is about to continue."""
         for episodes in (self.known, self.found):
             if episodes and episodes[-1].activated_at == state.activated_at:
                 episodes.pop()

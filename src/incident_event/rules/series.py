@@ -100,7 +100,7 @@ class Change:
 
 @dataclass(slots=True)
 class SeriesWindow:
-    """The readings since the oldest that a rule may still need; of equal times the first to come stays."""
+    """The readings that a rule may still need. Of readings with the same time the first to arrive is kept."""
 
     blocks: list[Block] = field(default_factory=list)
 

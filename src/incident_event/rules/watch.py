@@ -94,7 +94,7 @@ class WatchedSeries:
     fresh: list[tuple[int, float]] = field(default_factory=list)
 
     def restore(self, stored: Iterable[tuple[int, bytes]]) -> None:
-        """Take the stored readings over: (seq, readings) in the order in which they came."""
+        """Fill the series from stored readings: (seq, readings), in the order in which they came."""
         for seq, readings in stored:
             times, values = unpack(readings)
             self.chunks.append((seq, max(times)))
