@@ -267,7 +267,7 @@ class PostgresServer(Server):
 
     def _pid_file(self) -> list[str]:
         try:
-            return (self.data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            return (self.data / "postmaster.pid").read_text("utf-8", "surrogateescape").split("\n")
         except OSError:
             return []
 

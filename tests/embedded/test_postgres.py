@@ -42,6 +42,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     server.stop()
 
 
+@pytest.mark.parametrize("odd", ['h"d', "h'd\\", "h\nd\n", "h\x85d%$"])
+def test_its_folder_may_hold_any_character(tmp_path: Path, odd: str) -> None:
+    with PostgresServer(tmp_path / odd, port=free_port(), password=PASSWORD) as server:
+        assert server.ask("SHOW data_directory") == str(server.data)
+
+
 @pytest.fixture
 def server(made: PostgresServer) -> Iterator[PostgresServer]:
     made.start()

@@ -41,6 +41,17 @@ def test_it_asks_for_the_password_and_nobody_else_can_read_it(server: ValkeyServ
     assert "secret" not in " ".join(server.program().command)
 
 
+@pytest.mark.parametrize("odd", ['h"d', "h'd", "h\\d", "h\nd", "h#d", "하 d"])
+def test_folder_and_password_may_hold_any_character(tmp_path: Path, odd: str) -> None:
+    with (
+        ValkeyServer(tmp_path / odd, port=free_port(), password=odd) as server,
+        Redis.from_url(server.url()) as client,
+    ):
+        assert client.config_get("dir") == {"dir": str(tmp_path / odd)}
+        client.set("kept", "yes")
+        assert list(server.files.iterdir())
+
+
 def test_data_survives_an_orderly_restart(server: ValkeyServer, client: Redis) -> None:
     client.set("kept", "yes")
     server.stop()

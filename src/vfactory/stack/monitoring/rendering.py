@@ -1,5 +1,6 @@
 """Derives the local stack's configurations from the committed ones: only targets and files differ."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +37,9 @@ def prometheus(committed: Document, addresses: Mapping[str, str], folder: Path) 
         folder: the repository's folder `monitoring`, whose rules are loaded and whose runbooks are linked.
     """
     rendered: Document = _with_targets(committed, addresses)
-    rendered["rule_files"] = [str(folder / "prometheus" / pattern) for pattern in committed["rule_files"]]
+    rendered["rule_files"] = [
+        f"{_literal(folder / 'prometheus')}/{pattern}" for pattern in committed["rule_files"]
+    ]
     labels = {**committed["global"]["external_labels"]}
     labels["runbooks_url"] = (folder.parent / "docs" / "runbooks").as_uri()
     rendered["global"] = {**rendered["global"], "external_labels": labels}
@@ -57,10 +60,8 @@ def alertmanager(
         secret: returns the path of a secret's file, which may not exist.
     """
     rendered: Document = _with_targets(committed, addresses)
-    templates = [
-        folder / "alertmanager" / "templates" / Path(pattern).name for pattern in committed["templates"]
-    ]
-    rendered["templates"] = [str(path) for path in templates]
+    templates = _literal(folder / "alertmanager" / "templates")
+    rendered["templates"] = [f"{templates}/{Path(pattern).name}" for pattern in committed["templates"]]
     rendered["receivers"] = [_receiver(receiver, secret) for receiver in rendered["receivers"]]
     return rendered
 
@@ -96,6 +97,11 @@ def _with_targets(value: Any, addresses: Mapping[str, str]) -> Any:
             if value == committed or f"://{committed}" in value:
                 return value.replace(committed, addresses[name])
     return value
+
+
+def _literal(folder: Path) -> str:
+    """Return `folder` as a pattern that matches only itself."""
+    return re.sub(r"[\\*?\[]", r"\\\g<0>", str(folder))
 
 
 def _receiver(receiver: Document, secret: Callable[[str], Path]) -> Document:

@@ -50,6 +50,17 @@ def test_rules_and_runbooks_are_those_of_the_repository(committed: dict[str, Any
     assert labels["cluster"] == committed["global"]["external_labels"]["cluster"]
 
 
+def test_a_folder_with_the_signs_of_a_pattern_in_its_name_is_that_folder(committed: dict[str, Any]) -> None:
+    odd = Path("/home/mina/[v]?\\factory/monitoring")
+    escaped = r"/home/mina/\[v]\?\\factory/monitoring"
+    assert rendering.prometheus(committed, ADDRESSES, odd)["rule_files"] == [
+        f"{escaped}/prometheus/rules/*.yml"
+    ]
+    alerts = rendering.read(FOLDER / "alertmanager/alertmanager.yml")
+    templates = rendering.alertmanager(alerts, ADDRESSES, odd, Path)["templates"]
+    assert all(one.startswith(f"{escaped}/alertmanager/templates/") for one in templates)
+
+
 def render_alertmanager(secrets: Path) -> dict[str, Any]:
     committed = rendering.read(FOLDER / "alertmanager/alertmanager.yml")
     return rendering.alertmanager(committed, ADDRESSES, FOLDER, lambda name: secrets / name)
