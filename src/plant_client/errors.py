@@ -1,12 +1,24 @@
-"""The errors of requests to a plant; each text is a sentence for people."""
+"""The errors of requests to a plant; each text is one printable line of at most 2,000 characters."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+
+from plant_client.text import one_line
+
+_AND_MORE = re.compile(r" \(and (\d+) more\)\Z")
 
 
 class PlantError(Exception):
     """The plant did not fulfil a request; the text says why."""
 
     status: int | None = None
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence))
+
+
+class UnsendableError(PlantError):
+    """Nothing was sent: the address, the token or the request is not valid. The text never repeats them."""
 
 
 class UnreachableError(PlantError):
@@ -42,10 +54,24 @@ def _describe_problem(status: int, problem: Mapping[str, object]) -> str:
     """Return a problem document as one sentence that names each wrong field and what is wrong with it."""
     title = str(problem.get("title") or f"HTTP status {status}")
     detail = str(problem.get("detail") or "")
-    sentence = f"{title}: {detail}" if detail and detail != title else title
     errors = problem.get("errors")
     fields = [_describe_field(error) for error in errors] if isinstance(errors, list) else []
+    unnamed = _count_unnamed(detail, fields)
+    if unnamed is not None:
+        detail = ""
+        fields += [f"and {unnamed} more"] if unnamed else []
+    sentence = f"{title}: {detail}" if detail and detail != title else title
     return f"{sentence.rstrip('.')} ({'; '.join(fields)})" if fields else sentence
+
+
+def _count_unnamed(detail: str, fields: Sequence[str]) -> int | None:
+    """Return how many errors `fields` leaves out; None if `detail` does more than join fields."""
+    more = _AND_MORE.search(detail)
+    joined = detail[: more.start()] if more else detail
+    for count in range(1, len(fields) + 1):
+        if joined == "; ".join(fields[:count]):
+            return max(0, count + int(more[1] if more else 0) - len(fields))
+    return None
 
 
 def _describe_field(error: object) -> str:

@@ -1,6 +1,7 @@
 """Prints aligned columns for people and JSON for programs, never a raw control character."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,16 +9,18 @@ import typer
 from rich.cells import cell_len
 
 _GAP = "  "
+_LONGEST_MESSAGE = 2000
+_UNPRINTED = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
 def print_json(value: Any) -> None:
     """Print one JSON document."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    typer.echo(_dump(value, indent=2))
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON object on one line, and flush it, so that a pipe gets it at once."""
-    typer.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    typer.echo(_dump(value, separators=(",", ":")))
 
 
 def print_columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -44,12 +47,25 @@ def printable(value: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def message(error: BaseException) -> str:
+    """Return an error's text and notes as one printable line, the text cut after 2,000 characters."""
+    text = printable(error)
+    cut = text if len(text) <= _LONGEST_MESSAGE else f"{text[: _LONGEST_MESSAGE - 1]}…"
+    return "; ".join([cut, *(printable(note) for note in getattr(error, "__notes__", []))])
+
+
 def instant(text: object) -> str | None:
     """Return an API's time as `2020-02-08 16:16:53Z`, with milliseconds if it has a fraction."""
     if text is None:
         return None
     whole, point, fraction = str(text).replace("T", " ").removesuffix("Z").partition(".")
     return f"{whole}{point}{fraction[:3]}Z"
+
+
+def _dump(value: Any, **style: Any) -> str:
+    return _UNPRINTED.sub(
+        lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False, **style)
+    )
 
 
 def _pad(text: str, width: int) -> str:

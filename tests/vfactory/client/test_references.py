@@ -6,9 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
 from contracts.platform import PLATFORM_FACTORY_ID, PLATFORM_FACTORY_NAME
-from support.servers.scripted import connect
+from support.servers.scripted import connect, serve
+from vfactory.cli import build
 from vfactory.client.errors import CommandError
 from vfactory.client.references import find_factory
 
@@ -38,3 +40,19 @@ def test_of_several_plants_one_must_be_named() -> None:
         CommandError, match=r"which factory\? say it with --factory \(there is: Ulsan, Pusan\)"
     ):
         find(None, [PLATFORM, ULSAN, PUSAN])
+
+
+def test_control_characters_of_names_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = [{"id": str(uuid4()), "name": f"\x1b]0;{n}\x07\r\n{'x' * 900}"} for n in range(9)]
+    page = json.dumps({"items": odd, "next_cursor": None}).encode()
+    with serve((200, "application/json", page)) as server:
+        monkeypatch.setenv("VFACTORY_URL", server.url)
+        monkeypatch.setenv("VFACTORY_TOKEN", "token")
+        ended = CliRunner().invoke(build(), ["equipment", "list", "--factory", "Ulsan"])
+
+    assert ended.exit_code == 1
+    assert ended.stderr.startswith(
+        r"vfactory: there is no factory called 'Ulsan' (there is: \x1b]0;0\x07\r\n"
+    )
+    assert ended.stderr.removesuffix("\n").isprintable()
+    assert len(ended.stderr) < 2100

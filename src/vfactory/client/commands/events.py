@@ -76,4 +76,4 @@ def describe(event: Event) -> str:
         if value != f"rule/{facts.get('rule_id')}"
     ]
     told += [f"{name} {facts[f'{name}_id']}" for name in ("incident", "rule") if facts.get(f"{name}_id")][:1]
-    return "  ".join(str(part) for part in told)
+    return printable("  ".join(str(part) for part in told))

@@ -9,6 +9,7 @@ import typer
 from plant_client import PlantClient, PlantError
 from vfactory.client.errors import EXIT_INTERRUPTED, CommandError, exit_code_of
 from vfactory.client.find_plant import find_plant
+from vfactory.client.output import message
 from vfactory.commands.terminal import complain
 from vfactory.stack.errors import REFUSALS, exit_code, explain
 
@@ -38,7 +39,7 @@ def connected(url: str | None) -> Iterator[PlantClient]:
         with PlantClient(find_plant(url)) as client:
             yield client
     except (CommandError, PlantError) as error:
-        complain("; ".join([str(error), *getattr(error, "__notes__", [])]))
+        complain(message(error))
         raise typer.Exit(exit_code_of(error)) from error
     except REFUSALS as error:
         complain("; ".join([explain(error), *getattr(error, "__notes__", [])]))
