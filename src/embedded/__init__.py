@@ -9,6 +9,7 @@ from embedded.errors import (
     PortTakenError,
     ServerFailedError,
     StatementError,
+    UnusablePathError,
 )
 from embedded.folders import file_error, make_folder, make_private_folder, write_private_file
 from embedded.ports import free_port, free_ports, is_port_free, port_holder
@@ -29,6 +30,7 @@ __all__ = [
     "Server",
     "ServerFailedError",
     "StatementError",
+    "UnusablePathError",
     "ValkeyServer",
     "end_processes",
     "file_error",

@@ -17,6 +17,10 @@ class AccessError(EmbeddedError):
     """A file or folder cannot be read, written or reached."""
 
 
+class UnusablePathError(AccessError):
+    """A path cannot be used as it is: something else stands in its place, or it is too long."""
+
+
 class DiskFullError(EmbeddedError):
     """The disk is full."""
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from embedded.errors import AccessError, DiskFullError
+from embedded.errors import AccessError, DiskFullError, UnusablePathError
 
 # A server started by root runs as another user, who must be able to pass through the folder, not to read it.
 PASSABLE = 0o711
@@ -18,16 +18,17 @@ def make_folder(path: Path) -> Path:
     """
     mode = PASSABLE if os.geteuid() == 0 else PRIVATE
     missing = []
-    while not path.exists():
-        missing.append(path)
-        path = path.parent
+    existing = path
     try:
+        while not existing.exists():
+            missing.append(existing)
+            existing = existing.parent
         for folder in reversed(missing):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
     except OSError as error:
-        raise file_error(error, missing[0]) from error
-    return missing[0] if missing else path
+        raise file_error(error, path) from error
+    return path
 
 
 def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
@@ -39,7 +40,7 @@ def file_error(error: OSError, path: Path) -> AccessError | DiskFullError:
         case PermissionError() | OSError(errno=30):
             return AccessError(f"Cannot write {path}: {detail}. Give yourself access to it.")
         case _:
-            return AccessError(f"Cannot use {path}: {detail}.")
+            return UnusablePathError(f"Cannot use {path}: {detail}.")
 
 
 def make_private_folder(path: Path) -> Path:

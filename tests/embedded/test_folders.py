@@ -49,6 +49,11 @@ def test_a_folder_in_the_place_of_a_file_is_refused_by_name(tmp_path: Path) -> N
         make_folder(tmp_path / "file" / "below")
 
 
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AccessError, match="File name too long"):
+        make_folder(tmp_path / ("x" * 300) / "below")
+
+
 @pytest.mark.parametrize("number", [28, 122])
 def test_a_full_disk_or_quota_is_called_so(number: int, tmp_path: Path) -> None:
     error = file_error(OSError(number, os.strerror(number)), tmp_path)

@@ -15,6 +15,7 @@ from support.plant.stack import Stack, wait_for
 from support.servers import Postgres, Valkey
 from vfactory.stack.configuration import PORTS
 
+USAGE = 2
 SERVICES = (
     "factory-core",
     "incident-event",
@@ -176,12 +177,30 @@ def test_a_setting_that_a_service_refuses_ends_the_start_with_its_words(
         ({"VFACTORY_VALKEY_PORT": "70000"}, 2, "VFACTORY_VALKEY_PORT"),
         ({"VFACTORY_FACTORY_CORE_PORT": "8002", "VFACTORY_INCIDENT_EVENT_PORT": "8002"}, 78, "port 8002"),
         ({"VFACTORY_HOME": "/dev/null/home"}, 77, "/dev/null/home"),
+        ({"VFACTORY_HOME": f"/{'x' * 300}"}, 77, "File name too long"),
+        ({"VFACTORY_HOME": "~nosuchuser/x"}, 78, "VFACTORY_HOME ~nosuchuser/x: "),
+        ({"VFACTORY_LOG_DIR": "~nosuchuser/x"}, 78, "VFACTORY_LOG_DIR ~nosuchuser/x: "),
+        ({"VFACTORY_DATA_DIR": "~nosuchuser/x"}, 78, "VFACTORY_DATA_DIR ~nosuchuser/x: "),
+        ({"VFACTORY_STORE_DIR": "~nosuchuser/x"}, 78, "VFACTORY_STORE_DIR ~nosuchuser/x: "),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(variables: dict[str, str], code: int, told: str) -> None:
     refused = Stack(Path("/nonexistent"), **variables).run("up", code=code)
     assert told in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1 or code == USAGE
     assert "hunter2" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "down", "logs", "alerts", "top", "token --role viewer", "events"]
+)
+@pytest.mark.parametrize(("home", "code"), [("~nosuchuser/x", 78), (f"/{'x' * 300}", 77)])
+def test_every_command_refuses_a_wrong_state_directory_in_one_sentence(
+    command: str, home: str, code: int
+) -> None:
+    refused = Stack(Path("/nonexistent"), VFACTORY_HOME=home).run(*command.split(), code=code)
+    assert len(refused.stderr.splitlines()) == 1
+    assert "VFACTORY_HOME" in refused.stderr
 
 
 def test_a_full_disk_is_told(small_disk: Path) -> None:

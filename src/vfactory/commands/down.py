@@ -28,9 +28,6 @@ def down(
     Exit codes: 0 nothing runs any more, 77 the stack is another user's or does not end.
     """
     folder = state_directory(home)
-    if not folder.exists():
-        tell(f"V-Factory does not run in {folder}.")
-        return
     stopped = stop_supervisor(folder, patience)
     left = end_orphans(folder)
     if left:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from vfactory.commands.options import HomeOption
+from vfactory.commands.options import HomeOption, LogFolderOption
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.errors import NotRunningError, UnknownPartError
 from vfactory.stack.logs import SUPERVISOR, LogReader, last_lines, log_path, new_lines, wait_for_more
@@ -32,10 +32,7 @@ def logs(
         int | None,
         typer.Option("-n", "--lines", min=0, help="Only the last lines.", show_default="all; 10 with -f"),
     ] = None,
-    log_dir: Annotated[
-        Path | None,
-        typer.Option(envvar="VFACTORY_LOG_DIR", help="Folder of the log files.", show_default="HOME/logs"),
-    ] = None,
+    log_dir: LogFolderOption = None,
     home: HomeOption = None,
 ) -> None:
     """Print log lines by time, one JSON object per line; those of databases and monitoring as written.

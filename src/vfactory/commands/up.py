@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vfactory.commands.detach import in_background
-from vfactory.commands.options import HomeOption
+from vfactory.commands.options import HomeOption, LogFolderOption, folder_option
 from vfactory.commands.terminal import complain, describe, tell
 from vfactory.stack.configuration import MEBIBYTE, MONITORING_PORTS, PORTS, Configuration, port_variable
 from vfactory.stack.parts import SERVICES, TRACING_PREFIX
@@ -30,10 +30,6 @@ def _port(name: str) -> object:
         help=f"Port of {name}.",
         metavar="PORT",
     )
-
-
-def _folder(variable: str, help_: str, default: str) -> object:
-    return typer.Option(envvar=variable, help=help_, show_default=default)
 
 
 def up(
@@ -71,14 +67,14 @@ def up(
     ],
     redis_exporter_port: Annotated[int, _port("redis-exporter")] = MONITORING_PORTS["redis-exporter"],
     log_level: Annotated[str, typer.Option(envvar="LOG_LEVEL", help="Log level of the services.")] = "INFO",
-    log_dir: Annotated[
-        Path | None, _folder("VFACTORY_LOG_DIR", "Folder of the log files.", "HOME/logs")
-    ] = None,
+    log_dir: LogFolderOption = None,
     data_dir: Annotated[
-        Path | None, _folder("VFACTORY_DATA_DIR", "Folder of PostgreSQL and Valkey.", "HOME/data")
+        Path | None,
+        folder_option("--data-dir", "VFACTORY_DATA_DIR", "Folder of PostgreSQL and Valkey.", "HOME/data"),
     ] = None,
     store_dir: Annotated[
-        Path | None, _folder("VFACTORY_STORE_DIR", "Folder of uploaded assets.", "HOME/assets")
+        Path | None,
+        folder_option("--store-dir", "VFACTORY_STORE_DIR", "Folder of uploaded assets.", "HOME/assets"),
     ] = None,
     log_megabytes: Annotated[
         int,
@@ -122,9 +118,9 @@ def up(
         log_level=log_level,
         log_bytes=log_megabytes * MEBIBYTE,
         start_seconds=start_seconds,
-        log_folder=_absolute(log_dir),
-        data_folder=_absolute(data_dir),
-        store_folder=_absolute(store_dir),
+        log_folder=log_dir,
+        data_folder=data_dir,
+        store_folder=store_dir,
         passed_on=_passed_on(),
     )
 
@@ -139,10 +135,6 @@ def up(
         in_background(supervisor.run, ready)
     else:
         supervisor.run(ready)
-
-
-def _absolute(folder: Path | None) -> Path | None:
-    return folder.expanduser().absolute() if folder else None
 
 
 def _passed_on() -> dict[str, str]:

@@ -47,6 +47,19 @@ def port_variable(name: str) -> str:
     return f"VFACTORY_{name.upper().replace('-', '_')}_PORT"
 
 
+def chosen_folder(variable: str, text: str) -> Path | None:
+    """Return the folder that `text`, the value of `variable`, names; None if it is empty.
+
+    Raises:
+        SettingError: it begins with `~` and a user who has no home folder here.
+    """
+    try:
+        return Path(text).expanduser().absolute() if text else None
+    except RuntimeError:
+        user = Path(text).parts[0]
+        raise SettingError(f"{variable} {text}: {user} is no user's home folder on this machine.") from None
+
+
 @dataclass(frozen=True)
 class Configuration:
     """The configuration of one local stack.

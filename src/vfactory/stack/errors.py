@@ -10,6 +10,7 @@ from embedded import (
     EmbeddedError,
     NotInstalledError,
     PortTakenError,
+    UnusablePathError,
 )
 
 NOT_STARTED: Final = 70
@@ -20,6 +21,7 @@ _EXIT_CODES: Final[Mapping[type[EmbeddedError], int]] = {
     PortTakenError: 69,
     DiskFullError: 74,
     AccessError: 77,
+    UnusablePathError: 77,
 }
 _OTHER_FOLDER: Final = "Or choose another folder with VFACTORY_HOME."
 # Advice for errors of the embedded servers, which do not know the command's settings.
@@ -27,6 +29,7 @@ _ADVICE: Final[Mapping[type[EmbeddedError], str]] = {
     AccessError: _OTHER_FOLDER,
     DamagedDataError: _OTHER_FOLDER,
     DiskFullError: _OTHER_FOLDER,
+    UnusablePathError: "Choose another folder with VFACTORY_HOME.",
     NotInstalledError: "V-Factory's extra `local` has it. Or set DATABASE_URL and REDIS_URL.",
 }
 

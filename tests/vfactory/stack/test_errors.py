@@ -46,6 +46,17 @@ def test_what_the_folder_is_to_blame_for_names_the_setting_that_moves_it(number:
     assert told.count("/home/mina/.vfactory") == told.count("VFACTORY_HOME") == 1
 
 
+def test_another_folder_is_the_second_choice_only_where_there_is_a_first() -> None:
+    home = Path("/dev/null/home")
+    assert explain(file_error(NotADirectoryError(20, "Not a directory"), home)) == (
+        "Cannot use /dev/null/home: Not a directory. Choose another folder with VFACTORY_HOME."
+    )
+    assert exit_code(file_error(NotADirectoryError(20, "Not a directory"), home)) == 77
+    assert explain(file_error(PermissionError(13, "Permission denied"), home)).endswith(
+        "Give yourself access to it. Or choose another folder with VFACTORY_HOME."
+    )
+
+
 def test_a_server_that_is_not_installed_names_what_can_be_used_instead() -> None:
     told = explain(NotInstalledError("The embedded Valkey is not installed."))
     assert "`local`" in told

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vfactory.stack.configuration import chosen_folder
 from vfactory.stack.programs.packages import FOLDER_VARIABLE, HOW_TO_GET_THEM, ProgramsError, fetch
 
 NEWER_SUITE: Final = "sid"
@@ -56,8 +57,7 @@ PROGRAMS: Final = (
 
 def programs_folder(home: Path) -> Path:
     """Return the folder of fetched programs: VFACTORY_PROGRAMS_DIR if set, else `home`/programs."""
-    given = os.environ.get(FOLDER_VARIABLE, "")
-    return Path(given).expanduser().absolute() if given else home / "programs"
+    return chosen_folder(FOLDER_VARIABLE, os.environ.get(FOLDER_VARIABLE, "")) or home / "programs"
 
 
 def find_program(program: PackagedProgram, home: Path) -> Path | None:

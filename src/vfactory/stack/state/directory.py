@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from vfactory.stack.configuration import default_home
+from vfactory.stack.configuration import chosen_folder, default_home
 from vfactory.stack.errors import NotRunningError
 from vfactory.stack.state.lock import find_supervisor
 from vfactory.stack.state.stack_record import read_record
@@ -12,10 +12,13 @@ from vfactory.stack.state.stack_record import read_record
 HOME_VARIABLE = "VFACTORY_HOME"
 
 
-def state_directory(given: Path | str | None = None) -> Path:
-    """Return the state directory: `given`, else VFACTORY_HOME, else `.vfactory` in the project."""
-    chosen = str(given or "") or os.environ.get(HOME_VARIABLE, "")
-    return Path(chosen).expanduser().absolute() if chosen else default_home()
+def state_directory(given: Path | None = None) -> Path:
+    """Return the state directory: `given`, else VFACTORY_HOME, else `.vfactory` in the project.
+
+    Raises:
+        SettingError: VFACTORY_HOME names a user's home folder that does not exist.
+    """
+    return given or chosen_folder(HOME_VARIABLE, os.environ.get(HOME_VARIABLE, "")) or default_home()
 
 
 def service_urls(home: Path) -> Mapping[str, str]:

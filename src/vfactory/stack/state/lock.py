@@ -36,9 +36,13 @@ def hold_lock(home: Path) -> Iterator[None]:
 
 
 def find_supervisor(home: Path) -> int | None:
-    """Return the id of the process that holds the lock of `home`: 0 if not yet written, None if none does."""
+    """Return the id of the process that holds the lock of `home`: 0 if not yet written, None if none does.
+
+    Raises:
+        AccessError: the folder cannot be read or used.
+    """
     path = home / "lock"
-    if not path.exists():
+    if not _is_there(path):
         return None
     with _open(path) as file:
         try:
@@ -59,6 +63,13 @@ def _lock(file: TextIO) -> bool:
         else:
             return True
     return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as error:
+        raise file_error(error, path.parent) from error
 
 
 def _open(path: Path) -> TextIO:
