@@ -2,10 +2,12 @@
 
 from embedded.errors import (
     AccessError,
+    AddressError,
     DamagedDataError,
     DiskFullError,
     EmbeddedError,
     NotInstalledError,
+    PortForbiddenError,
     PortTakenError,
     ServerFailedError,
     StatementError,
@@ -20,10 +22,12 @@ from embedded.valkey import ValkeyServer
 
 __all__ = [
     "AccessError",
+    "AddressError",
     "DamagedDataError",
     "DiskFullError",
     "EmbeddedError",
     "NotInstalledError",
+    "PortForbiddenError",
     "PortTakenError",
     "PostgresServer",
     "Program",

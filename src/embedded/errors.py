@@ -13,6 +13,14 @@ class PortTakenError(EmbeddedError):
     """Another program listens on the port."""
 
 
+class PortForbiddenError(EmbeddedError):
+    """Only root may listen on the port."""
+
+
+class AddressError(EmbeddedError):
+    """This machine does not have the address that a server should listen on."""
+
+
 class AccessError(EmbeddedError):
     """A file or folder cannot be read, written or reached."""
 

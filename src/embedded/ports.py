@@ -1,10 +1,13 @@
 """Finds free ports, and the process that holds a taken one."""
 
+import errno
 import random
 import socket
 from collections.abc import Iterable
 
 import psutil
+
+from embedded.errors import AddressError, PortForbiddenError
 
 _CHANCE = random.SystemRandom()
 _BELOW_EPHEMERAL = (20_000, 32_000)
@@ -33,14 +36,25 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 
 def is_port_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Return whether a server could listen on `host`:`port` now (connections in TIME_WAIT do not matter)."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
+    """Return whether a server could listen on `host`:`port` now (connections in TIME_WAIT do not matter).
+
+    Raises:
+        AddressError: this machine does not have the address `host`.
+        PortForbiddenError: only root may listen on `port`.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+    except PermissionError as error:
+        raise PortForbiddenError(f"Only root may listen on port {port}.") from error
+    except (OSError, UnicodeError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
             return False
+        reason = getattr(error, "strerror", None) or error
+        raise AddressError(f'"{host}": not an address of this machine ({reason}).') from error
     return True
 
 

@@ -179,6 +179,7 @@ def test_a_setting_that_a_service_refuses_ends_the_start_with_its_words(
         ({"VFACTORY_HOME": "/dev/null/home"}, 77, "/dev/null/home"),
         ({"VFACTORY_HOME": f"/{'x' * 300}"}, 77, "File name too long"),
         ({"VFACTORY_HOME": "~nosuchuser/x"}, 78, "VFACTORY_HOME ~nosuchuser/x: "),
+        ({"VFACTORY_HOST": "999.1.1.1"}, 78, 'VFACTORY_HOST "999.1.1.1": not an address'),
         ({"VFACTORY_LOG_DIR": "~nosuchuser/x"}, 78, "VFACTORY_LOG_DIR ~nosuchuser/x: "),
         ({"VFACTORY_DATA_DIR": "~nosuchuser/x"}, 78, "VFACTORY_DATA_DIR ~nosuchuser/x: "),
         ({"VFACTORY_STORE_DIR": "~nosuchuser/x"}, 78, "VFACTORY_STORE_DIR ~nosuchuser/x: "),

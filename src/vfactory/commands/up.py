@@ -10,7 +10,14 @@ import typer
 from vfactory.commands.detach import in_background
 from vfactory.commands.options import HomeOption, LogFolderOption, folder_option
 from vfactory.commands.terminal import complain, describe, tell
-from vfactory.stack.configuration import MEBIBYTE, MONITORING_PORTS, PORTS, Configuration, port_variable
+from vfactory.stack.configuration import (
+    DEFAULT_HOST,
+    MEBIBYTE,
+    MONITORING_PORTS,
+    PORTS,
+    Configuration,
+    port_variable,
+)
 from vfactory.stack.parts import SERVICES, TRACING_PREFIX
 from vfactory.stack.state import StackRecord, state_directory
 from vfactory.stack.supervisor import Supervisor
@@ -38,7 +45,7 @@ def up(
     home: HomeOption = None,
     host: Annotated[
         str, typer.Option(envvar="VFACTORY_HOST", help="Address that the services listen on.")
-    ] = "127.0.0.1",
+    ] = DEFAULT_HOST,
     factory_core_port: Annotated[int, _port("factory-core")] = PORTS["factory-core"],
     incident_event_port: Annotated[int, _port("incident-event")] = PORTS["incident-event"],
     asset_management_port: Annotated[int, _port("asset-management")] = PORTS["asset-management"],
@@ -94,7 +101,7 @@ def up(
     began = time.monotonic()
     configuration = Configuration(
         home=state_directory(home),
-        host=host,
+        host=host or DEFAULT_HOST,
         ports={
             "factory-core": factory_core_port,
             "incident-event": incident_event_port,

@@ -33,6 +33,7 @@ MONITORING_PORTS: Mapping[str, int] = MappingProxyType(
         "redis-exporter": 9121,
     }
 )
+DEFAULT_HOST = "127.0.0.1"
 MEBIBYTE = 1024 * 1024
 
 
@@ -85,7 +86,7 @@ class Configuration:
     """
 
     home: Path
-    host: str = "127.0.0.1"
+    host: str = DEFAULT_HOST
     ports: Mapping[str, int] = field(default_factory=lambda: dict(PORTS))
     monitoring_ports: Mapping[str, int] = field(default_factory=lambda: dict(MONITORING_PORTS))
     monitoring: bool = True

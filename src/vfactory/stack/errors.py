@@ -5,10 +5,12 @@ from typing import ClassVar, Final, TypeAlias
 
 from embedded import (
     AccessError,
+    AddressError,
     DamagedDataError,
     DiskFullError,
     EmbeddedError,
     NotInstalledError,
+    PortForbiddenError,
     PortTakenError,
     UnusablePathError,
 )
@@ -22,6 +24,8 @@ _EXIT_CODES: Final[Mapping[type[EmbeddedError], int]] = {
     DiskFullError: 74,
     AccessError: 77,
     UnusablePathError: 77,
+    PortForbiddenError: 77,
+    AddressError: 78,
 }
 _OTHER_FOLDER: Final = "Or choose another folder with VFACTORY_HOME."
 # Advice for errors of the embedded servers, which do not know the command's settings.

@@ -5,8 +5,16 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from embedded import DiskFullError, PortTakenError, is_port_free, port_holder
+from embedded import (
+    AddressError,
+    DiskFullError,
+    PortForbiddenError,
+    PortTakenError,
+    is_port_free,
+    port_holder,
+)
 from vfactory.stack.configuration import MEBIBYTE, POSTGRES, VALKEY, Configuration, port_variable
+from vfactory.stack.errors import SettingError
 
 LEAST_FREE_BYTES: Final = 128 * MEBIBYTE
 
@@ -15,7 +23,7 @@ def check(configuration: Configuration) -> None:
     """Check disk space and ports.
 
     Raises:
-        DiskFullError, PortTakenError: the stack cannot start; the text says what to do.
+        DiskFullError, PortTakenError, SettingError: the stack cannot start; the text says what to do.
     """
     check_room(configuration.data)
     check_ports(configuration)
@@ -40,18 +48,23 @@ def check_ports(configuration: Configuration) -> None:
 
     Raises:
         PortTakenError: some are taken; it names each and the setting that changes it.
+        SettingError: the host is not this machine's, or only root may use a port; it names the setting.
     """
     taken = []
     for name in configuration.parts():
         host = "127.0.0.1" if name in {POSTGRES, VALKEY} else configuration.host
         port = configuration.ports[name]
-        if not is_port_free(port, host):
+        settings = f"--{name}-port or {port_variable(name)}"
+        try:
+            is_free = is_port_free(port, host)
+        except AddressError as error:
+            raise SettingError(f"VFACTORY_HOST {error}") from error
+        except PortForbiddenError as error:
+            raise SettingError(f"{name}: {error} Choose another with {settings}.") from error
+        if not is_free:
             holder = port_holder(port)
             by = f" by {holder}" if holder else ""
-            taken.append(
-                f"Port {port} for {name} is taken{by}. Free it, or choose another with --{name}-port or "
-                f"{port_variable(name)}."
-            )
+            taken.append(f"Port {port} for {name} is taken{by}. Free it, or choose another with {settings}.")
     if taken:
         raise PortTakenError("\n".join(taken))
 

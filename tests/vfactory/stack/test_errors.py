@@ -4,10 +4,12 @@ import pytest
 
 from embedded import (
     AccessError,
+    AddressError,
     DamagedDataError,
     DiskFullError,
     EmbeddedError,
     NotInstalledError,
+    PortForbiddenError,
     PortTakenError,
     ServerFailedError,
     StatementError,
@@ -26,6 +28,8 @@ from vfactory.stack.errors import NotRunningError, SettingError, exit_code, expl
         (StatementError, 70),
         (DiskFullError, 74),
         (AccessError, 77),
+        (PortForbiddenError, 77),
+        (AddressError, 78),
     ],
 )
 def test_every_error_of_the_embedded_servers_ends_the_command_with_its_code(
@@ -37,6 +41,7 @@ def test_every_error_of_the_embedded_servers_ends_the_command_with_its_code(
 
 def test_the_codes_are_those_of_all_errors_there_are() -> None:
     known = {DamagedDataError, PortTakenError, NotInstalledError, ServerFailedError, StatementError}
+    known |= {PortForbiddenError, AddressError}
     assert {*known, DiskFullError, AccessError} == set(EmbeddedError.__subclasses__())
 
 

@@ -1,5 +1,6 @@
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from embedded import DiskFullError, PortTakenError, free_ports
 from vfactory.stack import preconditions
 from vfactory.stack.configuration import PORTS, Configuration
+from vfactory.stack.errors import SettingError
 
 
 @pytest.fixture
@@ -27,6 +29,21 @@ def test_every_taken_port_is_named_with_its_setting_and_holder(configuration: Co
         assert f"Port {configuration.ports[name]} for {name} is taken" in text
         assert variable in text
     assert text.count(f"process {os.getpid()}") == 2
+
+
+@pytest.mark.parametrize(
+    "host", ["999.1.1.1", "nonsense.invalid", " ", "[::1]", "10.255.255.1", "2001:db8::1", "a..b", "x" * 300]
+)
+def test_a_host_that_is_not_this_machines_is_named_once(host: str, configuration: Configuration) -> None:
+    with pytest.raises(SettingError) as error:
+        preconditions.check_ports(replace(configuration, host=host))
+    assert str(error.value).startswith(f'VFACTORY_HOST "{host}": not an address of this machine')
+    assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0"])  # noqa: S104
+def test_an_address_of_this_machine_is_no_obstacle(host: str, configuration: Configuration) -> None:
+    preconditions.check_ports(replace(configuration, host=host))
 
 
 def test_free_ports_and_room_are_no_obstacle(configuration: Configuration) -> None:

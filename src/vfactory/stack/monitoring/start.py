@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from embedded import is_port_free, make_private_folder, write_private_file
+from embedded import PortForbiddenError, is_port_free, make_private_folder, write_private_file
 from utils.auth import Role, issue_token
 from vfactory.stack.configuration import Configuration, port_variable
 from vfactory.stack.errors import REFUSALS, explain
@@ -87,9 +87,13 @@ class Monitoring:
 
     def _is_free(self, name: str) -> bool:
         port = self._told.monitoring_ports[name]
-        if is_port_free(port):
-            return True
-        self._say(f"No {name}: port {port} is taken. Choose another one with {port_variable(name)}.")
+        try:
+            if is_port_free(port):
+                return True
+            why = f"port {port} is taken."
+        except PortForbiddenError as error:
+            why = str(error)
+        self._say(f"No {name}: {why} Choose another one with {port_variable(name)}.")
         return False
 
     def _render(self) -> Path:
