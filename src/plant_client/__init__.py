@@ -5,10 +5,10 @@ It imports no other package of this repository, so that any program may use it.
 
 from plant_client.async_client import AsyncPlantClient
 from plant_client.client import PlantClient
-from plant_client.errors import PlantError, RefusedError, UnreachableError
+from plant_client.errors import PlantError, RefusedError, UnreachableError, UnsendableError
 from plant_client.events import Break, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
-from plant_client.requests import RequestOptions
+from plant_client.requests import RequestOptions, read_token
 
 __all__ = [
     "AsyncPlantClient",
@@ -24,4 +24,6 @@ __all__ = [
     "Service",
     "Subscription",
     "UnreachableError",
+    "UnsendableError",
+    "read_token",
 ]

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import httpx
 
-from plant_client.errors import RefusedError, UnreachableError
+from plant_client.errors import RefusedError, UnreachableError, UnsendableError
 from plant_client.plant import Json, Service
+from plant_client.requests import WRONG_REQUEST
 
 _UNABLE_NOW = frozenset({429, 502, 503, 504})
 
@@ -17,9 +18,12 @@ def reaching(service: Service, url: str) -> Iterator[None]:
 
     Raises:
         UnreachableError: The service was not reached; the text names it, its address and the reason.
+        UnsendableError: A header cannot be sent.
     """
     try:
         yield
+    except httpx.LocalProtocolError:
+        raise UnsendableError(WRONG_REQUEST) from None  # its text quotes the header
     except httpx.RequestError as error:
         why = str(error).rpartition("] ")[2] or type(error).__name__
         raise UnreachableError(f"cannot reach {service} at {url} ({why})") from error
@@ -66,4 +70,5 @@ def refuse_stream(service: Service, answer: httpx.Response) -> None:
 
 
 def _somebody_else(service: Service, answer: httpx.Response) -> str:
-    return f"{answer.request.url} does not answer like {service}; is the address right?"
+    url = answer.request.url.copy_with(query=None, fragment=None)
+    return f"{url} does not answer like {service}; is the address right?"

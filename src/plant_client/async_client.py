@@ -14,9 +14,12 @@ from plant_client.errors import UnreachableError
 from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
 from plant_client.requests import (
+    WRONG_PROXY,
+    WRONG_REQUEST,
     BearerToken,
     Parameters,
     RequestOptions,
+    building,
     first_page,
     json_body,
     next_page,
@@ -32,13 +35,17 @@ class AsyncPlantClient:
     Raises:
         UnreachableError: From every request: the plant cannot be reached, or cannot answer now.
         RefusedError: From every request but `send`: the plant refused it.
+        UnsendableError: From every request: it cannot be sent, so nothing was.
     """
 
     def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
         self.plant = plant
-        self._http = httpx.AsyncClient(
-            auth=BearerToken(plant.token), timeout=wait_at_most(timeout_seconds), trust_env=not plant.is_local
-        )
+        with building(WRONG_PROXY):
+            self._http = httpx.AsyncClient(
+                auth=BearerToken(plant.token),
+                timeout=wait_at_most(timeout_seconds),
+                trust_env=not plant.is_local,
+            )
 
     async def __aenter__(self) -> Self:
         return self
@@ -57,8 +64,10 @@ class AsyncPlantClient:
     ) -> httpx.Response:
         """Return the answer, whatever its status."""
         url = self.plant.urls[service]
+        with building(WRONG_REQUEST):
+            request = self._http.build_request(method, url + path, **options)
         with reaching(service, url):
-            return await self._http.request(method, url + path, **options)
+            return await self._http.send(request)
 
     async def get(self, service: Service, path: str, **parameters: object) -> Json:
         """Return one resource; parameters that are None are omitted."""

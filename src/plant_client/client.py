@@ -13,9 +13,12 @@ from plant_client.errors import UnreachableError
 from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
 from plant_client.requests import (
+    WRONG_PROXY,
+    WRONG_REQUEST,
     BearerToken,
     Parameters,
     RequestOptions,
+    building,
     first_page,
     json_body,
     next_page,
@@ -31,13 +34,17 @@ class PlantClient:
     Raises:
         UnreachableError: From every request: the plant cannot be reached, or cannot answer now.
         RefusedError: From every request but `send`: the plant refused it.
+        UnsendableError: From every request: it cannot be sent, so nothing was.
     """
 
     def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
         self.plant = plant
-        self._http = httpx.Client(
-            auth=BearerToken(plant.token), timeout=wait_at_most(timeout_seconds), trust_env=not plant.is_local
-        )
+        with building(WRONG_PROXY):
+            self._http = httpx.Client(
+                auth=BearerToken(plant.token),
+                timeout=wait_at_most(timeout_seconds),
+                trust_env=not plant.is_local,
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +63,10 @@ class PlantClient:
     ) -> httpx.Response:
         """Return the answer, whatever its status."""
         url = self.plant.urls[service]
+        with building(WRONG_REQUEST):
+            request = self._http.build_request(method, url + path, **options)
         with reaching(service, url):
-            return self._http.request(method, url + path, **options)
+            return self._http.send(request)
 
     def get(self, service: Service, path: str, **parameters: object) -> Json:
         """Return one resource; parameters that are None are omitted."""

@@ -1,15 +1,22 @@
 """Builds requests for both clients: parameters, bodies, pages, the token and the timeout."""
 
-from collections.abc import AsyncIterable, Callable, Generator, Iterable, Mapping
-from typing import TypeAlias, TypedDict
+from collections.abc import AsyncIterable, Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final, TypeAlias, TypedDict
 
 import httpx
 
+from plant_client.errors import UnsendableError
 from plant_client.plant import Json
 
 Parameters: TypeAlias = Mapping[str, object]
 _PAGE_ITEMS = 200
 _CONNECT_SECONDS = 5.0
+WRONG_PROXY: Final = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used"
+WRONG_REQUEST: Final = (
+    "the request cannot be sent: its path or a header holds characters that HTTP cannot carry, or its body "
+    "a value that JSON cannot, such as NaN"
+)
 
 
 class RequestOptions(TypedDict, total=False):
@@ -28,10 +35,42 @@ class BearerToken(httpx.Auth):
         self._token = token
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Add the header `Authorization` unless the request has its own."""
+        """Add the header `Authorization` unless the request has its own.
+
+        Raises:
+            UnsendableError: The token cannot be sent.
+        """
         if "Authorization" not in request.headers:
-            request.headers["Authorization"] = f"Bearer {self._token()}"
+            request.headers["Authorization"] = f"Bearer {read_token(self._token())}"
         yield request
+
+
+def read_token(text: str) -> str:
+    """Return a token without the white space around it, such as the newline of the file it was read from.
+
+    Raises:
+        UnsendableError: It is empty, or holds characters that no header can carry.
+    """
+    token = text.strip()
+    if not token:
+        raise UnsendableError("the token is empty")
+    if not (token.isascii() and token.isprintable()):
+        raise UnsendableError("the token cannot be sent: it must be one line of printable ASCII characters")
+    return token
+
+
+@contextmanager
+def building(wrong: str) -> Iterator[None]:
+    """Turn a failure to build a request within the block into the sentence `wrong`.
+
+    Raises:
+        UnsendableError: The block failed.
+    """
+    try:
+        yield
+    except (httpx.InvalidURL, ValueError, TypeError, RecursionError, ImportError):
+        # Without the error, which may quote a secret.
+        raise UnsendableError(wrong) from None
 
 
 def wait_at_most(seconds: float) -> httpx.Timeout:

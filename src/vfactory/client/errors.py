@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
-from plant_client import PlantError, UnreachableError
+from plant_client import PlantError, UnreachableError, UnsendableError
 
 EXIT_REFUSED = 1
 EXIT_USAGE = 2
 EXIT_UNREACHABLE = 3
 EXIT_INTERRUPTED = 130
+_EXIT_CODES = {UnreachableError: EXIT_UNREACHABLE, UnsendableError: EXIT_USAGE}
 
 
 class CommandError(Exception):
@@ -25,5 +26,5 @@ class UsageError(CommandError):
 def exit_code_of(error: CommandError | PlantError) -> int:
     """Return the exit code of a command that failed with `error`."""
     if isinstance(error, PlantError):
-        return EXIT_UNREACHABLE if isinstance(error, UnreachableError) else EXIT_REFUSED
+        return next((code for kind, code in _EXIT_CODES.items() if isinstance(error, kind)), EXIT_REFUSED)
     return error.exit_code

@@ -5,9 +5,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
-from urllib.parse import urlsplit
 
-from plant_client import Plant, Service
+from plant_client import Plant, Service, UnsendableError, read_token
 from utils.auth import Role, issue_token
 from vfactory.client.errors import UsageError
 from vfactory.stack.errors import NotRunningError
@@ -27,13 +26,14 @@ def find_plant(url: str | None) -> Plant:
     of `VFACTORY_TOKEN`, else it is issued with the local stack's secret.
 
     Raises:
-        UsageError: An address is not an http(s) address, or there is no token for a remote plant.
+        UnsendableError: An address is not valid.
+        UsageError: The token cannot be sent, or there is none for a remote plant.
         NotRunningError: An address is missing and no local plant runs.
     """
     given = {service: url or os.environ.get(variable) for service, variable in URL_VARIABLES.items()}
     home = state_directory()
     local = {} if all(given.values()) else local_urls(home)
-    urls = {service: _checked(address or local[service]) for service, address in given.items()}
+    urls = {service: (address or local[service]).rstrip("/") for service, address in given.items()}
     return Plant(urls, _given_token(remote=any(given.values())) or local_token(home, _user()))
 
 
@@ -75,19 +75,16 @@ def local_token(home: Path, subject: str, role: Role = Role.ENGINEER) -> Callabl
 
 
 def _given_token(*, remote: bool) -> Callable[[], str] | None:
-    given = os.environ.get(TOKEN_VARIABLE)
+    given = os.environ.get(TOKEN_VARIABLE, "").strip()
     if given:
-        return lambda: given
+        try:
+            token = read_token(given)
+        except UnsendableError as error:
+            raise UsageError(f"{TOKEN_VARIABLE}: {error}") from None
+        return lambda: token
     if remote:
         raise UsageError(f"a remote plant needs a token in the variable {TOKEN_VARIABLE}")
     return None
-
-
-def _checked(address: str) -> str:
-    parts = urlsplit(address)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f"{address!r} is not a service's address: it must begin with http:// or https://")
-    return address.rstrip("/")
 
 
 def _user() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plant_client import PlantError, RefusedError, UnreachableError
+from plant_client import PlantError, RefusedError, UnreachableError, UnsendableError
 from vfactory.client.errors import CommandError, UsageError, exit_code_of
 
 
@@ -13,6 +13,7 @@ from vfactory.client.errors import CommandError, UsageError, exit_code_of
         (CommandError(), 1),
         (UsageError(), 2),
         (UnreachableError("away"), 3),
+        (UnsendableError("the token is empty"), 2),
         (UnreachableError("cannot answer now", 503), 3),
     ],
 )

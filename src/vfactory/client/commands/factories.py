@@ -1,5 +1,6 @@
 """`vfactory factories`: adds and lists the plants that this system watches."""
 
+import math
 from typing import Annotated
 
 import typer
@@ -56,10 +57,13 @@ def _read_floor(text: str | None) -> dict[str, float] | None:
     if text is None:
         return None
     try:
-        return dict(zip(_SIZES, (float(part) for part in text.lower().split("x")), strict=True))
+        floor = dict(zip(_SIZES, (float(part) for part in text.lower().split("x")), strict=True))
     except ValueError as error:
         message = f"--floor is width x depth x height in metres, such as 100x60x10; {text!r} is not"
         raise UsageError(message) from error
+    if not all(map(math.isfinite, floor.values())):
+        raise UsageError(f"--floor must be finite numbers, not {text!r}")
+    return floor
 
 
 def _size(factory: Json) -> str | None:

@@ -10,6 +10,7 @@ from plant_client import Json, PlantClient, PlantError
 from utils.clock import utc_now
 from vfactory.client.commands.equipment import add_equipment
 from vfactory.client.commands.factories import add_factory
+from vfactory.client.commands.numbers import finite
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
 from vfactory.client.output import print_json, printable
@@ -76,7 +77,10 @@ def replay(
         typer.Option("--restart", help="Start from the beginning, not where an interrupted replay stopped."),
     ] = False,
     patience: Annotated[
-        float, typer.Option(min=0, help="Seconds to keep retrying while the plant cannot be reached.")
+        float,
+        typer.Option(
+            min=0, callback=finite, help="Seconds to keep retrying while the plant cannot be reached."
+        ),
     ] = 600.0,
     url: UrlOption = None,
     as_json: JsonOption = False,

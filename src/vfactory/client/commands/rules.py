@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from plant_client import Json
+from vfactory.client.commands.numbers import finite
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json
@@ -19,16 +20,37 @@ def add(
     equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine.")],
     metric: Annotated[str, typer.Option("--metric", "-m", help="Metric, exactly as in the readings.")],
     factory: FactoryOption = None,
-    above: Annotated[float | None, typer.Option(help="True while the value is greater than this.")] = None,
-    below: Annotated[float | None, typer.Option(help="True while the value is less than this.")] = None,
+    above: Annotated[
+        float | None,
+        typer.Option(
+            callback=finite,
+            help="True while the value is greater than this.",
+        ),
+    ] = None,
+    below: Annotated[
+        float | None,
+        typer.Option(
+            callback=finite,
+            help="True while the value is less than this.",
+        ),
+    ] = None,
     on_delay: Annotated[
-        float, typer.Option("--for", help="Seconds it must stay true before the condition is active.")
+        float,
+        typer.Option(
+            "--for", callback=finite, help="Seconds it must stay true before the condition is active."
+        ),
     ] = 0.0,
     deadband: Annotated[
-        float, typer.Option(help="How far beyond the limit the value must return before the condition ends.")
+        float,
+        typer.Option(
+            callback=finite, help="How far beyond the limit the value must return before the condition ends."
+        ),
     ] = 0.0,
     lateness: Annotated[
-        float, typer.Option(help="Seconds by which a reading may be older than the newest and still count.")
+        float,
+        typer.Option(
+            callback=finite, help="Seconds by which a reading may be older than the newest and still count."
+        ),
     ] = 60.0,
     severity: Annotated[int, typer.Option(help="1 (lowest) to 5 (highest).")] = 3,
     incident_type: Annotated[str, typer.Option("--type", help="Type of the incidents.")] = "equipment",
