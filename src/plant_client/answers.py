@@ -9,7 +9,8 @@ from plant_client.errors import RefusedError, UnreachableError, UnsendableError
 from plant_client.plant import Json, Service
 from plant_client.requests import WRONG_REQUEST
 
-_UNABLE_NOW = frozenset({429, 502, 503, 504})
+_UNABLE_NOW = frozenset({408, 429})
+_SERVERS_FAULT = 500
 
 
 @contextmanager
@@ -33,22 +34,17 @@ def read_object(service: Service, answer: httpx.Response) -> Json:
     """Return the answer's JSON object.
 
     Raises:
-        UnreachableError: The service cannot answer now (429, 502, 503, 504).
+        UnreachableError: The service cannot answer now (408, 429, 5xx).
         RefusedError: The service refused the request, or the answer is not a plant's.
     """
-    try:
-        body = answer.json()
-    except ValueError:
-        body = None
-    known = body if isinstance(body, dict) else {}
+    known = _read_body(answer)
     if answer.is_success and known:
         return known
     if answer.is_success or answer.is_redirect:
         raise RefusedError(answer.status_code, {"title": _somebody_else(service, answer)})
-    refused = RefusedError(answer.status_code, known)
-    if answer.status_code in _UNABLE_NOW:
-        raise UnreachableError(f"{service} cannot answer now: {refused}", answer.status_code)
-    raise refused
+    if answer.status_code in _UNABLE_NOW or answer.status_code >= _SERVERS_FAULT:
+        raise _unable_now(service, answer, known)
+    raise RefusedError(answer.status_code, known or {"title": _no_problem(service, answer)})
 
 
 def is_stream(answer: httpx.Response) -> bool:
@@ -66,7 +62,26 @@ def refuse_stream(service: Service, answer: httpx.Response) -> None:
     """
     if answer.is_success:
         raise UnreachableError(_somebody_else(service, answer), answer.status_code)
+    if answer.is_redirect or not _read_body(answer):
+        raise _unable_now(service, answer, {})
     read_object(service, answer)
+
+
+def _read_body(answer: httpx.Response) -> Json:
+    try:
+        body = answer.json()
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _unable_now(service: Service, answer: httpx.Response, problem: Json) -> UnreachableError:
+    why = RefusedError(answer.status_code, problem)
+    return UnreachableError(f"{service} cannot answer now: {why}", answer.status_code)
+
+
+def _no_problem(service: Service, answer: httpx.Response) -> str:
+    return f"{service} answered with HTTP status {answer.status_code} and no reason; is the address right?"
 
 
 def _somebody_else(service: Service, answer: httpx.Response) -> str:

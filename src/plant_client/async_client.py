@@ -17,12 +17,10 @@ from plant_client.requests import (
     WRONG_PROXY,
     WRONG_REQUEST,
     BearerToken,
-    Parameters,
+    Pages,
     RequestOptions,
     building,
-    first_page,
     json_body,
-    next_page,
     query,
     raw_body,
     wait_at_most,
@@ -75,12 +73,11 @@ class AsyncPlantClient:
 
     async def items(self, service: Service, path: str, **parameters: object) -> AsyncGenerator[Json, None]:
         """Yield every item of a list, page by page."""
-        wanted: Parameters | None = first_page(parameters)
-        while wanted is not None:
-            page = await self.get(service, path, **wanted)
-            for item in page["items"]:
+        pages = Pages(service, parameters)
+        while pages.wanted is not None:
+            page = await self.get(service, path, **pages.wanted)
+            for item in pages.take(page):
                 yield item
-            wanted = next_page(wanted, page)
 
     async def post(
         self,

@@ -16,12 +16,10 @@ from plant_client.requests import (
     WRONG_PROXY,
     WRONG_REQUEST,
     BearerToken,
-    Parameters,
+    Pages,
     RequestOptions,
     building,
-    first_page,
     json_body,
-    next_page,
     query,
     raw_body,
     wait_at_most,
@@ -74,11 +72,10 @@ class PlantClient:
 
     def items(self, service: Service, path: str, **parameters: object) -> Generator[Json, None, None]:
         """Yield every item of a list, page by page."""
-        wanted: Parameters | None = first_page(parameters)
-        while wanted is not None:
-            page = self.get(service, path, **wanted)
-            yield from page["items"]
-            wanted = next_page(wanted, page)
+        pages = Pages(service, parameters)
+        while pages.wanted is not None:
+            page = self.get(service, path, **pages.wanted)
+            yield from pages.take(page)
 
     def post(
         self,

@@ -12,8 +12,8 @@ from plant_client.plant import Json, Service
 
 SERVICE: Final[Service] = "incident-event"
 PATH: Final = "/v1/events"
+_LARGEST_SEQ = 2**63 - 1
 _SEQ_DIGITS = 19
-_SHORTEST_PAUSE_MILLISECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Event:
 class Reset:
     """Events after seq `after` (None: from the first on) are lost, so the state must be read again.
 
-    The stream continues after seq `head`.
+    The stream continues after seq `head` (None: the plant did not say).
     """
 
     after: int | None
@@ -43,7 +43,8 @@ class Reset:
 
     def __str__(self) -> str:
         before = "the beginning" if self.after is None else f"event {self.after}"
-        return f"events after {before} are no longer kept; going on from event {self.head}"
+        head = "the next event" if self.head is None else f"event {self.head}"
+        return f"events after {before} are no longer kept; going on from {head}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Break:
     pause_seconds: float
 
     def __str__(self) -> str:
-        return f"{self.error or 'the stream ended'}; connecting again in {self.pause_seconds:.0f} s"
+        return f"{self.error or 'the stream ended'}; connecting again in {self.pause_seconds:.3g} s"
 
 
 def _ignore(*_: object) -> None:
@@ -71,7 +72,8 @@ class Subscription:
         on_connect: Called once, when the position is known, so that no later event can be missed.
         on_break: Called at every break.
         silence_seconds: A connection silent for this long is closed; the plant sends something every 15 s.
-        longest_pause_seconds: The longest pause between attempts.
+        shortest_pause_seconds: The shortest pause between attempts, whatever the plant asks for.
+        longest_pause_seconds: The longest pause between attempts; it doubles until events are read again.
 
     Attributes:
         position: The seq to resume after; None until it is known.
@@ -88,6 +90,7 @@ class Subscription:
         on_connect: Callable[[], None] = _ignore,
         on_break: Callable[[Break], None] = _ignore,
         silence_seconds: float = 60.0,
+        shortest_pause_seconds: float = 1.0,
         longest_pause_seconds: float = 10.0,
     ) -> None:
         self.parameters = {"factory": factory_id, **({"types": ",".join(types)} if types else {})}
@@ -98,6 +101,7 @@ class Subscription:
         self._on_connect = on_connect
         self._on_break = on_break
         self._pause_seconds = 2.0
+        self._shortest_pause_seconds = shortest_pause_seconds
         self._longest_pause_seconds = longest_pause_seconds
         self._failures = 0
         self._stands = False
@@ -132,9 +136,8 @@ class Subscription:
         Raises:
             UnreachableError: The message cannot be read; the plant sends it again on the next connection.
         """
-        self._failures = 0
         if message.retry is not None:
-            milliseconds = max(message.retry, _SHORTEST_PAUSE_MILLISECONDS)
+            milliseconds = max(message.retry, self._shortest_pause_seconds * 1000)
             self._pause_seconds = min(milliseconds, self._longest_pause_seconds * 1000) / 1000
         seq = _read_seq(message.id)
         if message.event == "reset":
@@ -144,6 +147,7 @@ class Subscription:
             return None
         event = Event(seq, message.event, _read_body(seq, message.data)) if message.data else None
         self.position = seq
+        self._failures = 0
         self._note_position()
         return event
 
@@ -159,13 +163,14 @@ class Subscription:
 
 
 def _read_seq(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _SEQ_DIGITS else None
+    seq = int(text) if text.isascii() and text.isdigit() and len(text) <= _SEQ_DIGITS else None
+    return None if seq is None or seq > _LARGEST_SEQ else seq
 
 
 def _read_body(seq: int, data: str) -> Json:
     try:
         body = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise UnreachableError(f"event {seq} of {SERVICE} cannot be read")

@@ -6,11 +6,12 @@ from typing import Final, TypeAlias, TypedDict
 
 import httpx
 
-from plant_client.errors import UnsendableError
-from plant_client.plant import Json
+from plant_client.errors import RefusedError, UnsendableError
+from plant_client.plant import Json, Service
 
 Parameters: TypeAlias = Mapping[str, object]
 _PAGE_ITEMS = 200
+_OK = 200
 _CONNECT_SECONDS = 5.0
 WRONG_PROXY: Final = "the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY) cannot be used"
 WRONG_REQUEST: Final = (
@@ -93,12 +94,37 @@ def raw_body(content: bytes, content_type: str, parameters: Parameters) -> Reque
     return {"content": content, "headers": {"Content-Type": content_type}, **query(parameters)}
 
 
-def first_page(parameters: Parameters) -> Parameters:
-    """Return the parameters of a list's first page."""
-    return {"limit": _PAGE_ITEMS, **parameters}
+class Pages:
+    """The state of a list that is read page by page; does no I/O.
 
+    Attributes:
+        wanted: The parameters of the next page; None after the last one.
+    """
 
-def next_page(parameters: Parameters, page: Json) -> Parameters | None:
-    """Return the parameters of the next page; None after the last page."""
-    cursor = page.get("next_cursor")
-    return None if cursor is None else {**parameters, "cursor": cursor}
+    def __init__(self, service: Service, parameters: Parameters) -> None:
+        self.wanted: Parameters | None = {"limit": _PAGE_ITEMS, **parameters}
+        self._service = service
+        self._cursors: set[str] = set()
+
+    def take(self, page: Json) -> list[Json]:
+        """Return a page's items, and go on to the next page.
+
+        Raises:
+            RefusedError: It is no page of a list, or leads back to a page that has been read.
+        """
+        items, cursor = page.get("items"), page.get("next_cursor")
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+            raise self._refuse("a page without a list of objects")
+        if cursor is None:
+            self.wanted = None
+            return items
+        if not isinstance(cursor, str) or not cursor:
+            raise self._refuse("a cursor that is no text")
+        if cursor in self._cursors:
+            raise self._refuse("a cursor that leads back to an earlier page")
+        self._cursors.add(cursor)
+        self.wanted = {**(self.wanted or {}), "cursor": cursor}
+        return items
+
+    def _refuse(self, found: str) -> RefusedError:
+        return RefusedError(_OK, {"title": f"{self._service} does not answer like a plant: it sent {found}"})

@@ -10,15 +10,16 @@ from plant_client import Plant, RefusedError, UnreachableError
 from support.plant.both_clients import ClientOf, Connect
 
 JSON = "application/json"
+NESTED = b'{"a":' * 200_000 + b"1" + b"}" * 200_000
 PROBLEM = "application/problem+json"
-PAGES = [{"items": [1, 2], "next_cursor": "abc"}, {"items": [3], "next_cursor": None}]
+PAGES = [{"items": [{"n": 1}, {"n": 2}], "next_cursor": "abc"}, {"items": [{"n": 3}], "next_cursor": None}]
 
 
 def test_a_list_is_read_to_its_last_page(connect: Connect) -> None:
     with connect(*((200, JSON, json.dumps(page).encode()) for page in PAGES)) as (server, client):
         items: list[object] = list(client.items("factory-core", "/v1/factories", status="open", other=None))
 
-    assert items == [1, 2, 3]
+    assert items == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert [request.path for request in server.requests] == [
         "/v1/factories?limit=200&status=open",
         "/v1/factories?limit=200&status=open&cursor=abc",
@@ -67,7 +68,7 @@ def test_a_refusal_is_told_by_its_problem_document(connect: Connect) -> None:
     assert caught.value.status == 409
 
 
-@pytest.mark.parametrize("status", [429, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_a_service_that_cannot_answer_now_counts_as_unreachable(connect: Connect, status: int) -> None:
     with (
         connect((status, PROBLEM, b'{"title": "Temporarily unavailable"}')) as (_server, client),
@@ -78,7 +79,7 @@ def test_a_service_that_cannot_answer_now_counts_as_unreachable(connect: Connect
     assert caught.value.status == status
 
 
-@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (200, b"[]"), (302, b"")])
+@pytest.mark.parametrize(("status", "body"), [(200, b"<html>"), (200, b"[]"), (200, NESTED), (302, b"")])
 def test_an_answer_of_something_else_asks_about_the_address(
     connect: Connect, status: int, body: bytes
 ) -> None:
@@ -116,3 +117,36 @@ def test_an_answer_that_cannot_be_unpacked_is_none(connect: Connect) -> None:
         pytest.raises(UnreachableError, match="cannot reach factory-core"),
     ):
         client.get("factory-core", "/v1/factories")
+
+
+@pytest.mark.parametrize("items", [None, {}, "ab", 1, [1], [None], [{}, []]])
+def test_a_page_that_holds_no_list_of_objects_is_refused(connect: Connect, items: object) -> None:
+    with (
+        connect((200, JSON, json.dumps({"items": items, "a": 1}).encode())) as (_server, client),
+        pytest.raises(RefusedError, match="factory-core does not answer like a plant: it sent a page"),
+    ):
+        list(client.items("factory-core", "/v1/factories"))
+
+
+@pytest.mark.parametrize("cursors", [["a", "a"], ["a", "b", "a"], [1], [{}], [["a"]], [True], [""]])
+def test_a_cursor_that_leads_nowhere_is_refused(connect: Connect, cursors: list[object]) -> None:
+    pages = [json.dumps({"items": [], "next_cursor": cursor}).encode() for cursor in cursors]
+    with (
+        connect(*((200, JSON, page) for page in pages)) as (server, client),
+        pytest.raises(RefusedError, match="it sent a cursor"),
+    ):
+        list(client.items("factory-core", "/v1/factories"))
+
+    assert len(server.requests) == len(cursors)
+
+
+def test_a_refusal_without_a_reason_names_the_service(connect: Connect) -> None:
+    with (
+        connect((404, "text/html", b"<html>")) as (_server, client),
+        pytest.raises(
+            RefusedError, match="factory-core answered with HTTP status 404 and no reason"
+        ) as caught,
+    ):
+        client.get("factory-core", "/v1/factories")
+
+    assert caught.value.status == 404

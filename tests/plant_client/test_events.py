@@ -34,7 +34,7 @@ def test_a_position_moves_without_an_event_and_is_no_repetition() -> None:
     assert (subscription.position, subscription.repeated) == (42, 0)
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "²", "٣", "9" * 20])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "²", "٣", "9" * 20, "9" * 19, str(2**63)])
 def test_an_id_that_is_no_seq_moves_nothing(text: str) -> None:
     subscription = Subscription("f", after=3)
 
@@ -56,7 +56,9 @@ def test_a_reset_without_a_position_moves_nothing() -> None:
     assert subscription.position == 9
 
 
-@pytest.mark.parametrize("data", ["[", "[]", "1", '"text"'])
+@pytest.mark.parametrize(
+    "data", ["[", "[]", "1", '"text"', pytest.param('{"a":' * 200_000 + "1" + "}" * 200_000, id="nested")]
+)
 def test_an_event_that_is_no_object_leaves_the_position_before_it(data: str) -> None:
     subscription = Subscription("f", after=1)
 
@@ -90,7 +92,7 @@ def test_pauses_grow_from_what_the_plant_asks_for_and_a_message_ends_the_row() -
     assert subscription.note_break() == 3
 
 
-@pytest.mark.parametrize(("retry", "pause"), [(-5, 0.01), (0, 0.01), (10**400, 10)])
+@pytest.mark.parametrize(("retry", "pause"), [(-5, 1), (0, 1), (999, 1), (10**400, 10)])
 def test_a_pause_that_makes_no_sense_is_bounded(retry: int, pause: float) -> None:
     subscription = Subscription("f")
     subscription.take(message(retry=retry))
@@ -101,3 +103,28 @@ def test_a_pause_that_makes_no_sense_is_bounded(retry: int, pause: float) -> Non
 def test_a_first_connection_that_fails_is_not_tried_again() -> None:
     with pytest.raises(UnreachableError, match="away"):
         Subscription("f").note_break(UnreachableError("away"))
+
+
+def test_pauses_grow_while_connections_bring_no_event() -> None:
+    subscription = Subscription("f", after=7)
+    pauses = []
+    for _ in range(4):
+        subscription.note_connection()
+        subscription.take(message(7, "", retry=0))
+        subscription.take(message(7))
+        with pytest.raises(UnreachableError):
+            subscription.take(message(8, "["))
+        pauses.append(subscription.note_break())
+
+    assert pauses == [1, 2, 4, 8]
+    subscription.take(message(8))
+    assert subscription.note_break() == 1
+
+
+def test_the_last_number_of_a_database_is_a_position() -> None:
+    assert taken(Subscription("f"), message(2**63 - 1)) == [2**63 - 1]
+
+
+def test_a_loss_without_a_position_is_told_without_a_number() -> None:
+    sentence = "events after the beginning are no longer kept; going on from the next event"
+    assert str(Reset(after=None, head=None)) == sentence

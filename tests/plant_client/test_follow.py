@@ -2,17 +2,29 @@
 
 import json
 from contextlib import closing
+from functools import partial
 from itertools import islice
 
 import pytest
 
-from plant_client import Break, Event, RefusedError, Reset, Subscription, UnreachableError
+from plant_client import Break, Event, RefusedError, Reset, UnreachableError
+from plant_client import Subscription as PatientSubscription
 from support.plant.both_clients import Client, Connect
 from support.servers.scripted import Answer
 
 STREAM = "text/event-stream"
+Subscription = partial(PatientSubscription, shortest_pause_seconds=0.01)
 AWAY: Answer = (503, "application/problem+json", b'{"title": "Temporarily unavailable"}')
 PAGE: Answer = (200, "text/html", b"<html>data: {}\n\n")
+
+REASON = b'{"title": "Away"}'
+OUTAGES: list[Answer] = [
+    AWAY,
+    PAGE,
+    *((status, "application/problem+json", REASON) for status in (408, 500, 507, 599)),
+    *((status, "text/html", b"<html>") for status in (302, 400, 404, 408, 502)),
+    (404, "application/json", b'{"a":' * 100_000),
+]
 
 
 def connection(*seqs: int, before: str = "retry: 10\n\n", after: str = "") -> Answer:
@@ -21,7 +33,7 @@ def connection(*seqs: int, before: str = "retry: 10\n\n", after: str = "") -> An
     return 200, STREAM, (before + "".join(events) + after).encode()
 
 
-def follow(client: Client, subscription: Subscription, count: int) -> list[Event | Reset]:
+def follow(client: Client, subscription: PatientSubscription, count: int) -> list[Event | Reset]:
     with closing(client.follow(subscription)) as stream:
         return list(islice(stream, count))
 
@@ -40,7 +52,7 @@ def test_a_break_costs_no_event_and_doubles_none(connect: Connect) -> None:
     assert [request.headers.get("last-event-id") for request in server.requests] == [None, "3", "5"]
     assert server.requests[0].path == "/v1/events?factory=f&types=t.v1"
     assert breaks == [Break(None, 0.01)] * 2
-    assert str(breaks[0]) == "the stream ended; connecting again in 0 s"
+    assert str(breaks[0]) == "the stream ended; connecting again in 0.01 s"
     assert (subscription.position, subscription.connections, subscription.repeated) == (6, 3, 1)
 
 
@@ -63,13 +75,14 @@ def test_a_reset_is_told_as_a_loss_and_the_stream_goes_on_from_the_head(connect:
     assert event.seq == 901
 
 
-@pytest.mark.parametrize("outage", [AWAY, PAGE], ids=["503", "a page"])
+@pytest.mark.parametrize("outage", OUTAGES, ids=lambda outage: f"{outage[0]} {outage[1]}")
 def test_an_outage_after_the_first_connection_is_waited_for(connect: Connect, outage: Answer) -> None:
     breaks: list[Break] = []
     with connect(connection(1), outage, outage, connection(2)) as (_server, client):
         assert seqs(follow(client, Subscription("f", on_break=breaks.append), 2)) == [1, 2]
 
     assert [end.error and end.error.status for end in breaks] == [None, outage[0], outage[0]]
+    assert all("incident-event" in str(end) for end in breaks[1:])
 
 
 @pytest.mark.parametrize(
@@ -107,7 +120,7 @@ def test_an_event_that_arrives_broken_is_asked_for_again(connect: Connect) -> No
 
     assert server.requests[1].headers["last-event-id"] == "1"
     assert [str(end) for end in breaks] == [
-        "event 2 of incident-event cannot be read; connecting again in 0 s"
+        "event 2 of incident-event cannot be read; connecting again in 0.01 s"
     ]
 
 

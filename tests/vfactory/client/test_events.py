@@ -28,6 +28,6 @@ def test_a_loss_and_a_break_are_told_beside_the_events(monkeypatch: pytest.Monke
     assert ended.stderr.splitlines() == [
         "vfactory: listening to Ulsan",
         "vfactory: events after event 7 are no longer kept; going on from event 900",
-        "vfactory: the stream ended; connecting again in 0 s",
+        "vfactory: the stream ended; connecting again in 1 s",
     ]
     assert [request.headers.get("last-event-id") for request in server.requests] == [None, "7", "900"]
