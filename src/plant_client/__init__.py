@@ -8,6 +8,7 @@ from plant_client.client import PlantClient
 from plant_client.errors import PlantError, RefusedError, UnreachableError, UnsendableError
 from plant_client.events import Break, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
+from plant_client.reading import Limits
 from plant_client.requests import RequestOptions, read_token
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Break",
     "Event",
     "Json",
+    "Limits",
     "Plant",
     "PlantClient",
     "PlantError",

@@ -13,6 +13,14 @@ from plant_client.answers import is_stream, reaching, read_object, refuse_stream
 from plant_client.errors import UnreachableError
 from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
+from plant_client.reading import (
+    ACCEPTED_ENCODING,
+    Body,
+    Limits,
+    MessageMeter,
+    Unpacker,
+    stream_of,
+)
 from plant_client.requests import (
     WRONG_PROXY,
     WRONG_REQUEST,
@@ -36,10 +44,12 @@ class AsyncPlantClient:
         UnsendableError: From every request: it cannot be sent, so nothing was.
     """
 
-    def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0, limits: Limits | None = None) -> None:
         self.plant = plant
+        self._limits = limits or Limits()
         with building(WRONG_PROXY):
             self._http = httpx.AsyncClient(
+                headers={"Accept-Encoding": ACCEPTED_ENCODING},
                 auth=BearerToken(plant.token),
                 timeout=wait_at_most(timeout_seconds),
                 trust_env=not plant.is_local,
@@ -65,7 +75,8 @@ class AsyncPlantClient:
         with building(WRONG_REQUEST):
             request = self._http.build_request(method, url + path, **options)
         with reaching(service, url):
-            return await self._http.send(request)
+            async with aclosing(await self._http.send(request, stream=True)) as answer:
+                return await self._read(service, answer)
 
     async def get(self, service: Service, path: str, **parameters: object) -> Json:
         """Return one resource; parameters that are None are omitted."""
@@ -125,23 +136,37 @@ class AsyncPlantClient:
 
     async def _listen(self, subscription: Subscription) -> AsyncGenerator[Event | Reset, None]:
         url = self.plant.urls[SERVICE]
+        with building(WRONG_REQUEST):
+            request = self._http.build_request(
+                "GET",
+                url + PATH,
+                params=subscription.parameters,
+                headers=subscription.headers,
+                timeout=wait_at_most(subscription.silence_seconds),
+            )
         with reaching(SERVICE, url):
-            async with (
-                self._http.stream(
-                    "GET",
-                    url + PATH,
-                    params=subscription.parameters,
-                    headers=subscription.headers,
-                    timeout=wait_at_most(subscription.silence_seconds),
-                ) as answer,
-            ):
+            async with aclosing(await self._http.send(request, stream=True)) as answer:
                 if not is_stream(answer):
-                    await answer.aread()
-                    refuse_stream(SERVICE, answer)
+                    refuse_stream(SERVICE, await self._read(SERVICE, answer))
                 subscription.note_connection()
-                answer.encoding = "utf-8"  # the standard's only one, whatever the header says
-                async with aclosing(EventSource(answer).aiter_sse()) as messages:
+                async with (
+                    aclosing(self._pieces(answer)) as pieces,
+                    aclosing(EventSource(stream_of(pieces)).aiter_sse()) as messages,
+                ):
                     async for message in messages:
                         item = subscription.take(message)
                         if item is not None:
                             yield item
+
+    async def _read(self, service: Service, answer: httpx.Response) -> httpx.Response:
+        body = Body(service, answer, self._limits)
+        async for data in answer.aiter_raw():
+            body.add(data)
+        return body.whole()
+
+    async def _pieces(self, answer: httpx.Response) -> AsyncGenerator[bytes, None]:
+        unpacker, meter = Unpacker(answer), MessageMeter(SERVICE, self._limits)
+        async for data in answer.aiter_raw():
+            for piece in unpacker.feed(data):
+                meter.add(piece)
+                yield piece

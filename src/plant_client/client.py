@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator, Mapping
+from contextlib import closing
 from types import TracebackType
 from typing import Self, Unpack
 
@@ -12,6 +13,14 @@ from plant_client.answers import is_stream, reaching, read_object, refuse_stream
 from plant_client.errors import UnreachableError
 from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
+from plant_client.reading import (
+    ACCEPTED_ENCODING,
+    Body,
+    Limits,
+    MessageMeter,
+    Unpacker,
+    stream_of,
+)
 from plant_client.requests import (
     WRONG_PROXY,
     WRONG_REQUEST,
@@ -35,10 +44,12 @@ class PlantClient:
         UnsendableError: From every request: it cannot be sent, so nothing was.
     """
 
-    def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0) -> None:
+    def __init__(self, plant: Plant, *, timeout_seconds: float = 30.0, limits: Limits | None = None) -> None:
         self.plant = plant
+        self._limits = limits or Limits()
         with building(WRONG_PROXY):
             self._http = httpx.Client(
+                headers={"Accept-Encoding": ACCEPTED_ENCODING},
                 auth=BearerToken(plant.token),
                 timeout=wait_at_most(timeout_seconds),
                 trust_env=not plant.is_local,
@@ -63,8 +74,8 @@ class PlantClient:
         url = self.plant.urls[service]
         with building(WRONG_REQUEST):
             request = self._http.build_request(method, url + path, **options)
-        with reaching(service, url):
-            return self._http.send(request)
+        with reaching(service, url), closing(self._http.send(request, stream=True)) as answer:
+            return self._read(service, answer)
 
     def get(self, service: Service, path: str, **parameters: object) -> Json:
         """Return one resource; parameters that are None are omitted."""
@@ -119,22 +130,32 @@ class PlantClient:
 
     def _listen(self, subscription: Subscription) -> Generator[Event | Reset, None, None]:
         url = self.plant.urls[SERVICE]
-        with (
-            reaching(SERVICE, url),
-            self._http.stream(
+        with building(WRONG_REQUEST):
+            request = self._http.build_request(
                 "GET",
                 url + PATH,
                 params=subscription.parameters,
                 headers=subscription.headers,
                 timeout=wait_at_most(subscription.silence_seconds),
-            ) as answer,
-        ):
+            )
+        with reaching(SERVICE, url), closing(self._http.send(request, stream=True)) as answer:
             if not is_stream(answer):
-                answer.read()
-                refuse_stream(SERVICE, answer)
+                refuse_stream(SERVICE, self._read(SERVICE, answer))
             subscription.note_connection()
-            answer.encoding = "utf-8"  # the standard's only one, whatever the header says
-            for message in EventSource(answer).iter_sse():
+            for message in EventSource(stream_of(self._pieces(answer))).iter_sse():
                 item = subscription.take(message)
                 if item is not None:
                     yield item
+
+    def _read(self, service: Service, answer: httpx.Response) -> httpx.Response:
+        body = Body(service, answer, self._limits)
+        for data in answer.iter_raw():
+            body.add(data)
+        return body.whole()
+
+    def _pieces(self, answer: httpx.Response) -> Generator[bytes, None, None]:
+        unpacker, meter = Unpacker(answer), MessageMeter(SERVICE, self._limits)
+        for data in answer.iter_raw():
+            for piece in unpacker.feed(data):
+                meter.add(piece)
+                yield piece

@@ -12,8 +12,8 @@ from support.servers.scripted import Answer, ScriptedServer, serve
 
 @pytest.fixture(params=[PlantClient, Blocking], ids=["sync", "asyncio"])
 def client_of(request: pytest.FixtureRequest) -> ClientOf:
-    """Make a client of a plant: `with client_of(plant) as client`."""
-    return lambda plant: closing(request.param(plant))
+    """Make a client of a plant: `with client_of(plant, **options) as client`."""
+    return lambda plant, **options: closing(request.param(plant, **options))
 
 
 @pytest.fixture

@@ -26,9 +26,9 @@ T = TypeVar("T")
 class Blocking:
     """The asyncio client, each of whose calls is waited for."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: Plant, **options: Any) -> None:
         self._runner = asyncio.Runner()
-        self._client = AsyncPlantClient(plant)
+        self._client = AsyncPlantClient(plant, **options)
 
     def close(self) -> None:
         self._wait(self._client.close())
@@ -79,5 +79,5 @@ class Blocking:
 
 
 Client = PlantClient | Blocking
-ClientOf = Callable[[Plant], AbstractContextManager[Client]]
+ClientOf = Callable[..., AbstractContextManager[Client]]
 Connect = Callable[..., AbstractContextManager[tuple[ScriptedServer, Client]]]

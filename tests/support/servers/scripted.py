@@ -1,15 +1,15 @@
 """A web server that answers by a script: what a client may meet out there, breaks included."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from plant_client import Plant, PlantClient
 
-Answer = tuple[int, str, bytes]
-"""Status, content type, body."""
+Answer = tuple[int, str, bytes | Iterable[bytes]]
+"""Status, content type, body; a body in parts is sent part by part until the client has gone."""
 
 
 @dataclass
@@ -71,7 +71,9 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             self.send_response(status)
             self.send_header("Content-Type", content_type)
             self.end_headers()
-            self.wfile.write(body)
+            with suppress(ConnectionError):
+                for part in [body] if isinstance(body, bytes) else body:
+                    self.wfile.write(part)
 
         do_GET: Callable[..., None] = handle_one  # noqa: N815 - the base class asks for it
         do_POST: Callable[..., None] = handle_one  # noqa: N815 - the same
