@@ -1,7 +1,9 @@
 import os
+import pty
 import signal
 import socket
 import stat
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +13,7 @@ import psutil
 import pytest
 
 from embedded import is_alive
-from support.plant.stack import Stack, wait_for
+from support.plant.stack import COMMAND, Stack, wait_for
 from support.servers import Postgres, Valkey
 from vfactory.stack.configuration import PORTS
 
@@ -143,6 +145,30 @@ def test_a_start_can_be_broken_off(make_stack: Callable[..., Stack], number: sig
         out, err = up.communicate(timeout=30)
     assert (up.returncode, out, err) == (0, "", "")
     stack.run("status", code=3)
+
+
+def test_on_a_terminal_it_says_that_it_starts_and_that_it_has_stopped(
+    make_stack: Callable[..., Stack],
+) -> None:
+    stack = make_stack()
+    terminal, programs_end = pty.openpty()
+    with (
+        os.fdopen(terminal, "rb", buffering=0) as shown,
+        subprocess.Popen(
+            [COMMAND, "up"], env=stack.environment, stdout=subprocess.DEVNULL, stderr=programs_end
+        ) as up,
+    ):
+        os.close(programs_end)
+        try:
+            first = shown.readline()
+            wait_for((stack.home / "stack.json").exists)
+            up.send_signal(signal.SIGINT)
+            assert up.wait(30) == 0
+            last = shown.readline()
+        finally:
+            up.kill()
+    assert first.decode() == "Starting V-Factory …\r\n"
+    assert last.decode() == "V-Factory has stopped.\r\n"
 
 
 def test_servers_of_ones_own_are_used_and_shown_without_passwords(

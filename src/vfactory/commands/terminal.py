@@ -19,6 +19,12 @@ def complain(text: str) -> None:
     _print(f"vfactory: {text}", 2)
 
 
+def notice(text: str) -> None:
+    """Print one sentence to standard error if that is a terminal: programs and files do not need it."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        _print(text, 2)
+
+
 def _print(text: str, descriptor: int) -> None:
     stream = sys.stdout if descriptor == 1 else sys.stderr
     try:

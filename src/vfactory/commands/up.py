@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from vfactory.commands.detach import in_background
+from vfactory.commands.detach import Ready, in_background
 from vfactory.commands.options import HomeOption, LogFolderOption, folder_option
-from vfactory.commands.terminal import complain, describe, tell
+from vfactory.commands.terminal import complain, describe, notice, tell
 from vfactory.stack.configuration import (
     DEFAULT_HOST,
     MEBIBYTE,
@@ -137,11 +137,15 @@ def up(
         tell(f"V-Factory is ready after {time.monotonic() - began:.1f} s.\n\n{describe(record)}\n")
         tell(f"State in {configuration.home}. Logs: vfactory logs -f. Health: vfactory status. Stop: {stop}.")
 
-    supervisor = Supervisor(configuration, say=complain)
+    def run(ready: Ready) -> None:
+        notice("Starting V-Factory …")
+        Supervisor(configuration, say=complain).run(ready)
+        notice("V-Factory has stopped.")
+
     if detach:
-        in_background(supervisor.run, ready)
+        in_background(run, ready)
     else:
-        supervisor.run(ready)
+        run(ready)
 
 
 def _passed_on() -> dict[str, str]:
