@@ -30,8 +30,9 @@ def test_the_walk_through_prints_what_the_readme_shows(stack: Stack) -> None:
         for step in steps:
             if step.command == STREAM:
                 stream = opened.enter_context(stack.background(*STREAM.split()[1:]))
-                wait_for(partial(stream.has_said, "listening"), "the stream is open")
-                streams.append((stream, step.output))
+                said_first, shown = step.output.split("\n", 1)
+                wait_for(partial(stream.has_said, f"{said_first}\n"), "the stream is open")
+                streams.append((stream, shown))
                 continue
             done = _run(stack, _with_own_ids(step.command, known), step.output)
             assert done.returncode == 0, done
