@@ -115,9 +115,16 @@ def test_a_taken_port_costs_that_part_only(make_stack: Callable[..., Stack]) -> 
     with socket.create_server(("127.0.0.1", stack.monitoring_ports["node-exporter"])):
         told = stack.run("up", "--detach", code=0)
     assert "VFACTORY_NODE_EXPORTER_PORT" in told.stderr
-    names = [part["name"] for part in stack.status()["parts"]]
+    status = stack.status()
+    names = [part["name"] for part in status["parts"]]
     assert "node-exporter" not in names
     assert "prometheus" in names
+    reason = (
+        f"port {stack.monitoring_ports['node-exporter']} is taken. "
+        "Choose another one with VFACTORY_NODE_EXPORTER_PORT."
+    )
+    assert status["missing"] == {"node-exporter": reason}
+    assert f"\nNo node-exporter: {reason}\n" in stack.run("status", code=0).stdout
 
 
 def test_where_programs_are_not_to_be_had_one_line_says_so_and_the_rest_runs(
@@ -129,7 +136,10 @@ def test_where_programs_are_not_to_be_had_one_line_says_so_and_the_rest_runs(
     told = stack.run("up", "--detach", code=0)
     assert told.stderr.count("Install Prometheus") == 1
     assert "VFACTORY_PROGRAMS_DIR" in told.stderr
-    assert stack.status()["state"] == "healthy"
+    status = stack.status()
+    assert status["state"] == "healthy"
+    assert list(status["missing"]) == list(MONITORING_PORTS)
+    assert stack.run("status", code=0).stdout.count("Install Prometheus") == 1
     refused = stack.run("alerts", code=3)
     assert "Install Prometheus" in refused.stderr
 

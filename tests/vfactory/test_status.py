@@ -27,7 +27,13 @@ def test_one_unhealthy_part_makes_the_whole_unhealthy() -> None:
 def test_without_a_stack_it_says_stopped(tmp_path_factory: pytest.TempPathFactory) -> None:
     stack = Stack(tmp_path_factory.mktemp("none"))
     assert "is stopped" in stack.run("status", code=3).stdout
-    assert stack.status() == {"state": "stopped", "home": str(stack.home), "supervisor": None, "parts": []}
+    assert stack.status() == {
+        "state": "stopped",
+        "home": str(stack.home),
+        "supervisor": None,
+        "parts": [],
+        "missing": {},
+    }
 
 
 def test_it_shows_every_part_with_its_process(running_stack: Stack) -> None:

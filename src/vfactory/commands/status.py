@@ -1,6 +1,7 @@
 """`vfactory status`: shows the stack's processes, their addresses and their health."""
 
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -39,10 +40,12 @@ def status(*, home: HomeOption = None, as_json: JsonOption = False) -> None:
     known = read_record(folder) if supervisor is not None else None
     conditions = examine(known.parts) if known else []
     state = judge(known.state if known else "starting" if supervisor is not None else "stopped", conditions)
+    missing = known.missing if known else {}
     if as_json:
-        tell(msgspec.json.encode(_document(state, str(folder), supervisor, conditions)).decode())
+        document = _document(state, str(folder), supervisor, conditions)
+        tell(msgspec.json.encode({**document, "missing": missing}).decode())
     else:
-        tell(_text(state, str(folder), conditions))
+        tell(_text(state, str(folder), conditions, missing))
         tell_room(folder)
     raise typer.Exit(EXIT_CODES[state])
 
@@ -94,7 +97,7 @@ def _document(state: str, home: str, supervisor: int | None, conditions: list[Co
     return {"state": state, "home": home, "supervisor": supervisor, "parts": parts}
 
 
-def _text(state: str, home: str, conditions: list[Condition]) -> str:
+def _text(state: str, home: str, conditions: list[Condition], missing: Mapping[str, str]) -> str:
     if not conditions:
         return f"V-Factory in {home} is {state}."
     rows = [
@@ -108,4 +111,12 @@ def _text(state: str, home: str, conditions: list[Condition]) -> str:
         for condition in conditions
     ]
     table = columns(("what", "where", "process", "restarts", "condition"), rows)
-    return f"{table}\n\nV-Factory in {home} is {state}."
+    return f"{table}\n\n{_lacking(missing)}V-Factory in {home} is {state}."
+
+
+def _lacking(missing: Mapping[str, str]) -> str:
+    """Return one line for each reason, with the names of the programs that do not run for it."""
+    names: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        names.setdefault(reason, []).append(name)
+    return "".join(f"No {', '.join(those)}: {reason}\n" for reason, those in names.items())

@@ -197,6 +197,7 @@ class Supervisor:
         try:
             if not self._is_monitored and self._around and self._monitoring.has_searched():
                 self._monitor(self._around)
+                self._write_record()
             self._monitoring.renew()
         except REFUSALS as error:
             self._warn(explain(error))
@@ -222,7 +223,11 @@ class Supervisor:
         order = [*PORTS, *MONITORING_PORTS]
         parts.sort(key=lambda part: order.index(part.name))
         return StackRecord(
-            supervisor=os.getpid(), state=self._state, logs=str(self._configuration.logs), parts=parts
+            supervisor=os.getpid(),
+            state=self._state,
+            logs=str(self._configuration.logs),
+            parts=parts,
+            missing=self._monitoring.missing,
         )
 
     def _write_record(self) -> None:

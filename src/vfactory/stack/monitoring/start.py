@@ -33,12 +33,15 @@ class Monitoring:
     Args:
         configuration: of the stack.
         say: shows a sentence to the user.
+
+    `missing` holds the reason for every program that does not run, by name.
     """
 
     def __init__(self, configuration: Configuration, *, say: Callable[[str], None]) -> None:
         self._told = configuration
         self._say = say
         self._found: dict[str, Path] = {}
+        self.missing: dict[str, str] = {}
         self._searched = threading.Event()
         self._renewed = float("-inf")
         self._secret = ""
@@ -56,12 +59,14 @@ class Monitoring:
         try:
             self._secret = around.auth_secret.read_text("ascii").strip()
             rendered = self._render()
+            absent = [name for name in PROGRAM_OF if name not in {*self._found, *self.missing}]
+            self._miss("Its program is not installed.", *absent)
             free = {name: path for name, path in self._found.items() if self._is_free(name)}
             return monitoring_jobs(self._told, free, around, rendered)
         except REFUSALS as error:
-            self._say(f"No monitoring: {explain(error)}")
+            self._give_up(explain(error))
         except OSError as error:
-            self._say(f"No monitoring: {error}")
+            self._give_up(str(error))
         return []
 
     def renew(self) -> None:
@@ -81,6 +86,7 @@ class Monitoring:
                 fetch(packages, programs_folder(self._told.home))
             except REFUSALS as error:
                 self._say(f"No {', '.join(missing)}: {explain(error)}")
+                self._miss(explain(error), *missing)
         found = {name: find_program(program, self._told.home) for name, program in PROGRAM_OF.items()}
         self._found = {name: path for name, path in found.items() if path}
         self._searched.set()
@@ -93,8 +99,17 @@ class Monitoring:
             why = f"port {port} is taken."
         except PortForbiddenError as error:
             why = str(error)
-        self._say(f"No {name}: {why} Choose another one with {port_variable(name)}.")
+        reason = f"{why} Choose another one with {port_variable(name)}."
+        self._say(f"No {name}: {reason}")
+        self._miss(reason, name)
         return False
+
+    def _give_up(self, reason: str) -> None:
+        self._say(f"No monitoring: {reason}")
+        self._miss(reason, *PROGRAM_OF)
+
+    def _miss(self, reason: str, *names: str) -> None:
+        self.missing = {**self.missing, **dict.fromkeys(names, reason)}
 
     def _render(self) -> Path:
         """Write the configurations and the token; return the configurations' folder."""

@@ -35,12 +35,21 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StackRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole stack, as its supervisor last recorded it; `state` is `starting`, `running` or `stopping`."""
+    """The whole stack, as its supervisor last recorded it.
+
+    Args:
+        supervisor: the supervisor's process id.
+        state: `starting`, `running` or `stopping`.
+        logs: the folder of the log files.
+        parts: every process of the stack.
+        missing: the programs of the monitoring that do not run, by name, with the reason.
+    """
 
     supervisor: int
     state: str
     logs: str
     parts: list[Part]
+    missing: dict[str, str] = {}
 
     def urls(self) -> dict[str, str]:
         """Return the addresses of all APIs and workers, by name."""
