@@ -211,8 +211,10 @@ def test_a_setting_that_a_service_refuses_ends_the_start_with_its_words(
         ({"VFACTORY_STORE_DIR": "~nosuchuser/x"}, 78, "VFACTORY_STORE_DIR ~nosuchuser/x: "),
     ],
 )
-def test_a_wrong_setting_is_refused_by_name(variables: dict[str, str], code: int, told: str) -> None:
-    refused = Stack(Path("/nonexistent"), **variables).run("up", code=code)
+def test_a_wrong_setting_is_refused_by_name(
+    tmp_path: Path, variables: dict[str, str], code: int, told: str
+) -> None:
+    refused = Stack(tmp_path / "home", **variables).run("up", code=code)
     assert told in refused.stderr
     assert len(refused.stderr.splitlines()) == 1 or code == USAGE
     assert "hunter2" not in refused.stderr
@@ -223,9 +225,9 @@ def test_a_wrong_setting_is_refused_by_name(variables: dict[str, str], code: int
 )
 @pytest.mark.parametrize(("home", "code"), [("~nosuchuser/x", 78), (f"/{'x' * 300}", 77)])
 def test_every_command_refuses_a_wrong_state_directory_in_one_sentence(
-    command: str, home: str, code: int
+    tmp_path: Path, command: str, home: str, code: int
 ) -> None:
-    refused = Stack(Path("/nonexistent"), VFACTORY_HOME=home).run(*command.split(), code=code)
+    refused = Stack(tmp_path / "home", VFACTORY_HOME=home).run(*command.split(), code=code)
     assert len(refused.stderr.splitlines()) == 1
     assert "VFACTORY_HOME" in refused.stderr
 
