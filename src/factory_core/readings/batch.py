@@ -2,21 +2,27 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import repeat
+from itertools import islice, repeat
+from typing import Final
 from uuid import UUID
 
 import msgspec
 from asyncpg.pgproto import pgproto
 
-from contracts.factory_core import ReadingsAccepted, SeriesReadings
+from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
 from factory_core.readings.lifecycle import QUALITIES, Flaw, Reading, Rejection, reject
 from utils.tracing import carried
 
 Key = tuple[UUID, str]
 Row = tuple[UUID, datetime, float, int, int]
 """factory, at, value, series, quality: the columns of the table, in its order."""
+
+KeptValue = tuple[float, int]
+"""The value and the quality that are stored."""
+
+MAX_CONFLICTS_TOLD: Final = 100
 
 _QUALITY_NUMBERS = {quality: number for number, quality in enumerate(QUALITIES)}
 # Number of fields, then each one's length and bytes: uuid, timestamptz, float8, int4, int2, all big-endian.
@@ -57,13 +63,46 @@ class Series(msgspec.Struct, frozen=True):
     metric: str
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Conflict(msgspec.Struct, frozen=True):
+    """A reading that differs from what is kept under its name, by its place in the batch, from 0."""
+
+    index: int
+    source: str
+    metric: str
+    at: datetime
+    kept_value: float
+    kept_quality: Quality
+    sent_value: float
+    sent_quality: Quality
+
+
+class Conflicts(msgspec.Struct, frozen=True):
+    """How many readings of a batch differ from what is kept, and the first of them."""
+
+    count: int = 0
+    first: list[Conflict] = []
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What the sender of a batch is told."""
 
     batch_id: str
     accepted: int
     duplicates: int
+    conflicts: Conflicts = Conflicts()
     rejected: list[Rejection]
+
+    def encode(self) -> bytes:
+        """Return it as JSON."""
+        return _encoder.encode(self)
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """What became of the usable readings of one batch, by their positions among them."""
+
+    accepted: Sequence[int]
+    differing: Mapping[int, KeptValue] = {}
+    """The value and quality that are kept, where they differ from what was sent."""
 
 
 class Batch:
@@ -87,6 +126,7 @@ class Batch:
         self.accepted_at = accepted_at
         self.trace = carried()
         self.series = series
+        self.places = sent.places
         readings = sent.readings
         self.times = [r.at if r.at.tzinfo is UTC else r.at.astimezone(UTC) for r in readings]
         self.values = [reading.value for reading in readings]
@@ -131,19 +171,47 @@ class Batch:
             ]
         )
 
-    def split(self, new: set[tuple[UUID, int, datetime]]) -> list[int]:
-        """Give the places of the readings that are in `new`, and take them out of it: the first one wins."""
-        found = []
-        for place, (at, series) in enumerate(zip(self.times, self.series, strict=True)):
+    def split(self, new: set[tuple[UUID, int, datetime]]) -> tuple[list[int], list[int]]:
+        """Return the positions of the readings that are in `new`, and of the others.
+
+        What is found is taken out of `new`: of readings with one name, the first is the new one.
+        """
+        found, others = [], []
+        for position, (at, series) in enumerate(zip(self.times, self.series, strict=True)):
             name = (self.factory_id, series.id, at)
             if name in new:
                 new.remove(name)
-                found.append(place)
-        return found
+                found.append(position)
+            else:
+                others.append(position)
+        return found, others
 
-    def answer(self, accepted: int) -> bytes:
-        """Encode the answer when so many readings were new."""
-        return _encoder.encode(Answer(self.batch_id, accepted, len(self) - accepted, self.rejected))
+    def answer(self, finding: Finding | None = None) -> Answer:
+        """Return the answer for this finding; without one, all readings were new."""
+        if finding is None:
+            return Answer(batch_id=self.batch_id, accepted=len(self), duplicates=0, rejected=self.rejected)
+        accepted, differing = len(finding.accepted), finding.differing
+        first = [self._conflict(*one) for one in islice(sorted(differing.items()), MAX_CONFLICTS_TOLD)]
+        return Answer(
+            batch_id=self.batch_id,
+            accepted=accepted,
+            duplicates=len(self) - accepted - len(differing),
+            conflicts=Conflicts(len(differing), first),
+            rejected=self.rejected,
+        )
+
+    def _conflict(self, position: int, kept: KeptValue) -> Conflict:
+        series, (kept_value, kept_quality) = self.series[position], kept
+        return Conflict(
+            index=self.places[position],
+            source=series.source,
+            metric=series.metric,
+            at=self.times[position],
+            kept_value=kept_value,
+            kept_quality=QUALITIES[kept_quality],
+            sent_value=self.values[position],
+            sent_quality=QUALITIES[self.qualities[position]],
+        )
 
     def event(self, places: Iterable[int] | None = None) -> bytes:
         """Encode the event about the readings in these places; about all of them without."""

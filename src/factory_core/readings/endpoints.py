@@ -72,8 +72,9 @@ def _factory_id(request: Request) -> UUID:
 async def ingest_readings(request: Request, factory_id: UUID) -> Response:
     """Take in a batch of readings. What is answered 200 is durable and will be evaluated.
 
-    A reading is named by its source, metric and time; the first one wins, others are counted as duplicates.
-    Readings with a flaw come back by their index while the good ones are kept. Sending the same body under
+    A reading is named by its source, metric and time, and the first one stands. The same value and quality
+    again is a duplicate; another value or quality is a conflict, counted and listed apart. Readings with a
+    flaw come back by their index while the good ones are kept. Sending the same body under
     the same batch id again gets the same answer and keeps nothing twice, so a batch whose answer was lost
     is simply sent again. "The same" means byte for byte; another body under the id is a 409.
     """

@@ -8,6 +8,10 @@ READINGS_ACCEPTED = Counter("vfactory_readings_accepted", "Readings kept and sur
 READINGS_DUPLICATE = Counter(
     "vfactory_readings_duplicates", "Readings already there, counted, not kept again"
 )
+READINGS_CONFLICTING = Counter(
+    "vfactory_readings_conflicts",
+    "Readings that differ from what is kept under their name",
+)
 READINGS_REJECTED = Counter("vfactory_readings_rejected", "Readings refused, by reason", ["reason"])
 BATCHES = Counter(
     "vfactory_ingest_batches",

@@ -11,7 +11,7 @@ import asyncpg
 
 from contracts.factory_core import ReadingsAccepted
 from factory_core.readings import metrics
-from factory_core.readings.batch import Batch, Key
+from factory_core.readings.batch import Answer, Batch, Finding, KeptValue, Key
 from factory_core.readings.connections import IngestConnections
 from factory_core.readings.repository import BatchEntry, EventEntry, ReadingRepository
 from utils.database import Database
@@ -76,8 +76,9 @@ class BatchRecorder:
         return [outcomes[batch.key] for batch in group]
 
     async def _record_straight(self, group: Sequence[Batch]) -> Mapping[Key, BatchAnswer]:
-        answers = {batch.key: batch.answer(len(batch)) for batch in group}
-        entries = _entries(group, answers)
+        answers = {batch.key: batch.answer() for batch in group}
+        encoded = {key: answer.encode() for key, answer in answers.items()}
+        entries = _entries(group, encoded)
         events = [_event(batch, batch.event()) for batch in group if len(batch)]
         if sum(map(len, group)) < COPY_FROM:
             async with self._connections.connection() as connection:
@@ -90,8 +91,8 @@ class BatchRecorder:
                 await readings.copy_readings(batch.encoded_rows() for batch in group)
         self._database.ring()
         for batch in group:
-            _count(batch, len(batch))
-        return answers
+            _count(batch, answers[batch.key])
+        return encoded
 
     async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, BatchAnswer]:
         async with self._connections.transaction() as connection:
@@ -99,17 +100,19 @@ class BatchRecorder:
             claimed = await readings.claim_batches(_entries(group, defaultdict(bytes)))
             new = [batch for batch in group if batch.key in claimed]
             outcomes = await _find_outcomes(readings, [batch for batch in group if batch.key not in claimed])
-            accepted = await _add_new_readings(readings, new)
-            answers = {batch.key: batch.answer(len(accepted[batch.key])) for batch in new}
-            if answers:
-                await readings.answer_batches([(*key, answer) for key, answer in answers.items()])
+            findings = await _add_new_readings(readings, new)
+            answers = {batch.key: batch.answer(findings[batch.key]) for batch in new}
+            encoded = {key: answer.encode() for key, answer in answers.items()}
+            if encoded:
+                await readings.answer_batches([(*key, answer) for key, answer in encoded.items()])
+            accepted = {key: finding.accepted for key, finding in findings.items()}
             await readings.add_events([_event(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
         self._database.ring()
         for batch in new:
-            _count(batch, len(accepted[batch.key]))
+            _count(batch, answers[batch.key])
             if len(accepted[batch.key]) < len(batch):
                 self._doubt(batch.factory_id)
-        return {**outcomes, **answers}
+        return {**outcomes, **encoded}
 
     def _is_doubted(self, group: Sequence[Batch]) -> bool:
         if not self._doubted:
@@ -131,11 +134,23 @@ def _event(batch: Batch, payload: bytes) -> EventEntry:
     return (batch.factory_id, ReadingsAccepted.type, batch.accepted_at, payload, batch.trace)
 
 
-async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch]) -> dict[Key, list[int]]:
-    """Add what is new and give, for each batch, the numbers of its readings that were."""
-    rows = list(chain.from_iterable(batch.rows() for batch in group))
-    new = await readings.add_new_readings(rows) if rows else set()
-    return {batch.key: batch.split(new) for batch in group}
+async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch]) -> dict[Key, Finding]:
+    """Add what is new, and return what became of each batch's readings."""
+    rows = {batch.key: list(batch.rows()) for batch in group}
+    every = list(chain.from_iterable(rows.values()))
+    new = await readings.add_new_readings(every) if every else set()
+    accepted: dict[Key, list[int]] = {}
+    known: list[tuple[Key, int]] = []
+    for batch in group:
+        accepted[batch.key], others = batch.split(new)
+        known += ((batch.key, position) for position in others)
+    differing: dict[Key, dict[int, KeptValue]] = {batch.key: {} for batch in group}
+    if known:  # asked after the insert, which has waited for transactions that were adding the same
+        sent = [rows[key][position] for key, position in known]
+        for place, kept in (await readings.find_differing(sent)).items():
+            key, position = known[place]
+            differing[key][position] = kept
+    return {key: Finding(accepted[key], differing[key]) for key in rows}
 
 
 async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) -> dict[Key, BatchAnswer]:
@@ -157,11 +172,12 @@ async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) ->
     return outcomes
 
 
-def _count(batch: Batch, accepted: int) -> None:
+def _count(batch: Batch, answer: Answer) -> None:
     metrics.NEW.inc()
-    metrics.READINGS_ACCEPTED.inc(accepted)
-    if accepted:
+    metrics.READINGS_ACCEPTED.inc(answer.accepted)
+    if answer.accepted:
         metrics.LAST_READING.set_to_current_time()
-    metrics.READINGS_DUPLICATE.inc(len(batch) - accepted)
+    metrics.READINGS_DUPLICATE.inc(answer.duplicates)
+    metrics.READINGS_CONFLICTING.inc(answer.conflicts.count)
     for rejection in batch.rejected:
         metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()

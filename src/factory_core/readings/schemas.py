@@ -10,7 +10,7 @@ import msgspec
 from pydantic import BaseModel, Field
 
 from contracts.factory_core import Quality
-from factory_core.readings.batch import SentBatch
+from factory_core.readings.batch import MAX_CONFLICTS_TOLD, SentBatch
 from factory_core.readings.lifecycle import (
     EARLIEST,
     MAX_AHEAD,
@@ -42,12 +42,38 @@ class RejectedReading(BaseModel):
     detail: Annotated[str, Field(description="What is allowed")]
 
 
+class ConflictingReading(BaseModel):
+    """A reading that differs from what is kept under its source, metric and time; what is kept stands."""
+
+    index: Annotated[int, Field(description="Its place in the batch, from 0")]
+    source: Annotated[str, Field(description="The equipment's tag")]
+    metric: Annotated[str, Field(description="What is measured")]
+    at: Annotated[datetime, Field(description="When, in UTC to the microsecond")]
+    kept_value: Annotated[float, Field(description="The value that stands")]
+    kept_quality: Annotated[Quality, Field(description="The quality that stands")]
+    sent_value: Annotated[float, Field(description="The value that was sent, and not kept")]
+    sent_quality: Annotated[Quality, Field(description="The quality that was sent, and not kept")]
+
+
+class ReadingConflicts(BaseModel):
+    """The readings of a batch that differ, in value or quality, from what is kept under their names."""
+
+    count: Annotated[int, Field(description="How many there are")]
+    first: Annotated[
+        list[ConflictingReading],
+        Field(description=f"The first {MAX_CONFLICTS_TOLD} of them, by their place"),
+    ]
+
+
 class IngestAnswer(BaseModel):
-    """What became of a batch."""
+    """What became of a batch; the four kinds together are all readings that were sent."""
 
     batch_id: Annotated[str, Field(description="As it was sent")]
     accepted: Annotated[int, Field(description="How many are kept now and were not before")]
-    duplicates: Annotated[int, Field(description="How many were kept already, by source, metric and time")]
+    duplicates: Annotated[
+        int, Field(description="How many were kept already: the same source, metric, time, value and quality")
+    ]
+    conflicts: ReadingConflicts
     rejected: Annotated[
         list[RejectedReading],
         Field(description="Those with a flaw, by their place; sending them again as they are is of no use"),

@@ -26,7 +26,13 @@ async def test_accepted_readings_are_read_back_by_time_with_all_they_had(factory
             [reading(2, 7, quality="bad"), reading(1, -0.5), reading(0.000001, 1e308)], "first"
         )
     )
-    assert answer == {"batch_id": "first", "accepted": 3, "duplicates": 0, "rejected": []}
+    assert answer == {
+        "batch_id": "first",
+        "accepted": 3,
+        "duplicates": 0,
+        "conflicts": {"count": 0, "first": []},
+        "rejected": [],
+    }
     plain = {"source": "press-1", "metric": "force"}
     assert await factory.read() == [
         {**plain, "at": "2026-01-15T10:30:00.000001Z", "value": 1e308, "quality": "good"},
@@ -35,11 +41,83 @@ async def test_accepted_readings_are_read_back_by_time_with_all_they_had(factory
     ]
 
 
-async def test_the_first_reading_of_a_moment_wins_and_others_are_counted(factory: MeasuredFactory) -> None:
-    assert answer_of(await factory.send([reading(1, 1), reading(1, 2), reading(2, 3)]))["duplicates"] == 1
-    second = answer_of(await factory.send([reading(2, 4), reading(3, 5)]))
-    assert (second["accepted"], second["duplicates"]) == (1, 1)
+async def test_the_first_value_of_a_moment_stands_and_others_are_conflicts(factory: MeasuredFactory) -> None:
+    await factory.send([reading(1, 1), reading(2, 3)])
+    answer = answer_of(await factory.send([reading(2, 4), reading(3, 5), reading(1, 1)]))
+    assert (answer["accepted"], answer["duplicates"]) == (1, 1)
+    assert answer["conflicts"] == {
+        "count": 1,
+        "first": [
+            {
+                "index": 0,
+                "source": "press-1",
+                "metric": "force",
+                "at": "2026-01-15T10:30:02Z",
+                "kept_value": 3.0,
+                "kept_quality": "good",
+                "sent_value": 4.0,
+                "sent_quality": "good",
+            }
+        ],
+    }
     assert [item["value"] for item in await factory.read()] == [1, 3, 5]
+
+
+async def test_a_conflict_inside_a_batch_is_one_with_the_first_of_its_readings(
+    factory: MeasuredFactory,
+) -> None:
+    answer = answer_of(
+        await factory.send([17, reading(1, 1), reading(1, 2), reading(1, 1), reading(1, 1, quality="bad")])
+    )
+    assert (answer["accepted"], answer["duplicates"]) == (1, 1)
+    assert answer["conflicts"]["count"] == 2
+    found = [
+        (one["index"], one["kept_value"], one["kept_quality"], one["sent_value"], one["sent_quality"])
+        for one in answer["conflicts"]["first"]
+    ]
+    assert found == [(2, 1.0, "good", 2.0, "good"), (4, 1.0, "good", 1.0, "bad")]
+    assert [item["value"] for item in await factory.read()] == [1]
+
+
+async def test_zero_has_no_sign_that_conflicts(factory: MeasuredFactory) -> None:
+    answer = answer_of(await factory.send([reading(1, 0.0), reading(1, -0.0)]))
+    assert (answer["duplicates"], answer["conflicts"]["count"]) == (1, 0)
+
+
+@pytest.mark.parametrize("size", [150, 600])
+async def test_all_conflicts_are_counted_and_the_first_hundred_listed(
+    factory: MeasuredFactory, size: int
+) -> None:
+    await factory.send([reading(number, 1) for number in range(size)])
+    answer = answer_of(
+        await factory.send([reading(number, number % 3) for number in reversed(range(size))], "again")
+    )
+    assert (answer["accepted"], answer["duplicates"]) == (0, size // 3)
+    assert answer["conflicts"]["count"] == size - size // 3
+    indices = [one["index"] for one in answer["conflicts"]["first"]]
+    assert indices == [number for number in range(size) if (size - 1 - number) % 3 != 1][:100]
+
+
+async def test_a_batch_with_conflicts_repeated_gets_the_same_answer(factory: MeasuredFactory) -> None:
+    await factory.send([reading(1, 1)])
+    body = {"batch_id": "again", "readings": [reading(1, 2), reading(2, 3)]}
+    first = await factory.send_body(body)
+    assert answer_of(first)["conflicts"]["count"] == 1
+    assert (await factory.send_body(body)).content == first.content
+
+
+@pytest.mark.parametrize("size", [3, 600])
+async def test_racing_batches_agree_on_what_is_kept(factory: MeasuredFactory, size: int) -> None:
+    batches = [[reading(n, sender) for n in range(size)] for sender in range(8)]
+    answers = [answer_of(one) for one in await asyncio.gather(*(factory.send(batch) for batch in batches))]
+    kept = {item["at"]: item["value"] for item in await factory.read()}
+    assert sum(answer["accepted"] for answer in answers) == size
+    for sender, answer in enumerate(answers):
+        assert answer["duplicates"] == 0
+        assert answer["conflicts"]["count"] == size - answer["accepted"]
+        for one in answer["conflicts"]["first"]:
+            assert (one["kept_value"], one["sent_value"]) == (kept[one["at"]], sender)
+            assert kept[one["at"]] != sender
 
 
 async def test_one_moment_written_with_two_offsets_is_one_reading(factory: MeasuredFactory) -> None:
@@ -108,7 +186,7 @@ async def test_racing_overlapping_readings_accepts_each_exactly_once(
             batch.reverse()
     answers = [answer_of(one) for one in await asyncio.gather(*(factory.send(batch) for batch in batches))]
     assert sum(answer["accepted"] for answer in answers) == size
-    assert all(answer["accepted"] + answer["duplicates"] == size for answer in answers)
+    assert all(answer["accepted"] + answer["conflicts"]["count"] == size for answer in answers)
     assert len(await factory.read()) == size
 
 
