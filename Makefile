@@ -1,6 +1,6 @@
 # One target for each task of a developer. Needs Python 3.11 or newer with venv and pip, git and make.
 .DEFAULT_GOAL := help
-.PHONY: help up down test check fix migration openapi rooms monitoring bench clean lock image-pin image-test rolling drill pictures
+.PHONY: help up down test prove check fix migration openapi rooms monitoring bench clean lock image-pin image-test rolling drill pictures
 
 export PYTHON
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONUSERBASE PYTHONWARNINGS PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE
@@ -18,9 +18,13 @@ down: ## Stop V-Factory, and processes that a killed `make up` left behind
 	@$(bootstrap) local
 	@$(bin)/vfactory down
 
-test: ## Prepare everything and run all tests
+test: ## Prepare everything and run all tests but the long proofs
 	@$(bootstrap) dev
 	@./scripts/test
+
+prove: ## Run the proofs that take long, before a release
+	@$(bootstrap) dev
+	@$(bin)/python -P -m pytest -n 0 -m prove
 
 check: ## Check formatting, lint, types, imports, and that generated files are up to date
 	@$(bootstrap) dev

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from deploy.rolling.manifests import Deployment, ManifestError, read_deployments
@@ -68,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--probe-period", type=float, metavar="SECONDS", help="between probes (default: the manifests')"
     )
+    parser.add_argument(
+        "--replicas", type=int, metavar="PODS", help="of each Deployment (default: the manifests')"
+    )
     parser.add_argument("--screens", type=int, default=6, help="clients of the event stream (default: 6)")
     parser.add_argument("--json", action="store_true", help="print numbers for machines")
     parser.add_argument("--keep", action="store_true", help="keep the processes' logs and say where they are")
@@ -94,6 +98,8 @@ def _servers(folder: Path) -> Iterator[Mapping[str, str]]:
 
 async def _play(folder: Path, shared: Mapping[str, str], options: argparse.Namespace) -> Verdict:
     deployments = read_deployments()
+    if options.replicas is not None:
+        deployments = [replace(one, replicas=options.replicas) for one in deployments]
     proxy = Proxy(folder, sorted({one.service for one in deployments}))
     internal = f"http://127.0.0.1:{proxy.fronts['factory-core'].service}"
 

@@ -37,15 +37,23 @@ def play(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.serial
-def test_nothing_fails_and_nothing_is_lost_while_every_pod_is_replaced_under_load() -> None:
+@pytest.mark.parametrize(
+    "replicas",
+    [
+        pytest.param(1, marks=pytest.mark.serial, id="one pod each"),
+        pytest.param(2, marks=pytest.mark.prove, id="as many pods as deployed"),
+    ],
+)
+def test_nothing_fails_and_nothing_is_lost_while_every_pod_is_replaced_under_load(replicas: int) -> None:
     deployments = read_deployments()
     propagation = max(one.pre_stop_seconds for one in deployments) + LATE
-    done = play("--json", "--screens", str(SCREENS), "--propagation", str(propagation), *WITHOUT_WAITING)
+    size = ("--screens", str(SCREENS), "--replicas", str(replicas))
+    done = play("--json", *size, "--propagation", str(propagation), *WITHOUT_WAITING)
     told: dict[str, Any] = json.loads(done.stdout)
     assert told["problems"] == []
     assert done.returncode == 0
-    assert len(told["pods"]) == sum(one.replicas for one in deployments) == 2 * len(deployments)
+    assert {one.replicas for one in deployments} == {2}
+    assert len(told["pods"]) == replicas * len(deployments)
     drain = {float(one.variables["DRAIN_SECONDS"]) for one in deployments}
     assert all(pod["seconds"] >= min(drain) for pod in told["pods"]), "an old pod did not drain"
     assert set(told["requests"]) == {
