@@ -1,9 +1,9 @@
 """Fixtures for all tests: real PostgreSQL and Valkey per worker, migrated databases, processes, tokens."""
 
 import signal
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,8 @@ import pytest
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from support import ROOT
+from support.plant.stack import run_stack
 from support.servers import (
     AUTH_SECRET,
     KIT,
@@ -21,8 +23,10 @@ from support.servers import (
     Templates,
     Valkey,
     environment,
+    made_once,
     make_settings,
     package,
+    stop_all,
 )
 from utils.auth import Role, issue_token
 from utils.database import Database, Transaction
@@ -37,6 +41,36 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Files of a minute and more, the longest first: what begins last should end soon.
+LONG = (
+    "vfactory/test_up.py",
+    "vfactory/test_monitoring.py",
+    "utils/database/replica/test_reader.py",
+    "system/test_faults.py",
+    "system/test_backup.py",
+    "vfactory/top/test_command.py",
+    "utils/streams/test_consumer.py",
+    "system/test_shared_work.py",
+    "monitoring/drills/test_drills.py",
+    "docs/test_operations_guide.py",
+    "monitoring/test_metrics_exist.py",
+    "system/test_recordings.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests of long files first, in the order of LONG; a file's own tests keep theirs.
+
+    Raises:
+        pytest.UsageError: a file of LONG is not there.
+    """
+    places = {ROOT / "tests" / name: place for place, name in enumerate(LONG)}
+    missing = [path for path in places if not path.exists()]
+    if missing:
+        raise pytest.UsageError(f"LONG names {missing[0]}, which is not there")
+    items.sort(key=lambda item: places.get(item.path, len(LONG)))
 
 
 @pytest.fixture(scope="session")
@@ -93,8 +127,46 @@ def hurt_valkey(valkey: Valkey) -> Iterator[Valkey]:
 
 
 @pytest.fixture(scope="session")
-def templates(postgres: Postgres) -> Templates:
-    return Templates(postgres)
+def templates(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(postgres, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def copy_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Make the home of a stack that starts quickly: a copy of one whose servers are made and migrated."""
+
+    def make(folder: Path) -> None:
+        with run_stack(folder):
+            pass
+
+    def copy(home: Path) -> Path:
+        home.mkdir(parents=True, exist_ok=True)
+        used = made_once(tmp_path_factory, "used-home", make)
+        subprocess.run(["cp", "-a", used / "data", used / "secrets", home], check=True)  # owners included
+        return home
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def launch(
+    templates: Templates, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., RunningProcess]:
+    """Start a process of ours for several tests: `launch("factory-core", "worker", shared="guide")`.
+
+    The processes of a service have one database for each name in `shared`. Whoever starts one ends it.
+    """
+    urls: dict[str, str] = {}
+
+    def start(service: str, process: str = "api", *, shared: str, **variables: str) -> RunningProcess:
+        name = f"{shared}_{package(service)}"
+        if name not in urls:
+            urls[name] = templates.copy(service, name)
+        given = environment(service, urls[name], valkey.url(), **variables)
+        folder = tmp_path_factory.mktemp(service)
+        return RunningProcess(package(service), process, given, cwd=folder).wait_ready()
+
+    return start
 
 
 @pytest.fixture
@@ -200,27 +272,19 @@ def running(
 
     The processes of one service in one test share its database. All are stopped at the end of the test.
     """
-    with ExitStack() as stack:
+    started: list[RunningProcess] = []
 
-        def start(
-            service: str,
-            process: str = "api",
-            *,
-            env: Mapping[str, str] | None = None,
-            port: int | None = None,
-            wait: bool = True,
-        ) -> RunningProcess:
-            variables = environment_for(service, **(env or {}))
-            running = RunningProcess(package(service), process, variables, cwd=tmp_path, port=port)
-            stack.callback(end, running)
-            return running.wait_ready() if wait else running
+    def start(
+        service: str,
+        process: str = "api",
+        *,
+        env: Mapping[str, str] | None = None,
+        port: int | None = None,
+        wait: bool = True,
+    ) -> RunningProcess:
+        variables = environment_for(service, **(env or {}))
+        started.append(RunningProcess(package(service), process, variables, cwd=tmp_path, port=port))
+        return started[-1].wait_ready() if wait else started[-1]
 
-        yield start
-
-
-def end(running: RunningProcess) -> None:
-    """Stop a test's process unless the test has ended it."""
-    if running.process.poll() is None:
-        running.stop()
-    else:
-        running.wait_exit()
+    yield start
+    stop_all(started)

@@ -16,12 +16,11 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from contracts.access import ACCESS
+from support.plant.apis import Started
 from support.servers import (
     AUTH_SECRET,
     RunningProcess,
-    Templates,
     Valkey,
-    environment,
     make_settings,
     package,
 )
@@ -35,25 +34,18 @@ Client = Callable[[str], httpx.Client]
 
 
 @pytest.fixture(scope="session")
-def client_for(
-    templates: Templates, valkey: Valkey, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Client]:
-    """A client of each service, whose process is started once per worker."""
-    started: dict[str, tuple[RunningProcess, httpx.Client]] = {}
+def client_for(started: Started) -> Iterator[Client]:
+    """A client of each service."""
+    clients: dict[str, httpx.Client] = {}
 
     def client(service: str) -> httpx.Client:
-        if service not in started:
-            url = templates.copy(service, f"access_{package(service)}")
-            variables = environment(service, url, valkey.url())
-            folder = tmp_path_factory.mktemp(service)
-            process = RunningProcess(package(service), "api", variables, cwd=folder).wait_ready()
-            started[service] = process, httpx.Client(base_url=process.base_url, timeout=20)
-        return started[service][1]
+        if service not in clients:
+            clients[service] = httpx.Client(base_url=started(service).base_url, timeout=20)
+        return clients[service]
 
     yield client
-    for process, opened in started.values():
+    for opened in clients.values():
         opened.close()
-        process.stop()
 
 
 def address(template: str) -> str:

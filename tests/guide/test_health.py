@@ -13,6 +13,7 @@ from support.servers import RunningProcess, Valkey
 from utils.settings import ServiceSettings
 
 Start = Callable[..., RunningProcess]
+Services = Callable[[str], RunningProcess]
 CACHED_SECONDS = 1.1
 WITH_REDIS = ("factory-core", "incident-event")
 
@@ -21,8 +22,8 @@ def get_health(running: RunningProcess) -> httpx.Response:
     return httpx.get(f"{running.base_url}/health", timeout=5)
 
 
-def test_every_backend_service_provides_health(running: Start, each_service: str) -> None:
-    assert get_health(running(each_service)).status_code == 200
+def test_every_backend_service_provides_health(services: Services, each_service: str) -> None:
+    assert get_health(services(each_service)).status_code == 200
 
 
 def test_services_listen_on_port_8000() -> None:
@@ -30,8 +31,8 @@ def test_services_listen_on_port_8000() -> None:
 
 
 @pytest.mark.parametrize("service_name", WITH_REDIS)
-def test_the_healthy_answer_is_the_guides_example(running: Start, service_name: str) -> None:
-    answer = get_health(running(service_name))
+def test_the_healthy_answer_is_the_guides_example(services: Services, service_name: str) -> None:
+    answer = get_health(services(service_name))
 
     assert list(json.loads(answer.text)) == ["status", "timestamp", "database", "redis"]
     body = answer.json()
@@ -39,8 +40,8 @@ def test_the_healthy_answer_is_the_guides_example(running: Start, service_name: 
     assert body == {"status": "healthy", "database": "connected", "redis": "connected"}
 
 
-def test_asset_management_speaks_of_its_database_only(running: Start) -> None:
-    answer = get_health(running("asset-management"))
+def test_asset_management_speaks_of_its_database_only(services: Services) -> None:
+    answer = get_health(services("asset-management"))
 
     assert list(answer.json()) == ["status", "timestamp", "database"]
     assert answer.json()["database"] == "connected"

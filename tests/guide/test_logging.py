@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from support.servers import RunningProcess
@@ -39,14 +38,10 @@ def run(code: str, **environment: str) -> tuple[list[dict[str, Any]], list[dict[
 
 
 def test_every_service_logs_to_stdout_and_stderr_and_every_line_is_json(
-    running: Start, each_service: str
+    asked_once_and_ended: RunningProcess, each_service: str
 ) -> None:
-    service = running(each_service, env={"LOG_LEVEL": "DEBUG"})
-    httpx.get(f"{service.base_url}/health")
-    service.stop()
-
-    assert service.stdout
-    for line in service.lines:
+    assert asked_once_and_ended.stdout
+    for line in asked_once_and_ended.lines:
         entry = json.loads(line)
         assert list(entry)[:4] == ["timestamp", "level", "name", "message"], line
         assert TIMESTAMP.fullmatch(entry["timestamp"])
@@ -84,13 +79,12 @@ def test_workers_and_migrations_log_the_same_way_and_say_which_process_they_are(
         assert (entry["name"], entry["process"]) == (service, process)
 
 
-def test_lines_below_error_are_on_stdout_and_the_others_on_stderr(running: Start, each_service: str) -> None:
-    service = running(each_service, env={"LOG_LEVEL": "DEBUG"})
-    httpx.get(f"{service.base_url}/health")
-    service.stop()
-
-    assert {json.loads(line)["level"] for line in service.stdout} <= {"DEBUG", "INFO", "WARNING"}
-    assert {json.loads(line)["level"] for line in service.stderr} <= {"ERROR", "CRITICAL"}
+def test_lines_below_error_are_on_stdout_and_the_others_on_stderr(
+    asked_once_and_ended: RunningProcess,
+) -> None:
+    out, err = asked_once_and_ended.stdout, asked_once_and_ended.stderr
+    assert {json.loads(line)["level"] for line in out} <= {"DEBUG", "INFO", "WARNING"}
+    assert {json.loads(line)["level"] for line in err} <= {"ERROR", "CRITICAL"}
 
 
 def test_a_log_level_that_is_none_of_the_five_means_info_and_one_warning(

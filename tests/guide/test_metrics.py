@@ -1,7 +1,7 @@
 """The guide's chapter Prometheus 메트릭 수집, statement by statement."""
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import httpx
 import pytest
@@ -11,7 +11,6 @@ from prometheus_fastapi_instrumentator.middleware import PrometheusInstrumentato
 from support.servers import RunningProcess
 from utils.settings import ServiceSettings
 
-Start = Callable[..., RunningProcess]
 Samples = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 REQUESTS = 42
 HEALTH = {"method": "GET", "path": "/health"}
@@ -29,22 +28,30 @@ def value(samples: Samples, name: str, **labels: str) -> float:
     return samples[name, frozenset(labels.items())]
 
 
-def ask(service: RunningProcess) -> tuple[str, int]:
-    """Ask for `/health` as often as the guide's example; return the metrics and the bytes that came back."""
-    with httpx.Client(base_url=service.base_url) as client:
+@pytest.fixture(scope="module")
+def fresh(launch: Callable[..., RunningProcess], each_service: str) -> Iterator[RunningProcess]:
+    """A service that nobody has asked for `/health` yet."""
+    with launch(each_service, shared="guide") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def asked(fresh: RunningProcess) -> tuple[str, int]:
+    """The metrics after as many requests for `/health` as the guide has, and the bytes that came back."""
+    with httpx.Client(base_url=fresh.base_url) as client:
         received = sum(len(client.get("/health").content) for _ in range(REQUESTS))
         return client.get("/metrics").text, received
 
 
 @pytest.mark.parametrize("line", ['http_requests_total{method="GET",path="/health",status_code="200"} 42'])
-def test_the_request_counter_is_the_guides_line(running: Start, each_service: str, line: str) -> None:
-    text, _ = ask(running(each_service))
+def test_the_request_counter_is_the_guides_line(asked: tuple[str, int], line: str) -> None:
+    text, _ = asked
 
     assert line in [shown.removesuffix(".0") for shown in text.splitlines()]
 
 
-def test_the_response_times_are_the_guides_histogram(running: Start, each_service: str) -> None:
-    text, _ = ask(running(each_service))
+def test_the_response_times_are_the_guides_histogram(asked: tuple[str, int]) -> None:
+    text, _ = asked
     samples = read(text)
 
     buckets = [
@@ -57,8 +64,8 @@ def test_the_response_times_are_the_guides_histogram(running: Start, each_servic
     assert 'http_request_duration_seconds_bucket{method="GET",path="/health",le="0.005"}' in text
 
 
-def test_the_sizes_are_those_of_the_bodies(running: Start, each_service: str) -> None:
-    text, received = ask(running(each_service))
+def test_the_sizes_are_those_of_the_bodies(asked: tuple[str, int]) -> None:
+    text, received = asked
     samples = read(text)
 
     assert value(samples, "http_request_size_bytes_count", **HEALTH) == REQUESTS
@@ -67,16 +74,15 @@ def test_the_sizes_are_those_of_the_bodies(running: Start, each_service: str) ->
     assert value(samples, "http_response_size_bytes_sum", **HEALTH) == received
 
 
-def test_metrics_are_served_in_prometheus_format(running: Start, each_service: str) -> None:
-    answer = httpx.get(f"{running(each_service).base_url}/metrics")
+def test_metrics_are_served_in_prometheus_format(fresh: RunningProcess) -> None:
+    answer = httpx.get(f"{fresh.base_url}/metrics")
 
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=")
 
 
-def test_requests_are_counted_by_method_path_and_status_code(running: Start, each_service: str) -> None:
-    service = running(each_service)
-    with httpx.Client(base_url=service.base_url) as client:
+def test_requests_are_counted_by_method_path_and_status_code(fresh: RunningProcess) -> None:
+    with httpx.Client(base_url=fresh.base_url) as client:
         client.head("/health")
         client.get("/nowhere")
         samples = read(client.get("/metrics").text)

@@ -1,7 +1,8 @@
 """Rules and dashboards ask for nothing that the running system, or Kubernetes' samples, lack."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from monitoring.traffic import in_background
 
 from support import ROOT
 from support.monitoring.tree import Mutation, Tree, swap, without_lines
-from support.plant.stack import Stack
+from support.plant.stack import Stack, run_stack
 from vfactory.client.find_plant import local_plant
 
 PATIENCE_SECONDS = 120
@@ -21,19 +22,15 @@ Series = list[Mapping[str, str]]
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(copy_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with its monitoring, and traffic of every kind."""
-    stack = Stack(tmp_path_factory.mktemp("a watched stack"), VFACTORY_MONITORING="on")
-    stack.run("up", "--detach", code=0)
-    try:
-        with pytest.MonkeyPatch.context() as here:
-            for name, value in stack.environment.items():
-                here.setenv(name, value)
-            plant = local_plant(stack.home, "traffic")
-        with in_background(plant, pace=3):
+    home = copy_home(tmp_path_factory.mktemp("a watched stack"))
+    with run_stack(home, VFACTORY_MONITORING="on") as stack, pytest.MonkeyPatch.context() as here:
+        here.setattr("monitoring.traffic.actors.STREAM_SECONDS", 2.0)  # counted when it ends
+        for name, value in stack.environment.items():
+            here.setenv(name, value)
+        with in_background(local_plant(stack.home, "traffic"), pace=3):
             yield stack
-    finally:
-        stack.run("down", code=0)
 
 
 def series_of(stack: Stack) -> Series:

@@ -1,6 +1,6 @@
 """The mixed traffic asks a running plant for everything it offers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -19,9 +19,9 @@ ASKED = {
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
+def stack(copy_home: Callable[[Path], Path], tmp_path: Path) -> Iterator[Stack]:
     """A running plant."""
-    with run_stack(tmp_path / "home") as stack:
+    with run_stack(copy_home(tmp_path / "home")) as stack:
         yield stack
 
 
@@ -31,6 +31,7 @@ def missing(stack: Stack, service: str) -> set[str]:
 
 
 def test_traffic_asks_for_everything_the_plant_offers(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitoring.traffic.actors.STREAM_SECONDS", 2.0)  # counted when it ends
     for name, value in stack.environment.items():
         monkeypatch.setenv(name, value)
     with in_background(local_plant(stack.home, "traffic"), pace=10) as traffic:

@@ -17,7 +17,7 @@ import pytest
 from plant_client import Event, Reset
 from support.plant.asset_files import png
 from support.plant.backup import APIS, BATCH, WholePlant, contents, script, stored
-from support.servers import Postgres, RunningProcess, Valkey, migrate
+from support.servers import EVERY, Postgres, RunningProcess, Templates, Valkey
 
 PATIENCE_SECONDS = 40.0
 
@@ -30,12 +30,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def database(postgres: Postgres) -> Iterator[str]:
+def database(postgres: Postgres, templates: Templates) -> Iterator[str]:
     """Name a database of the test's own that has every service's schema."""
     name = f"backup_{uuid.uuid4().hex[:12]}"
-    url = postgres.create_database(name)
-    for service in APIS:
-        migrate(service, url)
+    templates.copy(EVERY, name)
     yield name
     postgres.drop_database(name)
 

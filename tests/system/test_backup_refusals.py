@@ -14,19 +14,17 @@ import psutil
 import pytest
 
 from support.plant.backup import APIS, SCRIPTS, contents, script, script_environment, stored
-from support.servers import PASSWORD, Postgres, migrate
+from support.servers import EVERY, PASSWORD, Postgres, Templates, migrate
 
 PATIENCE_SECONDS = 30.0
 Make = Callable[[], str]
 
 
 @pytest.fixture(scope="module")
-def filled(postgres: Postgres) -> str:
+def filled(postgres: Postgres, templates: Templates) -> str:
     """Name a database with every service's schema and a row or two."""
     name = f"filled_{uuid.uuid4().hex[:12]}"
-    url = postgres.create_database(name)
-    for service in APIS:
-        migrate(service, url)
+    templates.copy(EVERY, name)
     statement = (
         "INSERT INTO factory_core.factories (id, name, timezone, layout_version, created_at) "
         "SELECT gen_random_uuid(), '공장 ' || n, 'Asia/Seoul', 1, now() FROM generate_series(1, 20) AS n"

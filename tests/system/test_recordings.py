@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,8 +23,8 @@ SHAKE = "Accelerometer1RMS"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with run_stack(tmp_path_factory.mktemp("stack") / "home") as stack:
+def stack(copy_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with run_stack(copy_home(tmp_path_factory.mktemp("stack") / "home")) as stack:
         stack.run("factories", "add", "Bench", code=0)
         yield stack
 

@@ -10,9 +10,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from incident_event.worker import PARTITIONS
-from plant_client import Json, Plant, PlantClient
+from plant_client import Json, Plant, PlantClient, Service
 from support.plant.stack import wait_for
-from support.servers import RunningProcess
+from support.servers import AUTH_SECRET, RunningProcess, stop_all
+from utils.auth import Role, issue_token
 from utils.clock import utc_now
 
 FACTORIES = 16
@@ -22,15 +23,34 @@ RULE = {"equipment": "tank-1", "metric": "level", "operator": ">", "threshold": 
 class SharedPlant:
     """Factory Core, Incident Event's API, two of its workers, and factories with a rule each."""
 
-    def __init__(self, running: Callable[..., RunningProcess], token: Callable[[], str]) -> None:
-        core = running("factory-core").base_url
-        running("factory-core", "worker")
-        variables = {"INCIDENT_EVENT_FACTORY_CORE_URL": core}
-        events = running("incident-event", env=variables).base_url
-        self.client = PlantClient(Plant({"factory-core": core, "incident-event": events}, token))
-        self.workers = [running("incident-event", "worker", env=variables) for _ in range(2)]
+    def __init__(self, launch: Callable[..., RunningProcess], token: Callable[[], str]) -> None:
+        start = partial(launch, shared="shared_work")
+        self._core, self._core_worker = start("factory-core"), start("factory-core", "worker")
+        self._start = partial(start, "incident-event", INCIDENT_EVENT_FACTORY_CORE_URL=self._core.base_url)
+        self._events = self._start()
+        urls: dict[Service, str] = {
+            "factory-core": self._core.base_url,
+            "incident-event": self._events.base_url,
+        }
+        self.client = PlantClient(Plant(urls, token))
+        self.workers = [self._start("worker") for _ in range(2)]
         self.factories = [self._build(f"Plant {number}") for number in range(FACTORIES)]
         self.sent = 0
+
+    def heal(self) -> None:
+        """Start again the workers that have ended, and wait until all share the work."""
+        self.workers = [
+            worker if worker.process.poll() is None else self._start("worker") for worker in self.workers
+        ]
+        wait_for(lambda: [held(worker) for worker in self.workers] == [PARTITIONS / 2] * 2)
+
+    def stop(self) -> None:
+        stop_all((*self.workers, self._events, self._core_worker, self._core))
+
+    @property
+    def is_evaluated(self) -> bool:
+        """Whether every factory's rule has seen every reading that was sent, once."""
+        return self.evaluated() == [2 * self.sent] * FACTORIES
 
     def _build(self, name: str) -> str:
         factory = str(self.client.post("factory-core", "/v1/factories", {"name": name})["id"])
@@ -82,17 +102,23 @@ def held(worker: RunningProcess) -> float:
     return figure(worker, "vfactory_consumer_partitions_held")
 
 
-@pytest.fixture
-def plant(running: Callable[..., RunningProcess], make_token: Callable[..., str]) -> Iterator[SharedPlant]:
-    plant = SharedPlant(running, partial(make_token, "engineer"))
+@pytest.fixture(scope="module")
+def shared_plant(launch: Callable[..., RunningProcess]) -> Iterator[SharedPlant]:
+    plant = SharedPlant(launch, lambda: issue_token(AUTH_SECRET, subject="tester", role=Role.ENGINEER))
     with plant.client:
-        wait_for(lambda: [held(worker) for worker in plant.workers] == [PARTITIONS / 2] * 2)
         yield plant
+    plant.stop()
+
+
+@pytest.fixture
+def plant(shared_plant: SharedPlant) -> SharedPlant:
+    shared_plant.heal()
+    return shared_plant
 
 
 def test_all_workers_work(plant: SharedPlant) -> None:
     plant.overflow()
-    wait_for(lambda: plant.evaluated() == [2] * FACTORIES)
+    wait_for(lambda: plant.is_evaluated)
     watched = [figure(worker, "vfactory_rules_watched") for worker in plant.workers]
     assert min(watched) > 0
     assert sum(watched) == FACTORIES
@@ -102,18 +128,18 @@ def test_all_workers_work(plant: SharedPlant) -> None:
 def test_what_a_frozen_worker_leaves_the_other_takes_over_and_gives_back(plant: SharedPlant) -> None:
     frozen, other = plant.workers
     plant.overflow()
-    wait_for(lambda: plant.evaluated() == [2] * FACTORIES)
+    wait_for(lambda: plant.is_evaluated)
     frozen.process.send_signal(signal.SIGSTOP)
     try:
         plant.overflow()
         wait_for(lambda: held(other) == PARTITIONS)
-        wait_for(lambda: plant.evaluated() == [4] * FACTORIES)
+        wait_for(lambda: plant.is_evaluated)
     finally:
         frozen.process.send_signal(signal.SIGCONT)
     wait_for(lambda: [held(worker) for worker in plant.workers] == [PARTITIONS / 2] * 2)
     plant.overflow()
-    wait_for(lambda: plant.evaluated() == [6] * FACTORIES)
-    assert plant.occurrences() == [3] * FACTORIES
+    wait_for(lambda: plant.is_evaluated)
+    assert plant.occurrences() == [plant.sent] * FACTORIES
 
 
 def test_what_a_killed_worker_leaves_the_other_takes_over(plant: SharedPlant) -> None:
@@ -121,6 +147,6 @@ def test_what_a_killed_worker_leaves_the_other_takes_over(plant: SharedPlant) ->
     plant.overflow()
     killed.kill()
     plant.overflow()
-    wait_for(lambda: plant.evaluated() == [4] * FACTORIES)
+    wait_for(lambda: plant.is_evaluated)
     assert held(other) == PARTITIONS
-    assert plant.occurrences() == [2] * FACTORIES
+    assert plant.occurrences() == [plant.sent] * FACTORIES

@@ -11,6 +11,7 @@ import pytest
 
 from support.servers import Postgres, migrate
 from utils.database.migrations import head_revision
+from utils.database.schema import RETRY_SECONDS
 
 SERVICES = ["factory_core", "incident_event", "asset_management"]
 
@@ -40,20 +41,21 @@ def test_await_schema_ends_when_another_process_has_migrated(
     service: str, empty_url: str, hurt_postgres: Postgres
 ) -> None:
     hurt_postgres.stop()
-    waiting = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", service, "await-schema"],
         env={**os.environ, "DATABASE_URL": empty_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(4)
-    hurt_postgres.start()
-    with pytest.raises(subprocess.TimeoutExpired):
-        waiting.wait(4)  # there is a database, and nothing in it
-    migrate(service.replace("_", "-"), empty_url)
-    output, _ = waiting.communicate(timeout=30)
+    ) as waiting:
+        assert waiting.stdout is not None
+        assert json.loads(waiting.stdout.readline())["message"] == "waiting for the schema"
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(2 * RETRY_SECONDS)
+        hurt_postgres.start()
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(2 * RETRY_SECONDS)  # there is a database, and nothing in it
+        migrate(service.replace("_", "-"), empty_url)
+        output, _ = waiting.communicate(timeout=30)
     assert waiting.returncode == 0, output
-    lines = [json.loads(line) for line in output.splitlines()]
-    assert [line["message"] for line in lines] == ["waiting for the schema", "the schema is there"]
+    assert [json.loads(line)["message"] for line in output.splitlines()] == ["the schema is there"]

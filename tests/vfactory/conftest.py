@@ -11,19 +11,22 @@ from support.plant.stack import Stack, run_stack
 
 
 @pytest.fixture(scope="session")
-def running_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def running_stack(
+    copy_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
     """A stack that runs; whoever hurts it waits until it is healthy again."""
-    with run_stack(tmp_path_factory.mktemp("a stack")) as stack:
+    with run_stack(copy_home(tmp_path_factory.mktemp("a stack"))) as stack:
         yield stack
 
 
 @pytest.fixture
-def make_stack(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Make stacks of a test's own, none of which is left running_stack."""
+def make_stack(copy_home: Callable[[Path], Path], tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Make stacks of a test's own, none of which is left running; `first` is one that has never run."""
     made: list[Stack] = []
 
-    def make(name: str = "home", **variables: str) -> Stack:
-        made.append(Stack(tmp_path / name, **variables))
+    def make(name: str = "home", *, first: bool = False, **variables: str) -> Stack:
+        home = tmp_path / name
+        made.append(Stack(home if first else copy_home(home), **variables))
         return made[-1]
 
     yield make

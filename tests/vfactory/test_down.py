@@ -10,7 +10,7 @@ from support.plant.stack import Stack, wait_for
 
 
 def test_without_a_stack_there_is_nothing_to_stop(make_stack: Callable[..., Stack]) -> None:
-    assert "does not run" in make_stack().run("down", code=0).stdout
+    assert "does not run" in make_stack(first=True).run("down", code=0).stdout
 
 
 def test_a_supervisor_that_does_not_answer_is_killed_and_what_it_ran_is_ended(

@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 
-from support.plant.stack import Stack
+from support.plant.stack import Stack, run_stack
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.programs import FOLDER_VARIABLE
 
@@ -19,12 +19,11 @@ MINUTE = 60
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(copy_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with its monitoring."""
-    stack = Stack(tmp_path_factory.mktemp("a monitored stack"), VFACTORY_MONITORING="on")
-    stack.run("up", "--detach", code=0)
-    yield stack
-    stack.run("down", code=0)
+    home = copy_home(tmp_path_factory.mktemp("a monitored stack"))
+    with run_stack(home, VFACTORY_MONITORING="on") as stack:
+        yield stack
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -55,30 +54,6 @@ def test_every_target_is_up(stack: Stack) -> None:
     until(all_up)
 
 
-def test_all_rules_are_loaded_and_evaluated(stack: Stack) -> None:
-    def healthy() -> bool:
-        groups = prometheus(stack, "rules")
-        assert isinstance(groups, dict)
-        rules = [rule for group in groups["groups"] for rule in group["rules"]]
-        assert not [rule for rule in rules if rule["health"] == "err"]
-        soon = [rule for group in groups["groups"] if group["interval"] <= MINUTE for rule in group["rules"]]
-        return len(rules) > 80 and all(rule["health"] == "ok" for rule in soon)
-
-    until(healthy, seconds=150)  # a group is first evaluated within its interval, some only after minutes
-
-
-def test_alerts_shows_what_fires(stack: Stack) -> None:
-    until(lambda: "VFactoryWatchdog" in stack.run("alerts", "--all").stdout, seconds=150)
-    told = json.loads(stack.run("alerts", "--all", "--json").stdout)
-    watchdog = next(alert for alert in told if alert["name"] == "VFactoryWatchdog")
-    assert watchdog["severity"] == "none"
-    page = Path(watchdog["runbook"].removeprefix("file://"))
-    assert page.is_file()
-    quiet = stack.run("alerts")
-    assert "VFactoryWatchdog" not in quiet.stdout
-    assert quiet.returncode in {0, 4, 5}
-
-
 def test_no_password_stands_in_a_command_line_and_all_listen_here_only(stack: Stack) -> None:
     secrets = {path.read_text().strip() for path in (stack.home / "secrets").iterdir()}
     assert len(secrets) >= 3
@@ -97,17 +72,42 @@ def test_what_is_rendered_and_the_token_are_its_owners_alone(stack: Stack) -> No
         assert path.stat().st_mode & 0o077 == 0
 
 
-def test_a_killed_prometheus_comes_back(stack: Stack) -> None:
-    before = stack.part("prometheus")["pid"]
-    psutil.Process(before).kill()
-    until(lambda: stack.part("prometheus")["pid"] not in {None, before})
-    until(lambda: stack.status()["state"] == "healthy")
-
-
 def test_its_native_lines_are_shown_when_asked_for_only(stack: Stack) -> None:
     assert "level=info" in stack.run("logs", "prometheus", "-n", "20").stdout
     for line in stack.run("logs").stdout.splitlines():
         json.loads(line)
+
+
+def test_all_rules_are_loaded_and_evaluated(stack: Stack) -> None:
+    def healthy() -> bool:
+        groups = prometheus(stack, "rules")
+        assert isinstance(groups, dict)
+        rules = [rule for group in groups["groups"] for rule in group["rules"]]
+        assert not [rule for rule in rules if rule["health"] == "err"]
+        soon = [rule for group in groups["groups"] if group["interval"] <= MINUTE for rule in group["rules"]]
+        return len(rules) > 80 and all(rule["health"] == "ok" for rule in soon)
+
+    until(healthy, seconds=150)  # a group is first evaluated within its interval, some only after minutes
+
+
+def test_alerts_shows_what_fires(stack: Stack) -> None:
+    until(lambda: "VFactoryWatchdog" in str(prometheus(stack, "alerts")), seconds=150)
+    until(lambda: "VFactoryWatchdog" in stack.run("alerts", "--all").stdout)
+    told = json.loads(stack.run("alerts", "--all", "--json").stdout)
+    watchdog = next(alert for alert in told if alert["name"] == "VFactoryWatchdog")
+    assert watchdog["severity"] == "none"
+    page = Path(watchdog["runbook"].removeprefix("file://"))
+    assert page.is_file()
+    quiet = stack.run("alerts")
+    assert "VFactoryWatchdog" not in quiet.stdout
+    assert quiet.returncode in {0, 4, 5}
+
+
+def test_a_killed_prometheus_comes_back(stack: Stack) -> None:
+    before = stack.part("prometheus")["pid"]
+    psutil.Process(before).kill()
+    until(lambda: stack.kept("prometheus").pid not in {None, before})
+    stack.wait_until_healthy()
 
 
 def test_a_taken_port_costs_that_part_only(make_stack: Callable[..., Stack]) -> None:
@@ -162,4 +162,4 @@ def test_a_killed_supervisor_leaves_no_program_behind(make_stack: Callable[..., 
 
 
 def test_alerts_without_a_stack_says_how_to_start_one(make_stack: Callable[..., Stack]) -> None:
-    assert "vfactory up" in make_stack().run("alerts", code=3).stderr
+    assert "vfactory up" in make_stack(first=True).run("alerts", code=3).stderr

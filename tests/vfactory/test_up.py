@@ -30,9 +30,9 @@ SERVICES = (
 def test_one_table_says_what_runs_where_and_then_it_is_quiet_until_ctrl_c(
     make_stack: Callable[..., Stack],
 ) -> None:
-    stack = make_stack("a folder with spaces")
+    stack = make_stack("a folder with spaces", first=True)
     with stack.start("up") as up:
-        wait_for(lambda: stack.run("status").returncode == 0)
+        stack.wait_until_healthy()
         processes = stack.processes()
         up.send_signal(signal.SIGINT)
         out, err = up.communicate(timeout=30)
@@ -99,7 +99,7 @@ def test_what_is_killed_comes_back_by_itself_and_it_shows(
 def test_a_postgresql_that_only_waits_for_its_clients_to_leave_is_started_again(running_stack: Stack) -> None:
     before = running_stack.part("postgres")
     os.kill(before["pid"], signal.SIGTERM)
-    wait_for(lambda: running_stack.part("postgres")["restarts"] == before["restarts"] + 1)
+    wait_for(lambda: running_stack.kept("postgres").restarts == before["restarts"] + 1)
     running_stack.wait_until_healthy()
     assert running_stack.part("postgres")["last_end"] == "ended with code 0"
 
@@ -137,7 +137,7 @@ def test_nothing_outlives_a_killed_supervisor_and_the_data_is_there_again(
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_start_can_be_broken_off(make_stack: Callable[..., Stack], number: signal.Signals) -> None:
-    stack = make_stack()
+    stack = make_stack(first=True)
     with stack.start("up") as up:
         wait_for((stack.home / "stack.json").exists)
         time.sleep(0.3)
@@ -175,7 +175,7 @@ def test_servers_of_ones_own_are_used_and_shown_without_passwords(
     make_stack: Callable[..., Stack], postgres: Postgres, valkey: Valkey
 ) -> None:
     postgres.create_database("own")
-    stack = make_stack(DATABASE_URL=postgres.url("own"), REDIS_URL=valkey.url())
+    stack = make_stack(first=True, DATABASE_URL=postgres.url("own"), REDIS_URL=valkey.url())
     out = stack.run("up", "-d", code=0).stdout
     assert f"postgres                127.0.0.1:{postgres.port}" in out
     assert (

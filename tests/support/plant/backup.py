@@ -15,7 +15,7 @@ from embedded import free_ports, postgres_binary
 from plant_client import Event, Json, Plant, PlantClient, Reset, Service, Subscription
 from support import ROOT
 from support.plant.asset_files import png
-from support.servers import Postgres, RunningProcess
+from support.servers import Postgres, RunningProcess, stop_all
 
 SCRIPTS = ROOT / "deploy" / "backup"
 SCHEMAS = ("asset_management", "factory_core", "incident_event")
@@ -102,8 +102,7 @@ class WholePlant:
             process.wait_ready()
 
     def stop(self) -> None:
-        for process in self.processes.values():
-            process.stop()
+        stop_all(self.processes.values())
 
     def send_readings(self, factory: str, number: int) -> Json:
         """Send the batch of this number; every tenth is beyond what the rule allows."""

@@ -16,8 +16,10 @@ import psutil
 
 from embedded import free_ports
 from support import ROOT
+from vfactory.commands.status import examine, judge
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
 from vfactory.stack.programs import FOLDER_VARIABLE
+from vfactory.stack.state import Part, read_record
 
 BIN = Path(sys.executable).parent
 COMMAND = str(BIN / "vfactory")
@@ -118,8 +120,18 @@ class Stack:
         return [psutil.Process(number) for number in numbers if number]
 
     def wait_until_healthy(self) -> None:
-        """Block until `vfactory status` exits with 0."""
-        wait_for(lambda: self.run("status").returncode == 0)
+        """Block until `vfactory status` exits with 0; it is asked once the processes say so."""
+        wait_for(lambda: self._says_that_it_is_healthy() and self.run("status").returncode == 0)
+
+    def _says_that_it_is_healthy(self) -> bool:
+        known = read_record(self.home)
+        return known is not None and judge(known.state, examine(known.parts)) == "healthy"
+
+    def kept(self, name: str) -> Part:
+        """What the stack's own record says about one part: quick to ask again and again."""
+        known = read_record(self.home)
+        assert known is not None
+        return next(part for part in known.parts if part.name == name)
 
 
 @dataclass(frozen=True)

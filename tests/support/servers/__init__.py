@@ -1,14 +1,16 @@
 """Real servers and processes for tests, and every way to hurt them."""
 
-from support.servers.databases import ServiceDatabases, Templates, migrate
+from support.servers.databases import EVERY, ServiceDatabases, Templates, migrate
 from support.servers.environment import AUTH_SECRET, KIT, environment, make_settings, package
 from support.servers.hurt import PASSWORD
+from support.servers.once import made_once
 from support.servers.postgres import Postgres, Replica
-from support.servers.process import RunningProcess
+from support.servers.process import RunningProcess, stop_all
 from support.servers.valkey import Valkey
 
 __all__ = [
     "AUTH_SECRET",
+    "EVERY",
     "KIT",
     "PASSWORD",
     "Postgres",
@@ -18,7 +20,9 @@ __all__ = [
     "Templates",
     "Valkey",
     "environment",
+    "made_once",
     "make_settings",
     "migrate",
     "package",
+    "stop_all",
 ]

@@ -1,35 +1,64 @@
-"""Migrated databases, made once for each service and test worker and copied for tests."""
+"""Migrated databases, made once for each service and copied for test workers and tests."""
 
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
+
+from embedded import postgres_binary
 from support import ROOT
 from support.servers.environment import KIT, make_settings, package
+from support.servers.once import made_once
 from support.servers.postgres import Postgres
 from utils.database import Database
 
+SERVICES = ("factory-core", "incident-event", "asset-management")
+EVERY = "every-service"  # has the schemas of all
+DUMP = "dump.sql"
+
 
 class Templates:
-    """Migrated template databases, one per service and worker, made when first asked for."""
+    """Migrated template databases, one per service and worker, made when first asked for.
 
-    def __init__(self, postgres: Postgres) -> None:
+    One worker migrates and dumps the database; the others restore it.
+    """
+
+    def __init__(self, postgres: Postgres, factory: pytest.TempPathFactory) -> None:
         self._postgres = postgres
-        self._made: dict[str, str] = {}
+        self._factory = factory
+        self._made: set[str] = set()
 
     def of(self, service: str) -> str:
         """Give the name of the service's migrated template."""
+        name = f"template_{package(service)}"
         if service not in self._made:
-            name = f"template_{package(service)}"
-            url = self._postgres.create_database(name)
-            run = make_kit_schema if service == KIT else migrate
-            run(service, url)
-            self._made[service] = name
-        return self._made[service]
+            dump = made_once(self._factory, name, lambda folder: self._dump(service, name, folder)) / DUMP
+            if service not in self._made:
+                client("psql", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(dump), self._create(service, name))
+        return name
+
+    def _create(self, service: str, name: str) -> str:
+        self._made.add(service)
+        return self._postgres.create_database(name)
+
+    def _dump(self, service: str, name: str, folder: Path) -> None:
+        url = self._create(service, name)
+        for one in SERVICES if service == EVERY else (service,):
+            run = make_kit_schema if one == KIT else migrate
+            run(one, url)
+        client("pg_dump", "-f", str(folder / DUMP), url)
 
     def copy(self, service: str, name: str) -> str:
-        """Create the database `name` from the service's template and give its URL."""
+        """Create the database `name` from the template of the service, or of EVERY, and give its URL."""
         return self._postgres.create_database(name, template=self.of(service))
+
+
+def client(name: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs."""
+    done = subprocess.run([postgres_binary(name), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def migrate(service: str, url: str) -> None:

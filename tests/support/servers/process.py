@@ -6,7 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
@@ -77,14 +78,17 @@ class RunningProcess:
 
     def stop(self, timeout: float = 20) -> int:
         """End the process cleanly (SIGTERM) and give its exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.terminate()
+        self.ask_to_end()
         try:
             return self.wait_exit(timeout)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError("the process did not end:\n" + "\n".join(self.lines[-40:])) from None
+
+    def ask_to_end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.terminate()
 
     def kill(self) -> None:
         """End the process at once (SIGKILL)."""
@@ -115,3 +119,13 @@ class RunningProcess:
     def _drain(self) -> None:
         for reader in self._readers:
             reader.join(5)
+
+
+def stop_all(processes: Iterable[RunningProcess]) -> None:
+    """End processes cleanly, all at a time; every one is stopped, whichever of them fails to."""
+    asked = list(processes)
+    for process in asked:
+        process.ask_to_end()
+    with ExitStack() as stack:
+        for process in asked:
+            stack.callback(process.stop)
