@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -12,19 +11,13 @@ import pytest
 
 from embedded import Program, end_processes, find_processes, is_alive, launch
 from embedded.identity import MYSELF, Identity, candidates
+from support.waiting import wait_for
 
 ENVIRONMENT = {"PATH": os.defpath, "GREETING": "안녕"}
 
 
 def program(code: str, directory: Path, identity: Identity = MYSELF) -> Program:
     return Program([sys.executable, "-I", "-S", "-c", code], directory, ENVIRONMENT, identity)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_program_runs_where_and_with_what_it_is_told_and_nothing_else(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """From a real Alertmanager to the real service: what fires is an incident, once, until it is over."""
 
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +11,8 @@ from contracts.platform import PLATFORM_FACTORY_ID
 from plant_client import Plant, PlantClient
 from support.monitoring.alertmanager import Alertmanager, run_hurried_alertmanager
 from support.servers import AUTH_SECRET, Postgres, RunningProcess
+from support.waiting import wait_for
 from utils.auth import Role, issue_token
-
-PATIENCE_SECONDS = 40
 
 
 class System:
@@ -49,13 +47,6 @@ class System:
 
     def close(self) -> None:
         self._client.close()
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import httpx
 import pytest
 from monitoring.traffic import in_background
 
-from support.plant.stack import Stack, run_stack, wait_for
+from support.plant.stack import Stack, run_stack
+from support.waiting import wait_for
 from vfactory.client.find_plant import local_plant
 from vfactory.stack.errors import NotRunningError
 

@@ -7,7 +7,6 @@ import itertools
 import json
 import shutil
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,15 +17,7 @@ from plant_client import Event, Reset
 from support.plant.asset_files import png
 from support.plant.backup import APIS, BATCH, WholePlant, contents, script, stored
 from support.servers import EVERY, Postgres, RunningProcess, Templates, Valkey
-
-PATIENCE_SECONDS = 40.0
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from support.waiting import wait_for
 
 
 @pytest.fixture

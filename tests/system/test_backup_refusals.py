@@ -4,7 +4,6 @@ import hashlib
 import os
 import signal
 import subprocess
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import pytest
 
 from support.plant.backup import APIS, SCRIPTS, contents, script, script_environment, stored
 from support.servers import EVERY, PASSWORD, Postgres, Templates, migrate
+from support.waiting import wait_for
 
 PATIENCE_SECONDS = 30.0
 Make = Callable[[], str]
@@ -194,13 +194,6 @@ def libpq(postgres: Postgres, database: str) -> dict[str, str]:
 def count_sessions(postgres: Postgres, database: str, only: str = "true") -> int:
     statement = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND {only}"  # noqa: S608
     return int(postgres.sql(statement))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_no_restore_while_a_service_works_on_the_database(

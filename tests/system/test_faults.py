@@ -3,7 +3,7 @@
 import asyncio
 import random
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ import pytest
 from embedded import free_ports
 from plant_client import AsyncPlantClient, Event, Json, Plant, Reset, Service, Subscription, UnreachableError
 from support.servers import Postgres, RunningProcess, Valkey
+from support.waiting import wait_until
 from utils.clock import utc_now
 
 READINGS = 2_000
@@ -22,7 +23,6 @@ INCIDENTS = 200
 SENDERS = 4
 RETRY_SECONDS = 0.2
 PACE_SECONDS = 0.4  # so slowly that every kind of fault falls into the work
-SETTLE_SECONDS = 60.0
 SILENCE_SECONDS = 4.0  # shorter than the pause between heartbeats: a silent stream is left and resumed
 
 Start = Callable[..., RunningProcess]
@@ -116,17 +116,6 @@ async def listening(plant: Plant, factory: str) -> AsyncIterator[Listener]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(condition: Callable[[], bool] | Callable[[], Awaitable[bool]], what: str) -> None:
-    """Wait until the plant has settled; the bound is generous, it only ends a hopeless test."""
-    async with asyncio.timeout(SETTLE_SECONDS):
-        while True:
-            answer = condition()
-            if answer if isinstance(answer, bool) else await answer:
-                return
-            await asyncio.sleep(0.2)
-    raise AssertionError(what)
 
 
 def faults(processes: Processes, postgres: Postgres, valkey: Valkey) -> list[Callable[[], Any]]:
@@ -262,8 +251,8 @@ async def test_what_was_accepted_during_random_faults_is_there_once_and_every_ev
 
         stored = await settled_readings(client, factory)
         assert len(stored) == READINGS
-        await until(lambda: evaluated(client, rule["id"]), "every reading is evaluated")
-        await until(
+        await wait_until(lambda: evaluated(client, rule["id"]), "every reading is evaluated")
+        await wait_until(
             lambda: listener.count("incident.reported.v1") >= INCIDENTS + 1, "every incident is announced"
         )
         incidents = await everything(client, "incident-event", "/v1/incidents", factory=factory)
@@ -287,7 +276,7 @@ async def settled_readings(client: AsyncPlantClient, factory: str) -> list[Json]
             return True
         return False
 
-    await until(answered, "Factory Core answers again")
+    await wait_until(answered, "Factory Core answers again")
     return stored
 
 

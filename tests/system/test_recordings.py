@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from support import ROOT
-from support.plant.stack import Background, Stack, run_stack, wait_for
+from support.plant.stack import Background, Stack, run_stack
+from support.waiting import wait_for
 
 SKAB = os.environ.get("VFACTORY_SKAB_DIR")
 EXAMPLE = str(ROOT / "examples" / "pump-test-bench.csv")

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from incident_event.worker import PARTITIONS
 from plant_client import Json, Plant, PlantClient, Service
-from support.plant.stack import wait_for
 from support.servers import AUTH_SECRET, RunningProcess, stop_all
+from support.waiting import wait_for
 from utils.auth import Role, issue_token
 from utils.clock import utc_now
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from support.plant.stack import Background, Stack, run_stack, wait_for
+from support.plant.stack import Background, Stack, run_stack
 from support.plant.walkthrough import ids, read_steps, timeless
+from support.waiting import wait_for
 
 WORK_SECONDS = 10
 STREAM = "vfactory events -f"

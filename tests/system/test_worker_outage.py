@@ -1,22 +1,13 @@
 """A worker whose database is away says so in warnings, and goes on by itself when it is back."""
 
 import json
-import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from support.servers import Postgres, RunningProcess
-
-PATIENCE_SECONDS = 40.0
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+from support.waiting import wait_for
 
 
 @pytest.mark.parametrize(("service", "task"), [("factory-core", "retention"), ("incident-event", "count")])

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import psutil
 
 from embedded import is_alive
-from support.plant.stack import Stack, wait_for
+from support.plant.stack import Stack
+from support.waiting import wait_for
 
 
 def test_without_a_stack_there_is_nothing_to_stop(make_stack: Callable[..., Stack]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.plant.stack import COMMAND, Stack, wait_for
+from support.plant.stack import COMMAND, Stack
+from support.waiting import wait_for
 
 
 def line(number: int, **more: str) -> str:

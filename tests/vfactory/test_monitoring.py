@@ -3,7 +3,6 @@
 import json
 import os
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from support.plant.stack import Stack, run_stack
+from support.waiting import wait_for
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
 from vfactory.stack.programs import FOLDER_VARIABLE
 
@@ -24,13 +24,6 @@ def stack(copy_home: Callable[[Path], Path], tmp_path_factory: pytest.TempPathFa
     home = copy_home(tmp_path_factory.mktemp("a monitored stack"))
     with run_stack(home, VFACTORY_MONITORING="on") as stack:
         yield stack
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def prometheus(stack: Stack, path: str, **parameters: str) -> object:
@@ -51,7 +44,7 @@ def test_every_target_is_up(stack: Stack) -> None:
         assert isinstance(targets, dict)
         return all(target["health"] == "up" for target in targets["activeTargets"])
 
-    until(all_up)
+    wait_for(all_up)
 
 
 def test_no_password_stands_in_a_command_line_and_all_listen_here_only(stack: Stack) -> None:
@@ -87,12 +80,12 @@ def test_all_rules_are_loaded_and_evaluated(stack: Stack) -> None:
         soon = [rule for group in groups["groups"] if group["interval"] <= MINUTE for rule in group["rules"]]
         return len(rules) > 80 and all(rule["health"] == "ok" for rule in soon)
 
-    until(healthy, seconds=150)  # a group is first evaluated within its interval, some only after minutes
+    wait_for(healthy, seconds=150)  # a group is first evaluated within its interval, some only after minutes
 
 
 def test_alerts_shows_what_fires(stack: Stack) -> None:
-    until(lambda: "VFactoryWatchdog" in str(prometheus(stack, "alerts")), seconds=150)
-    until(lambda: "VFactoryWatchdog" in stack.run("alerts", "--all").stdout)
+    wait_for(lambda: "VFactoryWatchdog" in str(prometheus(stack, "alerts")), seconds=150)
+    wait_for(lambda: "VFactoryWatchdog" in stack.run("alerts", "--all").stdout)
     told = json.loads(stack.run("alerts", "--all", "--json").stdout)
     watchdog = next(alert for alert in told if alert["name"] == "VFactoryWatchdog")
     assert watchdog["severity"] == "none"
@@ -106,7 +99,7 @@ def test_alerts_shows_what_fires(stack: Stack) -> None:
 def test_a_killed_prometheus_comes_back(stack: Stack) -> None:
     before = stack.part("prometheus")["pid"]
     psutil.Process(before).kill()
-    until(lambda: stack.kept("prometheus").pid not in {None, before})
+    wait_for(lambda: stack.kept("prometheus").pid not in {None, before})
     stack.wait_until_healthy()
 
 
@@ -158,7 +151,7 @@ def test_a_killed_supervisor_leaves_no_program_behind(make_stack: Callable[..., 
     status = stack.status()
     pids = [part["pid"] for part in status["parts"] if part["kind"] == "monitoring"]
     os.kill(status["supervisor"], 9)
-    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
 
 
 def test_alerts_without_a_stack_says_how_to_start_one(make_stack: Callable[..., Stack]) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.plant.stack import Stack, wait_for
+from support.plant.stack import Stack
+from support.waiting import wait_for
 from vfactory.commands.status import Condition, judge
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.state import Part

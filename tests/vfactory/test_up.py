@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from embedded import is_alive
-from support.plant.stack import COMMAND, Stack, wait_for
+from support.plant.stack import COMMAND, Stack
 from support.servers import Postgres, Valkey
+from support.waiting import wait_for
 from vfactory.stack.configuration import PORTS
 
 USAGE = 2

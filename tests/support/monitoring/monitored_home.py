@@ -11,7 +11,8 @@ import httpx
 import psutil
 
 from embedded import Program, free_port, launch
-from support.plant.stack import Stack, wait_for
+from support.plant.stack import Stack
+from support.waiting import wait_for
 from vfactory.stack.configuration import PORTS
 from vfactory.stack.health_checks import is_monitoring_ready
 from vfactory.stack.monitoring import configuration_folder, rendering

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import psutil
 
 from embedded import free_ports
 from support import ROOT
+from support.waiting import PATIENCE_SECONDS, wait_for
 from vfactory.commands.status import examine, judge
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS, default_home, port_variable
 from vfactory.stack.programs import FOLDER_VARIABLE
@@ -23,7 +23,6 @@ from vfactory.stack.state import Part, read_record
 
 BIN = Path(sys.executable).parent
 COMMAND = str(BIN / "vfactory")
-PATIENCE_SECONDS = 90
 
 
 class Stack:
@@ -166,11 +165,3 @@ def run_stack(home: Path, **variables: str) -> Iterator[Stack]:
         yield stack
     finally:
         stack.run("down", code=0)
-
-
-def wait_for(condition: Callable[[], object], what: str = "the condition holds") -> None:
-    """Block until the condition holds; the test fails when it does not in time."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited in vain until {what}"
-        time.sleep(0.05)

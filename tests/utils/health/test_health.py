@@ -17,6 +17,7 @@ from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
 from support.servers import Postgres, Valkey, make_settings
+from support.waiting import wait_until
 from utils.faults import Fault
 from utils.health import DatabaseProbe, HealthMonitor, HealthReport, Probe, RedisProbe, health_type
 from utils.http import build_app
@@ -41,14 +42,6 @@ async def ask(monitor: HealthMonitor) -> dict[str, str | None]:
     report = await monitor.report()
     assert time.monotonic() - started < BOUND_SECONDS
     return {name: fault and fault.value for name, fault in report.faults.items()}
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if condition():
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError("still not so after 10 s")
 
 
 async def ask_until_healthy(monitor: HealthMonitor) -> None:
@@ -329,8 +322,8 @@ async def test_the_gauge_follows_a_fault_nobody_asks_about() -> None:
     probe = ScriptedProbe([None, OSError("gone")])
     async with monitoring(probe) as monitor:
         monitor.start()
-        await eventually(lambda: up("database") == 1)
-        await eventually(lambda: up("database") == 0)
+        await wait_until(lambda: up("database") == 1)
+        await wait_until(lambda: up("database") == 0)
 
 
 def open_files() -> int:
@@ -351,7 +344,7 @@ async def test_checks_leave_no_task_and_no_socket_behind(
         hurt_postgres.resume()
         hurt_valkey.resume()
         await ask_until_healthy(monitor)
-    await eventually(lambda: asyncio.all_tasks() <= tasks and open_files() <= files)
+    await wait_until(lambda: asyncio.all_tasks() <= tasks and open_files() <= files)
 
 
 @asynccontextmanager

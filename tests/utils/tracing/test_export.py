@@ -1,7 +1,6 @@
 """Whatever the collector does, requests are answered, little is said of it, and the process ends in time."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,9 +10,9 @@ import pytest
 from embedded import free_port
 from support.servers import AUTH_SECRET, RunningProcess
 from support.servers.otlp_collector import Collector, collecting
+from support.waiting import wait_for
 from utils.auth import Role, issue_token
 
-PATIENCE_SECONDS = 20
 FACTORY = "00000000-0000-0000-0000-000000000001"
 
 
@@ -57,13 +56,6 @@ def metric(process: RunningProcess, line: str) -> float:
 
 def lines(process: RunningProcess, message: str) -> list[dict[str, Any]]:
     return [line for text in process.lines if (line := json.loads(text))["message"] == message]
-
-
-def wait_for(what: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not what():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 def lost(process: RunningProcess, reason: str = "export_failed") -> float:

@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from support.plant.stack import COMMAND, PATIENCE_SECONDS, Stack, wait_for
+from support.plant.stack import COMMAND, Stack
+from support.waiting import PATIENCE_SECONDS, wait_for
 
 LEFT_ALONE = b"\x1b[?1049l"  # back from the alternate screen
 SHOWS_CURSOR = b"\x1b[?25h"

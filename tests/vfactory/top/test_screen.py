@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
 
-from support.plant.stack import PATIENCE_SECONDS, Stack
+from support.plant.stack import Stack
+from support.waiting import PATIENCE_SECONDS
 from vfactory.top.asking import Asker
 from vfactory.top.cells import HEADERS, UNKNOWN
 from vfactory.top.screen import Screen

@@ -13,7 +13,8 @@ import psutil
 import pytest
 
 from support.monitoring.monitored_home import MonitoredHome
-from support.plant.stack import PATIENCE_SECONDS, Stack
+from support.plant.stack import Stack
+from support.waiting import PATIENCE_SECONDS
 from vfactory.stack.state import Part
 from vfactory.top import prometheus
 from vfactory.top.asking import Asker

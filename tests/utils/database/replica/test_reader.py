@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from support.servers import Postgres, Replica
+from support.waiting import wait_until
 from utils.database import Database, Transaction
 from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError
@@ -95,13 +96,6 @@ async def count(transaction: Transaction) -> int:
 def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     lines = [(record.levelname, record.getMessage()) for record in caplog.records]
     return [line for line in lines if "replica" in line[1]]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + NEVER
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)
 
 
 def sample(name: str, **labels: str) -> float | None:
@@ -420,7 +414,7 @@ async def test_a_cancelled_read_ends_at_once_and_leaves_the_replica_in_use(
             await reader.read(slow)
     assert time.monotonic() - began < 1
     assert await reader.read(who) == "replica"
-    await until(lambda: sample("replica_pool_connections", state="in_use") == 0)
+    await wait_until(lambda: sample("replica_pool_connections", state="in_use") == 0)
 
 
 async def test_every_change_is_one_line_however_many_reads_it_meets(
@@ -443,12 +437,12 @@ async def test_a_dead_replica_shows_without_a_read_and_its_lag_is_told(site: Sit
     assert sample("replica_usable") == 1
     await asyncio.to_thread(replica.hold_back)
     await site.write()
-    await until(lambda: sample("replica_usable") == 0)
-    await until(lambda: (sample("replica_lag_seconds") or 0) > MAX_LAG)
+    await wait_until(lambda: sample("replica_usable") == 0)
+    await wait_until(lambda: (sample("replica_lag_seconds") or 0) > MAX_LAG)
     await asyncio.to_thread(replica.catch_up)
-    await until(lambda: sample("replica_usable") == 1 and sample("replica_lag_seconds") == 0)
+    await wait_until(lambda: sample("replica_usable") == 1 and sample("replica_lag_seconds") == 0)
     replica.pause()
-    await until(lambda: sample("replica_usable") == 0)
+    await wait_until(lambda: sample("replica_usable") == 0)
 
 
 async def test_reads_are_counted_by_the_server_that_answered(site: Site, replica: Replica) -> None:

@@ -4,12 +4,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from embedded import Program, launch
+from support.waiting import wait_for
 from vfactory.stack.errors import StackError
 from vfactory.stack.keeping import Job, Keeper
 from vfactory.stack.keeping.job import Start
@@ -55,13 +56,6 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     for keeper in watched.keepers:
         keeper.stop()
         keeper.join()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_killed_process_comes_back_and_it_is_told(watched: Watched) -> None:
