@@ -68,9 +68,10 @@ def frozen(stack: Stack, name: str) -> Iterator[None]:
         stack.wait_until_healthy()
 
 
-async def test_the_first_look_shows_every_process_and_no_rate(watch: Watch) -> None:
-    screen = Screen(watch, interval=60)
-    async with screen.run_test(size=WIDE) as pilot:
+async def test_the_first_look_shows_every_process_and_no_rate(running_stack: Stack) -> None:
+    asker = Asker(PATIENCE_SECONDS)  # there is no second look
+    screen = Screen(Watch(running_stack.home, asker), interval=60)
+    async with asker, screen.run_test(size=WIDE) as pilot:
         table = screen.query_one(DataTable)
         await until(pilot, lambda: table.row_count)
         assert [cell(screen, row, "process") for row in range(table.row_count)] == SERVICES
