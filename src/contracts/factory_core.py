@@ -62,9 +62,10 @@ class SeriesReadings(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ReadingsAccepted(msgspec.Struct, frozen=True):
-    """A batch was accepted: it holds the readings that were new, at least one, and no duplicates.
+    """Readings of a batch were accepted: those that were new, at least one.
 
-    `batch_id` is the sender's name for the batch, unique in its factory.
+    `batch_id` is the sender's name for the batch, unique in its factory. A batch has a second event if it
+    came again, and readings that had been refused could be kept then.
     """
 
     type: ClassVar[str] = "readings.accepted.v1"

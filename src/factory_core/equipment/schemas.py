@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from factory_core.equipment.lifecycle import MAX_TAG_LENGTH, TAG_PATTERN, EquipmentKind
-from utils.http import RequestModel, Text
+from utils.http import Name, RequestModel
 
 
 class EquipmentCreate(RequestModel):
@@ -26,9 +26,7 @@ class EquipmentCreate(RequestModel):
             examples=["press-1"],
         ),
     ]
-    name: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
-        default=None, description="What people call it; the tag by default"
-    )
+    name: Name | None = Field(default=None, description="What people call it; the tag by default")
     kind: EquipmentKind = EquipmentKind.OTHER
 
 

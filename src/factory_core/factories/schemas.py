@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import contracts.factory_core
 from factory_core.factories.models import Factory
-from utils.http import FiniteFloat, RequestModel, Text
+from utils.http import FiniteFloat, Name, RequestModel, Text
 
 known_timezones = cache(available_timezones)
 
@@ -56,7 +56,7 @@ class FactoryCreate(RequestModel):
         }
     )
 
-    name: Annotated[Text, Field(min_length=1, max_length=200, description="What people call it")]
+    name: Annotated[Name, Field(description="What people call it; unique without regard to case")]
     timezone: Timezone = "UTC"
     floor: Annotated[Floor | None, Field(description="The hall; null while its extents are unknown")] = None
 

@@ -2,7 +2,8 @@
 
 import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from itertools import islice, repeat
 from typing import Final
@@ -12,7 +13,7 @@ import msgspec
 from asyncpg.pgproto import pgproto
 
 from contracts.factory_core import Quality, ReadingsAccepted, SeriesReadings
-from factory_core.readings.lifecycle import QUALITIES, Flaw, Reading, Rejection, reject
+from factory_core.readings.lifecycle import PASSING, QUALITIES, Flaw, Reading, Rejection, reject
 from utils.tracing import carried
 
 Key = tuple[UUID, str]
@@ -96,6 +97,31 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         """Return it as JSON."""
         return _encoder.encode(self)
 
+    @staticmethod
+    def decode(stored: bytes) -> "Answer":
+        """Read what `encode` wrote, or a release that knew no conflicts."""
+        return _answers.decode(stored)
+
+    def passing(self) -> set[int]:
+        """Return the places of the readings whose refusal may have passed."""
+        return {rejection.index for rejection in self.rejected if rejection.code in PASSING}
+
+    def amended(self, again: "Answer") -> "Answer":
+        """Return the answer to the whole batch after its passing refusals have been looked at again."""
+        passing = self.passing()
+        standing = [rejection for rejection in self.rejected if rejection.index not in passing]
+        first = sorted(self.conflicts.first + again.conflicts.first, key=lambda conflict: conflict.index)
+        return Answer(
+            batch_id=self.batch_id,
+            accepted=self.accepted + again.accepted,
+            duplicates=self.duplicates + again.duplicates,
+            conflicts=Conflicts(self.conflicts.count + again.conflicts.count, first[:MAX_CONFLICTS_TOLD]),
+            rejected=sorted(standing + again.rejected, key=lambda rejection: rejection.index),
+        )
+
+
+_answers = msgspec.json.Decoder(Answer)
+
 
 class Finding(msgspec.Struct, frozen=True):
     """What became of the usable readings of one batch, by their positions among them."""
@@ -139,6 +165,16 @@ class Batch:
     def key(self) -> Key:
         """What names the batch for ever."""
         return (self.factory_id, self.batch_id)
+
+    def only(self, places: Collection[int]) -> "Batch":
+        """Return the part of the batch that stands in these places of it."""
+        positions = [position for position, place in enumerate(self.places) if place in places]
+        part = copy(self)
+        for name in ("places", "series", "times", "values", "qualities"):
+            column = getattr(self, name)
+            setattr(part, name, [column[position] for position in positions])
+        part.rejected = [rejection for rejection in self.rejected if rejection.index in places]
+        return part
 
     def rows(self) -> Iterator[Row]:
         """Give the rows of all usable readings, in the batch's order."""

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from factory_core.equipment.service import EquipmentService
 from factory_core.readings.batch import Series
-from factory_core.readings.lifecycle import Code, Flaw, find_text_flaw
+from factory_core.readings.lifecycle import Code, Flaw, find_metric_flaw, find_text_flaw
 from factory_core.readings.repository import SeriesName, SeriesRepository
 from utils.auth import Principal
 from utils.clock import Now
 from utils.database import Database, Transaction
 
 SeriesKey: TypeAlias = tuple[str, str]
-"""Source and metric."""
+"""Source and metric, in the one form of names."""
 
 MOST_REMEMBERED = 200_000
 
@@ -105,7 +105,7 @@ class _Resolution:
         found: dict[SeriesKey, Series | Flaw] = {}
         names: dict[SeriesName, SeriesKey] = {}
         for source, metric in keys:
-            flaw = find_text_flaw("metric", metric) if source in self._ids else _UNKNOWN_SOURCE
+            flaw = find_metric_flaw(metric) if source in self._ids else _UNKNOWN_SOURCE
             if flaw is not None:
                 found[source, metric] = flaw
             else:

@@ -15,6 +15,7 @@ from factory_core.readings.service import Period, ReadingService
 from utils.clock import utc_now
 from utils.errors import InvalidError
 from utils.http import (
+    NORMALIZED,
     PROBLEM_RESPONSES,
     AwareDatetime,
     CurrentPrincipal,
@@ -77,6 +78,11 @@ async def ingest_readings(request: Request, factory_id: UUID) -> Response:
     flaw come back by their index while the good ones are kept. Sending the same body under
     the same batch id again gets the same answer and keeps nothing twice, so a batch whose answer was lost
     is simply sent again. "The same" means byte for byte; another body under the id is a 409.
+
+    The refusals `time_in_future`, `unknown_source` and `too_many_metrics` may pass. If the same batch comes
+    again, the readings refused for one of these are looked at again, and the answer tells what holds now.
+
+    Sources and metrics are taken in Unicode's form NFC, without white space around them.
     """
     batch = decode_batch(await request.body(), utc_now())
     readings: ReadingService = request.app.state.readings
@@ -106,9 +112,11 @@ async def list_readings(  # noqa: PLR0917 - FastAPI names them
     factory_id: UUID,
     by: CurrentPrincipal,
     readings: Readings,
-    source: Annotated[Text, Query(min_length=1, max_length=100, description="The equipment's tag")],
+    source: Annotated[
+        Text, Query(min_length=1, max_length=100, description="The equipment's tag"), NORMALIZED
+    ],
     metric: Annotated[
-        Text, Query(min_length=1, max_length=MAX_METRIC_LENGTH, description="What is measured")
+        Text, Query(min_length=1, max_length=MAX_METRIC_LENGTH, description="What is measured"), NORMALIZED
     ],
     since: Annotated[AwareDatetime | None, Query(alias="from", description="Inclusive")] = None,
     before: Annotated[AwareDatetime | None, Query(alias="to", description="Exclusive")] = None,

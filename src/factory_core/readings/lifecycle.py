@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final, get_args
 import msgspec
 
 from contracts.factory_core import Quality
+from utils.names import normalize_name
 
 MAX_READINGS: Final = 10_000
 MAX_METRIC_LENGTH: Final = 100
+_MAX_SENT_METRIC_LENGTH: Final = 4 * MAX_METRIC_LENGTH  # decomposed, a character is four at most
 MAX_AHEAD: Final = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours."""
 
@@ -60,6 +62,10 @@ class Code(StrEnum):
     TOO_MANY_METRICS = "too_many_metrics"
 
 
+PASSING: Final = frozenset({Code.TIME_IN_FUTURE, Code.UNKNOWN_SOURCE, Code.TOO_MANY_METRICS})
+"""Refusals whose cause lies outside the batch and may be gone when it is sent again."""
+
+
 class Flaw(msgspec.Struct, frozen=True):
     """What is wrong with one reading: in which field (None: in the whole of it) and what is allowed."""
 
@@ -89,6 +95,13 @@ def find_time_flaw(at: datetime, now: datetime) -> Flaw | None:
     if at < EARLIEST:
         return Flaw("at", Code.TIME_TOO_OLD, "must not lie before 0001-01-02T00:00:00Z")
     return None
+
+
+def find_metric_flaw(metric: str) -> Flaw | None:
+    """Find what is wrong with a metric's name in its normal form."""
+    if not 1 <= len(metric) <= MAX_METRIC_LENGTH:
+        return Flaw("metric", Code.INVALID_TEXT, f"must have 1 to {MAX_METRIC_LENGTH} characters")
+    return find_text_flaw("metric", metric)
 
 
 def find_text_flaw(field: str, text: str) -> Flaw | None:
@@ -139,9 +152,10 @@ def _shown(name: str) -> str:
 def _find_metric_flaw(metric: Any) -> Flaw | None:
     if not isinstance(metric, str):
         return Flaw("metric", Code.WRONG_TYPE, "must be a string")
-    if not 1 <= len(metric) <= MAX_METRIC_LENGTH:
-        return Flaw("metric", Code.INVALID_TEXT, f"must have 1 to {MAX_METRIC_LENGTH} characters")
-    return None
+    if len(metric) <= MAX_METRIC_LENGTH:
+        return None if metric else find_metric_flaw(metric)
+    # Too long as it was sent; its normal form may be shorter.
+    return find_metric_flaw(normalize_name(metric) if len(metric) <= _MAX_SENT_METRIC_LENGTH else metric)
 
 
 def _find_value_flaw(value: Any) -> Flaw | None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final, TypeAlias
 from uuid import UUID
@@ -91,7 +92,8 @@ class BatchRecorder:
                 await readings.copy_readings(batch.encoded_rows() for batch in group)
         self._database.ring()
         for batch in group:
-            _count(batch, answers[batch.key])
+            _count_batch(batch)
+            _count_readings(answers[batch.key])
         return encoded
 
     async def _record_carefully(self, group: Sequence[Batch]) -> Mapping[Key, BatchAnswer]:
@@ -99,20 +101,23 @@ class BatchRecorder:
             readings = ReadingRepository(connection)
             claimed = await readings.claim_batches(_entries(group, defaultdict(bytes)))
             new = [batch for batch in group if batch.key in claimed]
-            outcomes = await _find_outcomes(readings, [batch for batch in group if batch.key not in claimed])
-            findings = await _add_new_readings(readings, new)
-            answers = {batch.key: batch.answer(findings[batch.key]) for batch in new}
-            encoded = {key: answer.encode() for key, answer in answers.items()}
+            known = await _find_known(readings, [batch for batch in group if batch.key not in claimed])
+            work = [*new, *known.again]
+            findings = await _add_new_readings(readings, work)
+            answers = {batch.key: batch.answer(findings[batch.key]) for batch in work}
+            encoded = {key: known.amend(key, answer).encode() for key, answer in answers.items()}
             if encoded:
                 await readings.answer_batches([(*key, answer) for key, answer in encoded.items()])
             accepted = {key: finding.accepted for key, finding in findings.items()}
-            await readings.add_events([_event(b, b.event(accepted[b.key])) for b in new if accepted[b.key]])
+            await readings.add_events([_event(b, b.event(accepted[b.key])) for b in work if accepted[b.key]])
         self._database.ring()
         for batch in new:
-            _count(batch, answers[batch.key])
+            _count_batch(batch)
             if len(accepted[batch.key]) < len(batch):
                 self._doubt(batch.factory_id)
-        return {**outcomes, **encoded}
+        for answer in answers.values():
+            _count_readings(answer)
+        return {**known.outcomes, **encoded}
 
     def _is_doubted(self, group: Sequence[Batch]) -> bool:
         if not self._doubted:
@@ -153,31 +158,56 @@ async def _add_new_readings(readings: ReadingRepository, group: Sequence[Batch])
     return {key: Finding(accepted[key], differing[key]) for key in rows}
 
 
-async def _find_outcomes(readings: ReadingRepository, known: Sequence[Batch]) -> dict[Key, BatchAnswer]:
-    """Answer batches that were recorded before: as then, or with a conflict where the body differs."""
-    if not known:
-        return {}
-    stored = await readings.find_batches([batch.key for batch in known])
-    outcomes: dict[Key, BatchAnswer] = {}
-    for batch in known:
-        digest, answer = stored[batch.key]
-        if digest == batch.digest:
-            metrics.REPEATED.inc()
-            outcomes[batch.key] = answer
-        else:
+@dataclass(slots=True)
+class _Known:
+    """The batches of a group that were recorded before."""
+
+    outcomes: dict[Key, BatchAnswer] = field(default_factory=dict)
+    """Of those that change nothing: the answer of then, or a conflict if the body differs."""
+
+    again: list[Batch] = field(default_factory=list)
+    """Of the others, the readings whose refusal may have passed."""
+
+    answers: dict[Key, Answer] = field(default_factory=dict)
+    """What was answered to these others."""
+
+    def amend(self, key: Key, answer: Answer) -> Answer:
+        """Return the answer to a whole batch, given that to the part of it which was handled now."""
+        before = self.answers.get(key)
+        return answer if before is None else before.amended(answer)
+
+
+async def _find_known(readings: ReadingRepository, group: Sequence[Batch]) -> _Known:
+    """Find what was recorded before; the rows stay locked, so that one repeat at a time changes them."""
+    known = _Known()
+    stored = await readings.lock_batches([batch.key for batch in group]) if group else {}
+    for batch in group:
+        digest, recorded = stored[batch.key]
+        if digest != batch.digest:
             metrics.CONFLICT.inc()
-            outcomes[batch.key] = ConflictError(
+            known.outcomes[batch.key] = ConflictError(
                 f"The batch id {batch.batch_id} was used before with another body, byte for byte."
             )
-    return outcomes
+            continue
+        metrics.REPEATED.inc()
+        answer = Answer.decode(recorded)
+        if answer.passing():
+            known.again.append(batch.only(answer.passing()))
+            known.answers[batch.key] = answer
+        else:
+            known.outcomes[batch.key] = answer.encode()
+    return known
 
 
-def _count(batch: Batch, answer: Answer) -> None:
+def _count_batch(batch: Batch) -> None:
     metrics.NEW.inc()
+    for rejection in batch.rejected:
+        metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()
+
+
+def _count_readings(answer: Answer) -> None:
     metrics.READINGS_ACCEPTED.inc(answer.accepted)
     if answer.accepted:
         metrics.LAST_READING.set_to_current_time()
     metrics.READINGS_DUPLICATE.inc(answer.duplicates)
     metrics.READINGS_CONFLICTING.inc(answer.conflicts.count)
-    for rejection in batch.rejected:
-        metrics.READINGS_REJECTED.labels(reason=rejection.code).inc()

@@ -50,6 +50,7 @@ FIND_BATCHES = """
     SELECT factory_id, batch_id, digest, answer
     FROM ingest_batches JOIN unnest($1::uuid[], $2::text[]) AS wanted (factory_id, batch_id)
     USING (factory_id, batch_id)
+    ORDER BY factory_id, batch_id FOR UPDATE OF ingest_batches
 """
 ANSWER_BATCHES = """
     UPDATE ingest_batches AS batch SET answer = given.answer
@@ -162,8 +163,8 @@ class ReadingRepository:
         rows = await self._connection.fetch(CLAIM_BATCHES, *_columns(batches, 5))
         return {(row[0], row[1]) for row in rows}
 
-    async def find_batches(self, keys: Collection[Key]) -> dict[Key, tuple[bytes, bytes]]:
-        """Give digest and answer of the batches that exist."""
+    async def lock_batches(self, keys: Collection[Key]) -> dict[Key, tuple[bytes, bytes]]:
+        """Return digest and answer of the batches that exist, and lock them until the transaction ends."""
         rows = await self._connection.fetch(FIND_BATCHES, *zip(*keys, strict=True))
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 

@@ -15,6 +15,7 @@ from factory_core.readings.lifecycle import (
     EARLIEST,
     MAX_AHEAD,
     MAX_READINGS,
+    PASSING,
     QUALITIES,
     Code,
     Flaw,
@@ -76,7 +77,10 @@ class IngestAnswer(BaseModel):
     conflicts: ReadingConflicts
     rejected: Annotated[
         list[RejectedReading],
-        Field(description="Those with a flaw, by their place; sending them again as they are is of no use"),
+        Field(
+            description="Those with a flaw, by their place. Sent again in the same batch, they may be kept "
+            f"if the code is one of {', '.join(sorted(PASSING))}, and never otherwise"
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ from utils.clock import Now
 from utils.database import Transaction
 from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError, ServiceError
+from utils.names import normalize_name
 
 
 class StoredReading(msgspec.Struct, frozen=True):
@@ -113,11 +114,14 @@ class ReadingService:
         self, by: Principal, factory_id: UUID, sent: SentBatch
     ) -> tuple[SentBatch, list[Series]]:
         known = self._directory.known(factory_id)
-        keys = [(reading.source, reading.metric) for reading in sent.readings]
-        unknown = list(
-            dict.fromkeys(key for key in keys if key not in known)
-        )  # where not all fit, the first do
-        found = await self._directory.resolve(by, factory_id, unknown)
-        series = [known.get(key) or found[key] for key in keys]
+        names = {
+            (source, metric): (normalize_name(source), normalize_name(metric))
+            for source, metric in dict.fromkeys((reading.source, reading.metric) for reading in sent.readings)
+        }
+        unknown = dict.fromkeys(name for name in names.values() if name not in known)
+        # In the batch's order: where not all metrics fit, the first do.
+        found = await self._directory.resolve(by, factory_id, list(unknown)) if unknown else {}
+        keys = [names[reading.source, reading.metric] for reading in sent.readings]
+        series = [found.get(key) or known[key] for key in keys]
         flaws = [one if isinstance(one, Flaw) else None for one in series]
         return sent.without(flaws), [one for one in series if isinstance(one, Series)]

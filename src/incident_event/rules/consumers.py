@@ -20,6 +20,7 @@ from incident_event.rules.watch import FactoryWatch, SeriesKey, Watched, Watched
 from utils.clock import Now
 from utils.database import Transaction
 from utils.logging import logger
+from utils.names import normalize_name
 from utils.streams import StreamEvent
 from utils.tracing import each
 
@@ -117,7 +118,7 @@ class ReadingsConsumer:
         accepted_at = to_microseconds(batch.accepted_at)
         is_raised = False
         for sent in batch.series:
-            series = watch.series.get((sent.source, sent.metric))
+            series = watch.series.get((sent.source, normalize_name(sent.metric)))
             usable = None if series is None else _usable(sent)
             if series is None or usable is None:
                 continue
@@ -189,7 +190,7 @@ async def _load(
     loaded: dict[SeriesKey, WatchedSeries] = {}
     fresh: list[tuple[SeriesKey, Watched]] = []
     for rule, state in await repository.rules(factory_id):
-        key = (rule.equipment, rule.metric)
+        key = (rule.equipment, normalize_name(rule.metric))  # an older rule may have another form
         watched = known.get(rule.id)
         if watched is None or watched.condition.rule_version != rule.version:
             watched = Watched.of(rule, state, first_seq=first_seq)

@@ -12,10 +12,10 @@ from incident_event.rules.lifecycle import Condition, ConditionState
 from incident_event.rules.models import Rule, RuleState
 from incident_event.rules.service import ThresholdRule
 from incident_event.rules.times import from_microseconds
-from utils.http import FiniteFloat, Integer, RequestModel, Text
+from utils.http import NORMALIZED, FiniteFloat, Integer, Name, RequestModel, Text
 
 Tag = Annotated[str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", examples=["pump-1"])]
-Metric = Annotated[Text, Field(min_length=1, max_length=100, examples=["Accelerometer1RMS"])]
+Metric = Annotated[Text, Field(min_length=1, max_length=100, examples=["Accelerometer1RMS"]), NORMALIZED]
 
 
 class RuleCreate(RequestModel):
@@ -42,7 +42,7 @@ class RuleCreate(RequestModel):
     )
 
     factory_id: Annotated[UUID, Field(description="The factory whose readings it watches")]
-    name: Annotated[Text, Field(min_length=1, max_length=200, description="The title of its incidents")]
+    name: Annotated[Name, Field(description="The title of its incidents")]
     kind: Annotated[Literal["threshold"], Field(description="The only kind so far")] = "threshold"
     equipment: Annotated[Tag, Field(description="The tag of the machine: the readings' `source`")]
     metric: Annotated[Metric, Field(description="Of which measurements")]

@@ -3,10 +3,12 @@
 from utils.http.app import Kit, build_app
 from utils.http.authentication import CurrentPrincipal
 from utils.http.fields import (
+    NORMALIZED,
     AwareDatetime,
     Boolean,
     FiniteFloat,
     Integer,
+    Name,
     RequestModel,
     Text,
 )
@@ -17,6 +19,7 @@ from utils.http.transaction import DatabaseTransaction
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "NORMALIZED",
     "PROBLEM_RESPONSES",
     "AwareDatetime",
     "BodyRule",
@@ -28,6 +31,7 @@ __all__ = [
     "Integer",
     "Kit",
     "Limit",
+    "Name",
     "Page",
     "RequestModel",
     "RouteTable",

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -217,13 +218,30 @@ async def test_bad_items_come_back_by_index_while_the_good_are_kept(factory: Mea
     assert len(await factory.read()) == 2
 
 
-async def test_a_batch_without_a_usable_reading_is_answered_and_remembered(factory: MeasuredFactory) -> None:
-    body = {"batch_id": "empty", "readings": [reading(source="later")]}
-    first = await factory.send_body(body)
-    assert answer_of(first)["rejected"][0]["code"] == "unknown_source"
+async def test_what_was_refused_for_a_passing_reason_is_kept_when_the_batch_comes_again(
+    factory: MeasuredFactory,
+) -> None:
+    later = [reading(n, n, source="later") for n in (1, 2, 2)]
+    body = {"batch_id": "early", "readings": [*later, reading(1, 7), 17, reading(2, float("nan"))]}
+    first = answer_of(await factory.send_body(body))
+    assert (first["accepted"], len(first["rejected"])) == (1, 5)
+    assert answer_of(await factory.send_body(body)) == first
+
     await factory.client.post(f"/v1/factories/{factory.factory_id}/equipment", json={"tag": "later"})
-    assert (await factory.send_body(body)).content == first.content
-    assert answer_of(await factory.send([reading(source="later")]))["accepted"] == 1
+    second = await factory.send_body(body)
+    assert (answer_of(second)["accepted"], answer_of(second)["duplicates"]) == (3, 1)
+    assert [(one["index"], one["code"]) for one in answer_of(second)["rejected"]] == [
+        (4, "not_an_object"),
+        (5, "not_finite"),
+    ]
+    assert (await factory.send_body(body)).content == second.content
+    assert [item["value"] for item in await factory.read(source="later")] == [1, 2]
+    assert [item["value"] for item in await factory.read()] == [7]
+
+
+async def test_a_batch_without_a_usable_reading_is_remembered(factory: MeasuredFactory) -> None:
+    assert answer_of(await factory.send([17], "empty"))["rejected"][0]["code"] == "not_an_object"
+    assert (await factory.send([reading()], "empty")).status_code == 409
 
 
 async def test_old_readings_are_kept(factory: MeasuredFactory) -> None:
@@ -251,11 +269,34 @@ async def test_a_batch_of_any_size_keeps_every_moment_and_value_exactly(
     assert kept == sorted(zip(times, values, qualities, strict=True))
 
 
-async def test_metric_names_are_verbatim(factory: MeasuredFactory) -> None:
-    names = ["Volume Flow RateRMS", " 온도 °C", "force", "Force", "x" * 100]
+async def test_metric_names_keep_their_case_and_inner_spaces(factory: MeasuredFactory) -> None:
+    names = ["Volume Flow RateRMS", "온도 °C", "force", "Force", "x" * 100]
     assert answer_of(await factory.send([reading(metric=name) for name in names]))["accepted"] == 5
     for name in names:
         assert [item["metric"] for item in await factory.read(metric=name)] == [name]
+
+
+@pytest.mark.parametrize("flawed", [[], [17]])
+async def test_a_metric_is_the_same_in_every_form_of_its_name(
+    factory: MeasuredFactory, flawed: list[Any]
+) -> None:
+    composed = "온도 é" * 20
+    decomposed = unicodedata.normalize("NFD", composed)
+    written = [composed, decomposed, f"{composed} ", f"\u00a0{decomposed}"]
+    items = [reading(n, n, metric=name, source=f" press-1{' ' * n}") for n, name in enumerate(written)]
+    for item in items:
+        answer = answer_of(await factory.send([item, *flawed]))
+        assert (answer["accepted"], len(answer["rejected"])) == (1, len(flawed))
+    for name in written:
+        read = await factory.read(metric=name)
+        assert [item["value"] for item in read] == [0, 1, 2, 3]
+        assert {item["metric"] for item in read} == {composed}
+
+
+@pytest.mark.parametrize("name", [" ", "\u3000", " " * 401, "é" * 101, "\u0958" * 51])
+async def test_a_name_is_measured_in_its_one_form(factory: MeasuredFactory, name: str) -> None:
+    answer = answer_of(await factory.send([reading(metric=name)]))
+    assert [(one["field"], one["code"]) for one in answer["rejected"]] == [("metric", "invalid_text")]
 
 
 async def test_one_metric_too_many_is_refused_alone(factory: MeasuredFactory) -> None:
@@ -359,11 +400,12 @@ async def test_an_unknown_query_parameter_of_the_ingest_is_refused(factory: Meas
 
 async def test_what_became_of_readings_is_counted_without_naming_factories(factory: MeasuredFactory) -> None:
     before = await counters(factory)
-    await factory.send([reading(1), reading(1), reading(2, float("nan")), 17])
+    await factory.send([reading(1), reading(1), reading(1, 2), reading(2, float("nan")), 17])
     after = await counters(factory)
     grown = {name: after[name] - before.get(name, 0) for name in after if after[name] != before.get(name, 0)}
     assert grown["vfactory_readings_accepted_total"] == 1
     assert grown["vfactory_readings_duplicates_total"] == 1
+    assert grown["vfactory_readings_conflicts_total"] == 1
     assert grown['vfactory_readings_rejected_total{reason="not_finite"}'] == 1
     assert grown['vfactory_readings_rejected_total{reason="not_an_object"}'] == 1
     assert grown['vfactory_ingest_batches_total{outcome="new"}'] == 1
