@@ -38,6 +38,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
             database=kit.database,
             redis=kit.redis,
             publisher=SERVICE,
+            sealing_key=settings.sealing_key,
             heartbeat_seconds=settings.heartbeat_seconds,
         )
         app.state.feed = feed

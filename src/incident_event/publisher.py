@@ -14,7 +14,7 @@ from incident_event.settings import IncidentEventSettings
 from utils.auth import Role, issue_token
 from utils.clock import Now
 from utils.settings import SettingsError
-from utils.streams import StreamEvent
+from utils.streams import Gap, StreamEvent
 
 TIMEOUT_SECONDS: Final = 5.0
 TOKEN_LIFETIME: Final = timedelta(minutes=5)
@@ -39,6 +39,8 @@ class FactoryCoreError(Exception):
 
 class _EventPage(msgspec.Struct):
     items: list[StreamEvent]
+    head: int
+    oldest: int
 
 
 class _Head(msgspec.Struct):
@@ -100,14 +102,15 @@ class FactoryCoreClient:
             base_url=settings.factory_core_url, timeout=TIMEOUT_SECONDS, trust_env=False
         )
 
-    async def fetch_gap(self, factory_id: UUID, after_seq: int, limit: int) -> list[StreamEvent]:
-        """Return a factory's events after `after_seq`, at most `limit` (and at most 200).
+    async def fetch_gap(self, factory_id: UUID, after_seq: int, limit: int) -> Gap:
+        """Return the first events after `after_seq`, at most `limit` (and at most 200), and the log's ends.
 
         Raises:
             FactoryCoreError: Factory Core did not answer, or answered with an error.
         """
         query: Query = {"factory": str(factory_id), "after": after_seq, "limit": min(limit, PAGE)}
-        return msgspec.json.decode(await self._get("/v1/event-log", query), type=_EventPage).items
+        page = msgspec.json.decode(await self._get("/v1/event-log", query), type=_EventPage)
+        return Gap(page.items, page.head, page.oldest)
 
     async def fetch_heads(self) -> dict[UUID, int]:
         """Return every factory's newest seq.

@@ -44,6 +44,7 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
             database=kit.database,
             redis=kit.redis,
             publisher=PUBLISHER,
+            sealing_key=settings.sealing_key,
             consumer=CONSUMER,
             handle=readings.handle,
             on_factory_left=readings.forget,
@@ -51,7 +52,7 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
             fetch_gap=client.fetch_gap,
             fetch_heads=client.fetch_heads,
         )
-        relay = Relay(kit.database, kit.redis, SERVICE)
+        relay = Relay(kit.database, kit.redis, SERVICE, sealing_key=settings.sealing_key)
         tasks = [
             asyncio.create_task(supervise("consumer", consumer.run), name="consumer"),
             asyncio.create_task(supervise("relay", relay.run), name="relay"),

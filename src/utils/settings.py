@@ -54,8 +54,8 @@ class EnvironmentSettings(BaseSettings):
 class ServiceSettings(EnvironmentSettings):
     """The settings that all services share; a service's subclass adds its own, with a prefix.
 
-    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL` and `AUTH_SECRET` may each be read from a mounted file
-    instead: its path is the value of the variable with the suffix `_FILE`.
+    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL`, `STREAM_KEY` and `AUTH_SECRET` may each be read from a
+    mounted file instead: its path is the value of the variable with the suffix `_FILE`.
     """
 
     service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
@@ -72,6 +72,9 @@ class ServiceSettings(EnvironmentSettings):
     """How old an answer from a replica may be; while a replica is further behind, the primary answers."""
     redis_url: SecretStr | None = None
     redis_url_file: Path | None = None
+    stream_key: SecretStr | None = None
+    """Seals entries of streams, so that readers know what the publisher wrote; the same in all services."""
+    stream_key_file: Path | None = None
 
     auth_secret: SecretStr | None = None
     auth_secret_file: Path | None = None
@@ -94,7 +97,7 @@ class ServiceSettings(EnvironmentSettings):
     @classmethod
     def _read_mounted_secrets(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            for name in ("database_url", "database_read_url", "redis_url", "auth_secret"):
+            for name in ("database_url", "database_read_url", "redis_url", "stream_key", "auth_secret"):
                 _read_mounted_secret(values, name)
         return values
 
@@ -117,7 +120,12 @@ class ServiceSettings(EnvironmentSettings):
             _require_url(value, "redis", "rediss")
         return value
 
-    @field_validator("auth_secret")
+    @property
+    def sealing_key(self) -> SecretStr | None:
+        """The key of streams' seals: `STREAM_KEY`, else `AUTH_SECRET`; None without both."""
+        return self.stream_key or self.auth_secret
+
+    @field_validator("stream_key", "auth_secret")
     @classmethod
     def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and len(value.get_secret_value().encode()) < MINIMUM_SECRET_BYTES:

@@ -5,22 +5,29 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from utils.clock import to_rfc3339
 from utils.outbox import StoredEvent
-from utils.streams import index_key, stream_key
+from utils.streams import Seal, index_key, stream_key
 
 STREAM_EVENTS = 10_000
 STREAM_BYTES = 32 * 1024 * 1024
 INDEX_ENTRIES = 100_000
 
 # KEYS: the stream. ARGV: how many entries to keep; 1 if the first event may leave a gap; then for each event
-# its seq, type, factory, time, payload and trace (empty: none). Returns the seq of the newest entry (0:
+# its seq, type, factory, time, payload, trace and seal (empty: none). Returns the seq of the newest entry (0:
 # none), and 1 if the stream was created. Events already in the stream are skipped, so a call can be repeated;
-# an event that would leave a gap is not appended, nor is any after it.
+# an event that would leave a gap is not appended, nor is any after it. What somebody else has put in the way
+# (another event under this seq, a stream that takes no such id, no stream at all) is deleted: the events are
+# then appended anew.
 APPEND = """
+    local kind = redis.call('TYPE', KEYS[1])['ok']
+    if kind ~= 'stream' and kind ~= 'none' then
+        redis.call('DEL', KEYS[1])
+    end
     local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
     local last = 0
     local born = 0
@@ -31,8 +38,19 @@ APPEND = """
         redis.call('DEL', KEYS[1])
     end
     local jump = ARGV[2] == '1'
-    for i = 3, #ARGV, 6 do
+    for i = 3, #ARGV, 7 do
         local seq = tonumber(ARGV[i])
+        if seq <= last and i == 3 then
+            local there = redis.call('XRANGE', KEYS[1], ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
+            local fields = {}
+            for j = 1, there and #there[2] or 0, 2 do
+                fields[there[2][j]] = there[2][j + 1]
+            end
+            if there and (fields['payload'] ~= ARGV[i + 4] or (fields['seal'] or '') ~= ARGV[i + 6]) then
+                redis.call('DEL', KEYS[1])
+                return {0, 0}
+            end
+        end
         if seq > last then
             if seq ~= last + 1 and not jump then
                 break
@@ -42,7 +60,17 @@ APPEND = """
             if ARGV[i + 5] ~= '' then
                 entry[11], entry[12] = 'trace', ARGV[i + 5]
             end
-            redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[i] .. '-0', unpack(entry))
+            if ARGV[i + 6] ~= '' then
+                entry[#entry + 1], entry[#entry + 2] = 'seal', ARGV[i + 6]
+            end
+            local added = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], ARGV[i] .. '-0', unpack(entry))
+            if type(added) == 'table' and added['err'] then
+                if string.find(added['err'], 'equal or smaller') then
+                    redis.call('DEL', KEYS[1])
+                    return {0, 0}
+                end
+                return added
+            end
             last = seq
             jump = false
         end
@@ -65,7 +93,7 @@ class Batch:
     keep: int = STREAM_EVENTS
     may_jump: bool = False
 
-    def arguments(self) -> list[str | bytes | int]:
+    def arguments(self, seal: Seal) -> list[str | bytes | int]:
         """Return the script's arguments."""
         arguments: list[str | bytes | int] = [self.keep, int(self.may_jump)]
         for event in self.events:
@@ -76,6 +104,7 @@ class Batch:
                 to_rfc3339(event.at),
                 bytes(event.payload),
                 event.trace or "",
+                seal.of(event),
             )
         return arguments
 
@@ -83,8 +112,9 @@ class Batch:
 class Appender:
     """Writes the streams of one service, for its relay."""
 
-    def __init__(self, redis: Redis, service_name: str) -> None:
+    def __init__(self, redis: Redis, service_name: str, sealing_key: SecretStr | None = None) -> None:
         self._redis = redis
+        self._seal = Seal(service_name, sealing_key)
         self._service_name = service_name
         self._script = redis.register_script(APPEND)
 
@@ -111,10 +141,17 @@ class Appender:
 
     async def has_index(self) -> bool:
         """Return whether the index of streams exists."""
-        return bool(await self._redis.exists(index_key(self._service_name)))
+        return bool(await self._redis.type(index_key(self._service_name)) == b"stream")
 
     async def announce(self, factory_ids: Sequence[UUID]) -> None:
         """Add these factories to the index of streams."""
+        try:
+            await self._add_to_index(factory_ids)
+        except ResponseError:  # something else has the key, or an id that none can follow
+            await self._redis.delete(index_key(self._service_name))
+            await self._add_to_index(factory_ids)
+
+    async def _add_to_index(self, factory_ids: Sequence[UUID]) -> None:
         key = index_key(self._service_name)
         async with self._redis.pipeline(transaction=False) as pipeline:
             for factory_id in factory_ids:
@@ -133,7 +170,7 @@ class Appender:
 
     async def _evaluate(self, batches: Mapping[UUID, Batch]) -> list[Any]:
         calls = [
-            (stream_key(self._service_name, factory_id), batch.arguments())
+            (stream_key(self._service_name, factory_id), batch.arguments(self._seal))
             for factory_id, batch in batches.items()
         ]
         if len(calls) == 1:

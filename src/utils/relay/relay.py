@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import asyncpg
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from utils.database import DATABASE_FAULTS, HOLDER_SETTINGS, AdvisoryLock, Database
@@ -36,11 +37,18 @@ class Relay:
     """
 
     def __init__(
-        self, database: Database, redis: Redis, service_name: str, *, retention: timedelta = RETENTION
+        self,
+        database: Database,
+        redis: Redis,
+        service_name: str,
+        *,
+        sealing_key: SecretStr | None = None,
+        retention: timedelta = RETENTION,
     ) -> None:
         self._database = database
         self._redis = redis
         self._service_name = service_name
+        self._sealing_key = sealing_key
         self._retention = retention
 
     async def run(self) -> None:
@@ -77,7 +85,7 @@ class Relay:
     async def _lead(self, connection: asyncpg.Connection, bell: BellListener) -> None:
         logger.info("the relay leads", extra={"schema": self._database.schema})
         IS_LEADER.set(1)
-        appender = Appender(self._redis, self._service_name)
+        appender = Appender(self._redis, self._service_name, self._sealing_key)
         shift = Shift(Ledger(connection), appender, retention=self._retention)
         while True:
             heed_cancellation()

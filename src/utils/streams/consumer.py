@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from uuid import UUID
 
 import asyncpg
+from pydantic import SecretStr
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from utils.clock import utc_now
+from utils.clock import unix_milliseconds, utc_now
 from utils.database import DATABASE_FAULTS, HOLDER_SETTINGS, Database
 from utils.lifecycle import heed_cancellation
 from utils.logging import logger
@@ -19,8 +20,9 @@ from utils.streams.jobs import Jobs
 from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
 from utils.streams.lanes import FactoryLeft, Lanes
 from utils.streams.positions import Positions
+from utils.streams.seal import Seal
 from utils.streams.share import PartitionShare
-from utils.streams.wire import read_entries, read_streams
+from utils.streams.wire import Entry, Wire, after_seq, read_streams
 
 ENTRIES_PER_READ = 32
 STREAMS_AT_ONCE = 8
@@ -30,6 +32,7 @@ BALANCE_SECONDS = 1.0
 RETRY_SECONDS = 0.5
 AWAY_POLL_SECONDS = 1.0
 SAFETY_POLL_SECONDS = 15.0
+INDEX_SKEW_MILLISECONDS = 60_000
 
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
@@ -47,11 +50,12 @@ class StreamConsumer:
         handle: `handle(transaction, events)` gets consecutive events of one factory; its effects commit
             together with the consumer's position.
         fetch_gap: `fetch_gap(factory_id, after_seq, limit)` returns from the publisher the events that a
-            stream has lost.
+            stream has lost, and which ones the publisher has.
         fetch_heads: returns every factory's newest seq from the publisher, so that a factory is found even
             if Redis has lost its stream.
         on_factory_left: called for every factory whose events another process may handle from then on.
         partitions: how many partitions the factories are divided into.
+        sealing_key: the publisher's `ServiceSettings.sealing_key`.
     """
 
     def __init__(
@@ -66,11 +70,13 @@ class StreamConsumer:
         fetch_heads: FetchHeads | None = None,
         on_factory_left: FactoryLeft = lambda _: None,
         partitions: int = 1,
+        sealing_key: SecretStr | None = None,
     ) -> None:
         self._database = database
         self._redis = redis
         self._publisher = publisher
         self._consumer = consumer
+        self._wire = Wire(publisher, Seal(publisher, sealing_key))
         self._positions = Positions(consumer, publisher)
         self._work = Work(database, self._positions, publisher, handle, fetch_gap)
         self._fetch_heads = fetch_heads
@@ -162,7 +168,7 @@ class StreamConsumer:
         if self._lanes.queued_bytes >= QUEUED_BYTES:
             await asyncio.sleep(BUSY_SECONDS)
             return
-        open_lanes = {key: lane for key, lane in self._lanes.by_key.items() if not lane.full}
+        open_lanes = {key: lane for key, lane in self._lanes.by_key.items() if lane.reads_stream}
         behind = [key for key, lane in open_lanes.items() if lane.behind][:STREAMS_AT_ONCE]
         for key in behind:
             await self._read_streams(jobs, {key: open_lanes[key]}, block_seconds=None)
@@ -175,18 +181,28 @@ class StreamConsumer:
         self, jobs: Jobs, lanes: Mapping[str, Lane], *, block_seconds: float | None
     ) -> None:
         index = index_key(self._publisher)
-        positions = {key: f"{lane.received}-0" for key, lane in lanes.items()}
+        positions = {key: after_seq(lane.received) for key, lane in lanes.items()}
         positions[index] = self._index_position
         answer = await read_streams(
             self._redis, positions, count=ENTRIES_PER_READ, block_seconds=block_seconds
         )
-        for identifier, fields in answer.pop(index, []):
-            self._index_position = identifier.decode()
-            self._lanes.of(UUID(fields[b"factory_id"].decode()), jobs)
+        for entry in answer.pop(index, []):
+            self._note_stream(entry, jobs)
         for key, lane in lanes.items():
             entries = answer.get(key, [])
             lane.behind = len(entries) == ENTRIES_PER_READ
-            lane.offer(read_entries(entries))
+            found = self._wire.read(lane.factory_id, entries)
+            lane.offer(found.events)
+            if found.foreign:
+                lane.distrust_stream("it holds entries that its publisher did not write")
+
+    def _note_stream(self, entry: Entry, jobs: Jobs) -> None:
+        identifier, fields = entry
+        self._index_position = identifier.decode()
+        try:
+            self._lanes.of(UUID(fields[b"factory_id"].decode()), jobs)
+        except (KeyError, ValueError):
+            metrics.STREAM_FOREIGN.labels(self._publisher).inc()
 
     def _note_redis(self, error: Exception | None) -> None:
         if error is not None and not self._redis_away:
@@ -199,11 +215,15 @@ class StreamConsumer:
     async def _ask_publisher(self, jobs: Jobs) -> None:
         """Fetch events from the publisher: every second while Redis is away, else every 15 s.
 
-        The latter finds events that Redis has lost.
+        The latter finds events that Redis has lost. A factory whose stream is not trusted is asked for every
+        second too.
         """
         due = 0.0
         while True:
             await asyncio.sleep(AWAY_POLL_SECONDS)
+            for lane in self._lanes:
+                if lane.is_stream_distrusted:
+                    await self._fetch_missing(lane, None)
             if not self._redis_away and time.monotonic() < due:
                 continue
             due = time.monotonic() + SAFETY_POLL_SECONDS
@@ -212,6 +232,8 @@ class StreamConsumer:
 
     async def _ask_once(self, jobs: Jobs) -> None:
         heads = await self._ask_heads()
+        if _milliseconds(self._index_position) > unix_milliseconds() + INDEX_SKEW_MILLISECONDS:
+            self._index_position = "0"  # somebody's entry is dated ahead of all that will come
         for factory_id, head in heads.items():
             lane = self._lanes.of(factory_id, jobs)
             if lane is not None:
@@ -242,7 +264,7 @@ class StreamConsumer:
         while not lane.full and (head is None or lane.received < head):
             before = lane.received
             try:
-                lane.offer(await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS))
+                lane.offer((await self._work.fetch_gap(lane.factory_id, before, GAP_EVENTS)).events)
             except Exception as error:  # noqa: BLE001 - the publisher is asked again after any failure
                 self._note_silence(error)
                 return
@@ -256,3 +278,7 @@ class StreamConsumer:
 
     def _about(self) -> dict[str, str]:
         return {"publisher": self._publisher, "consumer": self._consumer}
+
+
+def _milliseconds(stream_id: str) -> int:
+    return int(stream_id.partition("-")[0])

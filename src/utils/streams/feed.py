@@ -6,15 +6,16 @@ from contextvars import Context
 from dataclasses import dataclass
 from uuid import UUID
 
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from utils.database import DATABASE_FAULTS, Database
 from utils.lifecycle import heed_cancellation
 from utils.outbox import EventLog, StoredEvent
 from utils.streams import metrics
-from utils.streams.client import stream_key
+from utils.streams.seal import Seal
 from utils.streams.tail import LOG_POLL_SECONDS, LOG_TIMEOUT_SECONDS, REDIS_FAULTS, Tail
-from utils.streams.wire import read_range
+from utils.streams.wire import Wire
 
 HEARTBEAT_SECONDS = 15.0
 LINGER_SECONDS = 10.0
@@ -52,11 +53,12 @@ class EventFeed:
         database: Database,
         redis: Redis,
         publisher: str,
+        sealing_key: SecretStr | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
     ) -> None:
         self._log = EventLog(database)
         self._redis = redis
-        self._publisher = publisher
+        self._wire = Wire(publisher, Seal(publisher, sealing_key))
         self._heartbeat_seconds = heartbeat_seconds
         self._tails: dict[UUID, Tail] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
@@ -141,11 +143,10 @@ class EventFeed:
 
     async def _history_in_redis(self, factory_id: UUID, cursor: int) -> Sequence[FeedItem]:
         try:
-            events = await read_range(
-                self._redis, stream_key(self._publisher, factory_id), after=cursor, count=PAGE_EVENTS
-            )
+            found = await self._wire.range(self._redis, factory_id, after=cursor, count=PAGE_EVENTS)
         except REDIS_FAULTS:
             return []
+        events = found.events
         return events if events and events[0].seq == cursor + 1 else []
 
     def _acquire(self, factory_id: UUID) -> Tail:
@@ -153,7 +154,7 @@ class EventFeed:
             self._ticker = asyncio.create_task(self._tick(), name="feed-heartbeat", context=Context())
         tail = self._tails.get(factory_id)
         if tail is None:
-            tail = Tail(factory_id, log=self._log, redis=self._redis, publisher=self._publisher)
+            tail = Tail(factory_id, log=self._log, redis=self._redis, wire=self._wire)
             self._tails[factory_id] = tail
             # In a context of its own: the task outlives the request, and the trace, of the first subscriber.
             following = asyncio.create_task(tail.run(), name=f"tail-{factory_id}", context=Context())

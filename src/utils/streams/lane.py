@@ -1,6 +1,7 @@
 """Passes one factory's events to the handler: in order, without a gap, each exactly once."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,27 @@ GAP_EVENTS = 100
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 30.0
 LAST_FAULT_BACKOFF_SECONDS = 2.0
-CONFIRMATIONS = 3
+DISTRUST_SECONDS = 2.0
 
 Handle = Callable[[Transaction, list[StoredEvent]], Awaitable[None]]
-FetchGap = Callable[[UUID, int, int], Awaitable[list[StoredEvent]]]
+
+
+@dataclass(frozen=True)
+class Gap:
+    """What a publisher has of a factory's events after a seq, as of one moment.
+
+    Args:
+        events: the first of them, in order.
+        head: the seq of the newest event; 0 if there is none.
+        oldest: the seq of the oldest event still kept; head + 1 if none is.
+    """
+
+    events: list[StoredEvent]
+    head: int
+    oldest: int
+
+
+FetchGap = Callable[[UUID, int, int], Awaitable[Gap]]
 
 
 @dataclass(frozen=True)
@@ -50,6 +68,7 @@ class Lane:
         self.head = position
         self.behind = True
         self.queued_bytes = 0
+        self._distrusted_until = 0.0
         self._work = work
         self._queue: deque[StoredEvent] = deque()
         self._filled = asyncio.Event()
@@ -59,6 +78,16 @@ class Lane:
     def full(self) -> bool:
         """Whether the queue is full."""
         return len(self._queue) >= QUEUE_EVENTS or self.queued_bytes >= QUEUE_BYTES
+
+    @property
+    def is_stream_distrusted(self) -> bool:
+        """Whether the events come from the publisher for now, because its stream cannot be relied on."""
+        return time.monotonic() < self._distrusted_until
+
+    @property
+    def reads_stream(self) -> bool:
+        """Whether more events are to be read from the stream."""
+        return not self.full and not self.is_stream_distrusted
 
     @property
     def lag(self) -> int:
@@ -74,6 +103,15 @@ class Lane:
                 self.received = event.seq
         if self._queue:
             self._filled.set()
+
+    def distrust_stream(self, reason: str) -> None:
+        """Take events from the publisher alone for a while: whatever the stream holds, its log decides."""
+        if time.monotonic() > self._distrusted_until + DISTRUST_SECONDS:
+            logger.warning(
+                "the stream is not trusted; events are fetched from the publisher",
+                extra={**self._about(), "reason": reason},
+            )
+        self._distrusted_until = time.monotonic() + DISTRUST_SECONDS
 
     def end(self) -> None:
         """End after the transaction under way; a fetch or a pause under way still completes."""
@@ -121,18 +159,28 @@ class Lane:
         return event
 
     async def _close_gap(self, until: int) -> list[StoredEvent]:
-        """Fetch the missing events before seq `until` from the publisher; skip those it has lost as well."""
-        for _ in range(CONFIRMATIONS):
-            page = await self._fetch(min(GAP_EVENTS, until - self.position - 1))
-            wanted = [event for event in page if self.position < event.seq < until]
-            if wanted and wanted[0].seq == self.position + 1:
-                metrics.CONSUMER_FETCHED.labels(self._work.publisher).inc(len(wanted))
-                return wanted
-            await asyncio.sleep(FIRST_BACKOFF_SECONDS)
-        await self._skip_to(wanted[0].seq if wanted else until)
+        """Fetch the missing events before seq `until` from the publisher; skip those that it has purged."""
+        gap = await self._fetch(min(GAP_EVENTS, until - self.position - 1))
+        wanted = [event for event in gap.events if self.position < event.seq < until]
+        if wanted and wanted[0].seq == self.position + 1:
+            metrics.CONSUMER_FETCHED.labels(self._work.publisher).inc(len(wanted))
+            return wanted
+        if gap.head <= self.position:
+            self._empty("its events are ahead of the publisher's log")
+        elif gap.oldest > self.position + 1:
+            await self._skip_to(min(gap.oldest, until))
+        else:
+            await asyncio.sleep(FIRST_BACKOFF_SECONDS)  # the page was read before the event was there
         return []
 
-    async def _fetch(self, limit: int) -> list[StoredEvent]:
+    def _empty(self, reason: str) -> None:
+        """Drop what is queued: the publisher, which is asked from now on, does not know it."""
+        self._queue.clear()
+        self.queued_bytes = 0
+        self.received = self.position
+        self.distrust_stream(reason)
+
+    async def _fetch(self, limit: int) -> Gap:
         backoff = FIRST_BACKOFF_SECONDS
         while True:
             heed_cancellation()

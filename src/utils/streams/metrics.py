@@ -31,6 +31,11 @@ CONSUMER_SKIPPED = Counter(
     "Events that neither the stream nor the publisher had any more: lost to this consumer.",
     ["publisher"],
 )
+STREAM_FOREIGN = Counter(
+    "vfactory_stream_foreign_entries_total",
+    "Stream entries read that the publisher's relay did not write; what they may hide is read elsewhere.",
+    ["publisher"],
+)
 CONSUMER_PARTITIONS = Gauge(
     "vfactory_consumer_partitions", "Partitions into which the factories are divided.", ["publisher"]
 )
@@ -45,7 +50,7 @@ FEED_CUT = Counter("vfactory_feed_cut_total", "Subscribers cut because they were
 
 def expose_consumer(publisher: str, partitions: int) -> None:
     """Show every counter at 0 from the start, so that `rate()` counts its first increment."""
-    for counter in (CONSUMER_HANDLED, CONSUMER_FAILURES, CONSUMER_FETCHED, CONSUMER_SKIPPED):
+    for counter in (CONSUMER_HANDLED, CONSUMER_FAILURES, CONSUMER_FETCHED, CONSUMER_SKIPPED, STREAM_FOREIGN):
         counter.labels(publisher)
     CONSUMER_PARTITIONS.labels(publisher).set(partitions)
     forget_share(publisher)

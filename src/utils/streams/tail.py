@@ -13,8 +13,8 @@ from utils.database import DATABASE_FAULTS
 from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.outbox import EventLog, StoredEvent
-from utils.streams.client import BLOCK_SECONDS, stream_key
-from utils.streams.wire import read_entries, read_newest, read_streams
+from utils.streams.client import BLOCK_SECONDS
+from utils.streams.wire import Found, Wire, after_seq, read_streams
 from utils.tracing import delivered
 
 RING_EVENTS = 1000
@@ -32,7 +32,7 @@ REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 class Tail:
     """A gap-free ring of the newest events, read from Redis, or from PostgreSQL while Redis is away."""
 
-    def __init__(self, factory_id: UUID, *, log: EventLog, redis: Redis, publisher: str) -> None:
+    def __init__(self, factory_id: UUID, *, log: EventLog, redis: Redis, wire: Wire) -> None:
         self.factory_id = factory_id
         self.last: int | None = None
         self.watchers = 0
@@ -40,7 +40,8 @@ class Tail:
         # a connection of its own: it always has a read waiting, and taking one from the pool costs more than
         # the read
         self._client = redis.client()
-        self._key = stream_key(publisher, factory_id)
+        self._wire = wire
+        self._key = wire.key(factory_id)
         self._ring: deque[StoredEvent] = deque()
         self._ring_bytes = 0
         self._news = asyncio.Event()
@@ -94,7 +95,7 @@ class Tail:
 
     async def _begin_with_redis(self) -> None:
         try:
-            newest = await read_newest(self._client, self._key, count=PRELOADED_EVENTS)
+            newest = (await self._wire.newest(self._client, self.factory_id, count=PRELOADED_EVENTS)).events
         except REDIS_FAULTS:
             newest = []
         if newest:
@@ -113,31 +114,33 @@ class Tail:
             await self._follow_log(rest=True)
             return
         try:
-            news = await self._read_redis()
+            found = await self._read_redis()
         except REDIS_FAULTS as error:
             self._note_redis(error)
             return
         self._note_redis(None)
+        news = found.events
         self._silent_reads = 0 if news else self._silent_reads + 1
         for event in news:
             delivered(event, self.watchers)
-        is_gap = bool(news) and news[0].seq > (self.last or 0) + 1
+        # Whoever else writes to the stream may have taken an event's place: the log has it.
+        is_gap = bool(found.foreign) or (bool(news) and news[0].seq > (self.last or 0) + 1)
         if is_gap or self._silent_reads >= SILENT_READS:
             self._silent_reads = 0
             await self._follow_log(rest=is_gap)
         self._extend(news)
 
-    async def _read_redis(self) -> list[StoredEvent]:
+    async def _read_redis(self) -> Found:
         """Return the stream's new events; while Redis counts as away, without blocking and within 0.3 s."""
         if self._client.connection is None:
             await self._client.initialize()
-        streams = {self._key: f"{self.last}-0"}
+        streams = {self._key: after_seq(self.last or 0)}
         if not self._redis_away:
             answer = await read_streams(self._client, streams, count=READ_EVENTS, block_seconds=BLOCK_SECONDS)
         else:
             async with asyncio.timeout(LOOK_SECONDS):
                 answer = await read_streams(self._client, streams, count=READ_EVENTS, block_seconds=None)
-        return read_entries(answer.get(self._key, []))
+        return self._wire.read(self.factory_id, answer.get(self._key, []))
 
     async def _follow_log(self, *, rest: bool) -> None:
         """Read new events from PostgreSQL; with `rest`, pause 0.3 s if there are none."""

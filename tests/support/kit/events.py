@@ -10,13 +10,14 @@ from uuid import UUID
 
 import msgspec
 from prometheus_client import Counter, Gauge
+from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from utils.database import Database
-from utils.outbox import Outbox, StoredEvent
+from utils.outbox import EventLog, Outbox, StoredEvent
 from utils.relay import Relay
-from utils.streams import stream_key
-from utils.streams.wire import read_range
+from utils.streams import FetchGap, Gap, Seal
+from utils.streams.wire import Wire
 
 AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 SERVICE = "kit"
@@ -49,7 +50,8 @@ def number_of(event: StoredEvent) -> int:
 
 async def stream(redis: Redis, factory_id: UUID) -> list[StoredEvent]:
     """Give all a factory's stream holds."""
-    return await read_range(redis, stream_key(SERVICE, factory_id), after=0, count=100_000)
+    wire = Wire(SERVICE, Seal(SERVICE, None))
+    return (await wire.range(redis, factory_id, after=0, count=100_000)).events
 
 
 async def entries(redis: Redis, key: str, count: int | None = None) -> list[tuple[bytes, dict[bytes, bytes]]]:
@@ -106,6 +108,16 @@ def value(metric: Counter | Gauge) -> float:
     return float(metric._value.get())
 
 
-def relay(database: Database, redis: Redis) -> Relay:
+def relay(database: Database, redis: Redis, sealing_key: SecretStr | None = None) -> Relay:
     """Make a relay of the kit's own outbox."""
-    return Relay(database, redis, SERVICE)
+    return Relay(database, redis, SERVICE, sealing_key=sealing_key)
+
+
+def gaps_of(log: EventLog) -> FetchGap:
+    """Return what fetches gaps from a publisher's log."""
+
+    async def fetch(factory_id: UUID, after: int, limit: int) -> Gap:
+        oldest, head = await log.extent(factory_id)
+        return Gap(await log.read(factory_id, after, limit), head, oldest)
+
+    return fetch

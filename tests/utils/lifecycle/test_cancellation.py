@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from support.kit.events import SERVICE, relay
+from support.kit.events import SERVICE, gaps_of, relay
 from utils.database import Database
 from utils.lifecycle import heed_cancellation
 from utils.outbox import EventLog
@@ -27,7 +27,7 @@ def consumer(database: Database, redis: Redis) -> StreamConsumer:
         publisher=SERVICE,
         consumer="tests",
         handle=handle,
-        fetch_gap=EventLog(database).read,
+        fetch_gap=gaps_of(EventLog(database)),
     )
 
 

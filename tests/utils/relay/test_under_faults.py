@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from support.kit.events import SERVICE, Happened, eventually, in_background, publish, relay
+from support.kit.events import SERVICE, Happened, eventually, gaps_of, in_background, publish, relay
 from support.servers import Postgres, Valkey
 from utils.database import Database, Transaction, is_connection_fault
 from utils.outbox import Doorbell, EventLog, StoredEvent
@@ -58,7 +58,7 @@ class Plant:
             publisher=SERVICE,
             consumer="tests",
             handle=self.handle,
-            fetch_gap=self.log.read,
+            fetch_gap=gaps_of(self.log),
             fetch_heads=self.heads,
         )
         await consumer.run()

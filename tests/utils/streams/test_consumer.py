@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from support.kit.events import (
     SERVICE,
     eventually,
+    gaps_of,
     in_background,
     number_of,
     publish,
@@ -21,7 +22,7 @@ from support.kit.events import (
 from support.servers import Postgres, Valkey
 from utils.database import Database, Transaction
 from utils.outbox import EventLog, StoredEvent
-from utils.streams import StreamConsumer, index_key, metrics, stream_key
+from utils.streams import Gap, StreamConsumer, index_key, metrics, stream_key
 from utils.streams.share import PartitionShare, partition_of
 
 INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
@@ -69,9 +70,9 @@ class Worker:
             if number_of(event) in self.broken:
                 raise ValueError(f"cannot handle {number_of(event)}")
 
-    async def fetch_gap(self, factory_id: UUID, after: int, limit: int) -> list[StoredEvent]:
+    async def fetch_gap(self, factory_id: UUID, after: int, limit: int) -> Gap:
         self.gaps.append((after, limit))
-        return await self.log.read(factory_id, after, limit)
+        return await gaps_of(self.log)(factory_id, after, limit)
 
     async def fetch_heads(self) -> dict[UUID, int]:
         return dict(await self.log.heads(None, 1000))
@@ -427,7 +428,7 @@ async def test_a_publisher_that_does_not_answer_delays_only_the_gap(
     factory = uuid4()
     answers = iter([OSError("refused"), ValueError("not JSON")])
 
-    async def fetch_gap(factory_id: UUID, after: int, limit: int) -> list[StoredEvent]:
+    async def fetch_gap(factory_id: UUID, after: int, limit: int) -> Gap:
         if error := next(answers, None):
             raise error
         return await worker.fetch_gap(factory_id, after, limit)
