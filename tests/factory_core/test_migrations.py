@@ -1,7 +1,10 @@
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -11,10 +14,16 @@ import factory_core.equipment.models
 import factory_core.factories.models
 import factory_core.readings.models  # noqa: F401 - each adds its tables to the metadata
 from factory_core.db import MIGRATIONS, Base
-from support.servers import RunningProcess, migrate
+from support.servers import Postgres, RunningProcess, migrate, migrate_to
 from utils.database import Database
 from utils.database.migrations import head_revision
+from utils.ids import uuid7
+from utils.names import fold_name
 
+AT = datetime(2026, 1, 15, tzinfo=UTC)
+FACTORY_COLUMNS = ("id", "name", "timezone", "layout_version", "created_at")
+EQUIPMENT_COLUMNS = ("factory_id", "id", "tag", "name", "kind", "created_at")
+SERIES_COLUMNS = ("factory_id", "id", "equipment_id", "metric")
 KIT_TABLES = {"outbox", "outbox_heads", "alembic_version"}
 
 
@@ -92,3 +101,71 @@ async def test_the_database_refuses_what_the_api_refuses(database: Database, sta
     async with database.engine.connect() as connection:
         with pytest.raises(Exception, match="ck_readings_"):
             await connection.exec_driver_sql(statement)
+
+
+DECOMPOSED, COMPOSED = "cafe\u0301", "caf\u00e9"
+OLD_FACTORIES = [
+    "Bench",
+    "bench ",
+    "BENCH",
+    "Bench (2)",
+    "Platform",
+    DECOMPOSED,
+    COMPOSED,
+    " ",
+    "x" * 200,
+    "X" * 200,
+]
+NEW_FACTORIES = [
+    "platform",
+    "Bench",
+    "bench (3)",
+    "BENCH (4)",
+    "Bench (2)",
+    "Platform (2)",
+    COMPOSED,
+    f"{COMPOSED} (2)",
+    "unnamed",
+    "x" * 200,
+    "X" * 196 + " (2)",
+]
+OLD_METRICS = [f" {COMPOSED}", DECOMPOSED, COMPOSED, "force", "force ", "\u3000", f"{COMPOSED} (2)"]
+NEW_METRICS = [
+    f"{COMPOSED} (3)",
+    f"{COMPOSED} (4)",
+    COMPOSED,
+    "force",
+    "force (2)",
+    "unnamed",
+    f"{COMPOSED} (2)",
+]
+
+
+async def test_names_of_the_release_before_get_their_form_and_are_made_unique(postgres: Postgres) -> None:
+    url = postgres.create_database(f"old_{uuid4().hex}")
+    await asyncio.to_thread(migrate_to, "factory-core", url, "0002")
+    old = await asyncpg.connect(url, server_settings={"search_path": "factory_core"})
+    ids = [uuid7() for _ in OLD_FACTORIES]
+    rows = [(id_, name, "UTC", 1, AT) for id_, name in zip(ids, OLD_FACTORIES, strict=True)]
+    await old.copy_records_to_table("factories", records=rows, columns=FACTORY_COLUMNS)
+    machine = (ids[0], uuid7(), "press-1", f"{DECOMPOSED} ", "press", AT)
+    await old.copy_records_to_table("equipment", records=[machine], columns=EQUIPMENT_COLUMNS)
+    series = [(ids[0], n, machine[1], metric) for n, metric in enumerate(OLD_METRICS, start=1)]
+    await old.copy_records_to_table("series", records=series, columns=SERIES_COLUMNS)
+    readings = [(ids[0], AT, float(n), n, 0) for n in range(1, len(series) + 1)]
+    await old.copy_records_to_table("readings", records=readings)
+
+    await asyncio.to_thread(migrate, "factory-core", url)
+
+    factories = await old.fetch("SELECT name, name_key FROM factories ORDER BY id")
+    assert [row["name"] for row in factories] == NEW_FACTORIES
+    assert [row["name_key"] for row in factories] == [fold_name(name) for name in NEW_FACTORIES]
+    assert await old.fetchval("SELECT name FROM equipment") == COMPOSED
+    stored = await old.fetch(
+        "SELECT metric, value FROM readings JOIN series ON series.id = series_id ORDER BY value"
+    )
+    assert [row["metric"] for row in stored] == NEW_METRICS
+    # What a process of the release before writes while the update is under way.
+    await old.copy_records_to_table("factories", records=[(uuid7(), *rows[0][1:])], columns=FACTORY_COLUMNS)
+    await old.close()
+    postgres.drop_database(url.rpartition("/")[2])

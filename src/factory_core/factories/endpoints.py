@@ -9,6 +9,7 @@ from factory_core.factories.schemas import FactoryCreate, FactoryRead
 from factory_core.factories.service import FactoryService
 from utils.clock import utc_now
 from utils.http import (
+    PROBLEM_RESPONSES,
     CurrentPrincipal,
     Cursor,
     DatabaseTransaction,
@@ -28,9 +29,13 @@ async def factory_service(transaction: DatabaseTransaction) -> FactoryService:
 Factories = Annotated[FactoryService, Depends(factory_service, scope="function")]
 
 
-@router.post("/factories", status_code=status.HTTP_201_CREATED)
+@router.post("/factories", status_code=status.HTTP_201_CREATED, responses={409: PROBLEM_RESPONSES[409]})
 async def create_factory(body: FactoryCreate, by: CurrentPrincipal, factories: Factories) -> FactoryRead:
-    """Create a factory. Names need not be unique. Needs a token for all factories (`*`)."""
+    """Create a factory. Needs a token for all factories (`*`).
+
+    Names are unique without regard to case. A name that is taken is answered with 409, also in a race;
+    `factory_id` is the id of the factory that has it.
+    """
     floor = body.floor.to_contract() if body.floor is not None else None
     return FactoryRead.of(await factories.create(by, name=body.name, timezone=body.timezone, floor=floor))
 

@@ -1,9 +1,11 @@
 """All queries about factories."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 
 from factory_core.factories.models import Factory
 from utils.database import Transaction
@@ -15,10 +17,17 @@ class FactoryRepository:
     def __init__(self, transaction: Transaction) -> None:
         self._session = transaction.session
 
-    async def add(self, factory: Factory) -> None:
-        """Store a new factory."""
-        self._session.add(factory)
-        await self._session.flush()
+    async def add(self, **columns: Any) -> Factory | None:
+        """Store and return a new factory; None if its `name_key` is taken, also by a racing request."""
+        statement = insert(Factory).values(**columns)
+        added: Factory | None = await self._session.scalar(
+            statement.on_conflict_do_nothing(index_elements=["name_key"]).returning(Factory)
+        )
+        return added
+
+    async def get_named(self, name_key: str) -> Factory:
+        """Return the factory with this key, which is known to exist."""
+        return (await self._session.scalars(select(Factory).where(Factory.name_key == name_key))).one()
 
     async def find(self, factory_id: UUID) -> Factory | None:
         """Return the factory with this id, or None."""

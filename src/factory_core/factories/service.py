@@ -10,9 +10,10 @@ from factory_core.factories.models import Factory
 from factory_core.factories.repository import FactoryRepository
 from utils.auth import Principal
 from utils.database import Transaction
-from utils.errors import ForbiddenError, NotFoundError
+from utils.errors import ConflictError, ForbiddenError, NotFoundError
 from utils.ids import uuid7
 from utils.logging import logger
+from utils.names import fold_name
 from utils.outbox import Outbox
 
 FIRST_LAYOUT_VERSION = 1
@@ -36,12 +37,15 @@ class FactoryService:
 
         Raises:
             ForbiddenError: the token is only for certain factories, so it could not see the new one.
+            ConflictError: another factory has the name, without regard to case; it names the other's id.
         """
         if by.factories is not None:
             raise ForbiddenError("A token for certain factories cannot create another one.")
-        factory = Factory(
+        key = fold_name(name)
+        factory = await self._factories.add(
             id=uuid7(),
             name=name,
+            name_key=key,
             timezone=timezone,
             floor_width_m=floor and floor.width_m,
             floor_depth_m=floor and floor.depth_m,
@@ -49,7 +53,8 @@ class FactoryService:
             layout_version=FIRST_LAYOUT_VERSION,
             created_at=self._now,
         )
-        await self._factories.add(factory)
+        if factory is None:
+            raise _taken(by, await self._factories.get_named(key))
         self._outbox.publish(factory.id, _created(factory, floor), at=factory.created_at)
         logger.info("Factory created", extra={"factory_id": str(factory.id)})
         return factory
@@ -69,6 +74,13 @@ class FactoryService:
     async def list_after(self, by: Principal, after: UUID | None, limit: int) -> Sequence[Factory]:
         """Return the factories that `by` may see after the id `after`, in the order of creation."""
         return await self._factories.list_after(after, limit, among=by.factories)
+
+
+def _taken(by: Principal, other: Factory) -> ConflictError:
+    if not by.sees(other.id):
+        return ConflictError("There is already a factory with this name.")
+    detail = f"There is already a factory called {other.name}; its id is {other.id}."
+    return ConflictError(detail, extra={"factory_id": str(other.id)})
 
 
 def _created(factory: Factory, floor: Floor | None) -> FactoryCreated:

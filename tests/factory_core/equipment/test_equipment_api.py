@@ -11,7 +11,7 @@ from factory_core.equipment.lifecycle import EquipmentKind
 @pytest.fixture
 async def equipment(client: httpx.AsyncClient) -> str:
     """The path of a new factory's equipment."""
-    created = await client.post("/v1/factories", json={"name": "a plant"})
+    created = await client.post("/v1/factories", json={"name": f"a plant {uuid4()}"})
     return f"/v1/factories/{created.json()['id']}/equipment"
 
 
@@ -48,7 +48,7 @@ async def test_a_tag_is_given_once_however_many_race_for_it(
 
 
 async def test_another_factory_may_have_the_same_tag(client: httpx.AsyncClient, equipment: str) -> None:
-    other = (await client.post("/v1/factories", json={"name": "other"})).json()["id"]
+    other = (await client.post("/v1/factories", json={"name": f"other {uuid4()}"})).json()["id"]
     for path in (equipment, f"/v1/factories/{other}/equipment"):
         assert (await client.post(path, json={"tag": "press-1"})).status_code == 201
 
@@ -97,5 +97,5 @@ async def test_equipment_is_not_found_through_another_factory(
     client: httpx.AsyncClient, equipment: str
 ) -> None:
     created = (await client.post(equipment, json={"tag": "x"})).json()
-    other = (await client.post("/v1/factories", json={"name": "other"})).json()["id"]
+    other = (await client.post("/v1/factories", json={"name": f"other {uuid4()}"})).json()["id"]
     assert (await client.get(f"/v1/factories/{other}/equipment/{created['id']}")).status_code == 404

@@ -1,26 +1,32 @@
+import asyncio
+import unicodedata
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from contracts.platform import PLATFORM_FACTORY_ID
+
 FLOOR = {"width_m": 80.0, "depth_m": 40.5, "height_m": 12.0}
 Clients = Callable[..., httpx.AsyncClient]
 
 
 async def create(client: httpx.AsyncClient, **body: Any) -> dict[str, Any]:
-    answer = await client.post("/v1/factories", json={"name": "Ulsan 2공장", **body})
+    answer = await client.post("/v1/factories", json={"name": f"Ulsan 2공장 {uuid4()}", **body})
     assert answer.status_code == 201, answer.text
     created: dict[str, Any] = answer.json()
     return created
 
 
 async def test_a_created_factory_is_read_back_as_it_was_answered(client: httpx.AsyncClient) -> None:
-    created = await create(client, timezone="Asia/Seoul", floor=FLOOR)
+    name = f"Ulsan 2공장 {uuid4()}"
+    created = await create(client, name=name, timezone="Asia/Seoul", floor=FLOOR)
     read = await client.get(f"/v1/factories/{created['id']}")
     assert read.json() == created
-    assert created["name"] == "Ulsan 2공장"
+    assert created["name"] == name
     assert created["timezone"] == "Asia/Seoul"
     assert created["floor"] == FLOOR
     assert created["layout_version"] == 1
@@ -33,8 +39,36 @@ async def test_time_zone_and_floor_may_be_left_out(client: httpx.AsyncClient) ->
     assert (created["timezone"], created["floor"]) == ("UTC", None)
 
 
-async def test_two_factories_may_have_one_name(client: httpx.AsyncClient) -> None:
-    assert (await create(client))["id"] != (await create(client))["id"]
+@pytest.mark.parametrize("form", [str, str.upper, " {} ".format, partial(unicodedata.normalize, "NFD")])
+async def test_a_name_that_is_taken_is_refused_with_the_id_of_the_factory_that_has_it(
+    client: httpx.AsyncClient, form: Callable[[str], str]
+) -> None:
+    name = f"Café 공장 {uuid4()}"
+    taken = await create(client, name=name)
+    refused = await client.post("/v1/factories", json={"name": form(name)})
+    assert refused.status_code == 409
+    assert refused.json()["factory_id"] == taken["id"]
+    assert taken["id"] in refused.json()["detail"]
+    assert name in refused.json()["detail"]
+
+
+async def test_the_platform_has_its_name_to_itself(client: httpx.AsyncClient) -> None:
+    refused = await client.post("/v1/factories", json={"name": "Platform"})
+    assert (refused.status_code, refused.json()["factory_id"]) == (409, str(PLATFORM_FACTORY_ID))
+
+
+async def test_of_those_who_race_for_a_name_one_has_it(client: httpx.AsyncClient) -> None:
+    name = f"raced {uuid4()}"
+    answers = await asyncio.gather(*(client.post("/v1/factories", json={"name": name}) for _ in range(12)))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 11
+    [created] = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    assert {answer.json()["factory_id"] for answer in answers if answer.status_code == 409} == {created}
+
+
+async def test_a_name_is_kept_in_its_one_form(client: httpx.AsyncClient) -> None:
+    name = f"Café 공장 {uuid4()}"
+    created = await create(client, name=f"  {unicodedata.normalize('NFD', name)}\u3000")
+    assert created["name"] == name
 
 
 @pytest.mark.parametrize(
@@ -42,6 +76,7 @@ async def test_two_factories_may_have_one_name(client: httpx.AsyncClient) -> Non
     [
         ({}, "name"),
         ({"name": ""}, "name"),
+        ({"name": "\u3000 "}, "name"),
         ({"name": "x" * 201}, "name"),
         ({"name": "a\x00b"}, "name"),
         ({"name": 7}, "name"),

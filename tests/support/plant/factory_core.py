@@ -40,7 +40,7 @@ class MeasuredFactory:
 
 
 async def build_factory(client: httpx.AsyncClient, *tags: str) -> MeasuredFactory:
-    created = await client.post("/v1/factories", json={"name": "a factory"})
+    created = await client.post("/v1/factories", json={"name": f"factory {uuid4()}"})
     assert created.status_code == 201, created.text
     factory = MeasuredFactory(client, UUID(created.json()["id"]))
     for tag in tags or ("press-1",):

@@ -1,6 +1,6 @@
 """Real servers and processes for tests, and every way to hurt them."""
 
-from support.servers.databases import EVERY, ServiceDatabases, Templates, migrate
+from support.servers.databases import EVERY, ServiceDatabases, Templates, migrate, migrate_to
 from support.servers.environment import AUTH_SECRET, KIT, environment, make_settings, package
 from support.servers.hurt import PASSWORD
 from support.servers.once import made_once
@@ -23,6 +23,7 @@ __all__ = [
     "made_once",
     "make_settings",
     "migrate",
+    "migrate_to",
     "package",
     "stop_all",
 ]

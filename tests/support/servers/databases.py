@@ -73,6 +73,23 @@ def migrate(service: str, url: str) -> None:
     assert done.returncode == 0, f"migrating {service} failed:\n{done.stdout}\n{done.stderr}"
 
 
+def migrate_to(service: str, url: str, revision: str) -> None:
+    """Bring a database to one revision of the service's schema, as an older release left it."""
+    client("psql", "-q", "-c", f'CREATE SCHEMA IF NOT EXISTS "{package(service)}"', url)
+    code = (
+        "import sys; from alembic import command; from alembic.config import Config; config = Config(); "
+        "config.set_main_option('script_location', sys.argv[1]); command.upgrade(config, sys.argv[2])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"{package(service)}:migrations", revision],
+        env={**os.environ, "DATABASE_URL": url, "SERVICE_NAME": service},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"migrating {service} failed:\n{done.stdout}\n{done.stderr}"
+
+
 def make_kit_schema(_service: str, url: str) -> None:
     """Create the tables of an outbox and of a consumer, as services' migrations do."""
     code = "import sys; from support.kit.schema import create; create(sys.argv[1])"
