@@ -53,7 +53,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
         lifespan=lifespan,
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],
-        bodies={("POST", INGEST): BodyRule(max_bytes=readings.MAX_BATCH_BYTES, is_json=True)},
+        bodies={("POST", INGEST): BodyRule(readings.MAX_BATCH_BYTES, is_json=True, max_values=None)},
         schema=SCHEMA,
         revision=REVISION,
     )

@@ -13,7 +13,7 @@ from incident_event.events import endpoints as events
 from incident_event.incidents import endpoints as incidents
 from incident_event.rules import endpoints as rules
 from incident_event.settings import IncidentEventSettings
-from utils.http import Kit, build_app
+from utils.http import BodyRule, Kit, build_app
 from utils.serving import serve
 from utils.streams import EventFeed
 
@@ -54,6 +54,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         lifespan=lifespan,
         openapi_tags=TAGS,
         access=ACCESS[SERVICE],
+        bodies={("POST", "/v1/webhooks/alertmanager"): BodyRule(max_values=alertmanager.MAX_VALUES)},
         schema=SCHEMA,
         revision=REVISION,
     )

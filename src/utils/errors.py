@@ -89,6 +89,14 @@ class ServiceError(Exception):
         return {**document, **self.extra} if self.extra else document
 
 
+class BadRequestError(ServiceError):
+    """The request breaks the rules of HTTP."""
+
+    status = 400
+    title = "Bad request"
+    slug = "bad-request"
+
+
 class UnauthorizedError(ServiceError):
     """The request carries no token, or an invalid one."""
 

@@ -87,6 +87,11 @@ class ServiceSettings(EnvironmentSettings):
     watchdog_seconds: PositiveSeconds = 60
     forwarded_allow_ips: str | None = None
 
+    max_connections: Annotated[int, Field(ge=16, le=1_000_000)] = 4096
+    """How many connections clients may hold open; fewer if the hard limit on open files is lower."""
+    max_received_bytes: Annotated[int, Field(ge=1024 * 1024, le=64 * 1024**3)] = 64 * 1024 * 1024
+    """How many bytes of requests may be held in memory; beyond it large bodies are answered 503."""
+
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     database_command_timeout_seconds: PositiveSeconds = 8
 

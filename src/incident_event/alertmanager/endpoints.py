@@ -1,6 +1,6 @@
 """The route Alertmanager posts to."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends
 
@@ -10,6 +10,9 @@ from utils.clock import utc_now
 from utils.http import CurrentPrincipal, DatabaseTransaction
 
 router = APIRouter(tags=["webhooks"])
+
+MAX_VALUES: Final = 25_000
+"""The most values of a notification: a thousand alerts with their labels."""
 
 
 async def alert_group_service(transaction: DatabaseTransaction) -> AlertGroupService:

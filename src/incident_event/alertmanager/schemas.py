@@ -9,7 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
 
 from incident_event.alertmanager.lifecycle import GroupOutcome
 from incident_event.alertmanager.notification import Alert, Notification
@@ -114,6 +114,7 @@ class NotificationBody(ForeignModel):
     external_url: Annotated[Line, Field(alias="externalURL", description="Where Alertmanager is")] = ""
     alerts: Annotated[
         list[AlertBody],
+        FailFast(),
         Field(min_length=1, description="500 at most are looked at, those that fire longest first"),
     ]
 

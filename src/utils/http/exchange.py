@@ -9,14 +9,26 @@ from prometheus_client import Counter
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive, Scope, Send
 
-from utils.errors import RequestTimeoutError, ServiceError, TooLargeError, UnsupportedMediaError
-from utils.http.routes import RouteTable
+from utils.errors import (
+    InvalidError,
+    RequestTimeoutError,
+    ServiceError,
+    TooLargeError,
+    UnavailableError,
+    UnsupportedMediaError,
+)
+from utils.http.json_bounds import FREE_BYTES, FREE_VALUES, Turns, count_separators, refuse_excess
+from utils.http.routes import BodyRule, RouteTable
+from utils.lifecycle import HELD_SCOPE_KEY, TURNED_AWAY, HeldBytes
 from utils.tracing import TRACE_PARENT
 
 BODY_SECONDS: Final = 30.0
 """How long a body may take, plus one second for every `BODY_BYTES_PER_SECOND` received."""
 
 BODY_BYTES_PER_SECOND: Final = 16 * 1024
+
+STALL_SECONDS: Final = 15.0
+"""How long a client may send nothing in the middle of a body."""
 
 DRAIN_BYTES: Final = 16 * 1024 * 1024
 """A refused body up to this length is read to its end, so that the client sees the answer."""
@@ -27,6 +39,7 @@ SSE_SENT = Counter("vfactory_sse_sent_bytes", "Bytes sent on event streams, open
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACE_PARENT = re.compile(TRACE_PARENT.pattern.encode())
+_HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 _JSON_TYPE = re.compile(rb"application/(?:[^\s;/]+\+)?json\s*(?:;.*)?", flags=re.IGNORECASE)
 
 
@@ -44,12 +57,16 @@ class Exchange:
         "_content_length",
         "_deadline",
         "_limit",
+        "_own_scope",
         "_receive",
         "_routes",
+        "_rule",
         "_send",
         "_sse",
+        "_turns",
         "exemplar",
         "header_bytes",
+        "hosts",
         "method",
         "received",
         "request_id",
@@ -59,17 +76,19 @@ class Exchange:
         "trace_id",
     )
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, routes: RouteTable) -> None:
-        self.scope = scope
+    def __init__(self, scope: Scope, receive: Receive, send: Send, routes: RouteTable, turns: Turns) -> None:
+        self.scope = self._own_scope = scope
         self._routes = routes
+        self._turns = turns
         self.method: str = scope["method"]
         self._receive = receive
         self._send = send
         self._complete = self._sse = False
         self._limit = -1  # unknown until the route is known
+        self._rule = BodyRule()
         self._deadline = 0.0
         self._content_length = 0
-        self.received = self.sent = self.header_bytes = 0
+        self.received = self.sent = self.header_bytes = self.hosts = 0
         self.status: int | None = None
         self.trace_id: str | None = None
         self.exemplar: str | None = None
@@ -86,7 +105,9 @@ class Exchange:
     def _read_headers(self, headers: list[tuple[bytes, bytes]]) -> None:
         for name, value in headers:
             self.header_bytes += len(name) + len(value)
-            if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            if name == b"host":
+                self.hosts += 1 if _HOST.fullmatch(value) else 2
+            elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
             elif name == b"content-length" and value.isdigit():
                 self._content_length = int(value[:19])
@@ -96,35 +117,75 @@ class Exchange:
                     self.trace_id = match[1].decode("ascii")
 
     async def receive(self) -> Message:
-        """Return the next part of the body.
+        """Return the next part of the body; of JSON, the whole body at once.
 
         Raises:
             HTTPException: 413 if the body is too long, 408 if it is too slow, 415 if it must be JSON and
-                is not.
+                is not, 422 if it holds too many values, 503 if the process has no room for it.
         """
         if self._complete:
             return await self._receive()
         if self._limit < 0:
             self._begin_body()
+        message = await self._receive_part()
+        if self._rule.is_json:
+            return await self._receive_json(message)
+        held = self._held()
+        if held is not None:
+            held.give_back(len(message.get("body", b"")))
+        return message
+
+    async def _receive_json(self, message: Message) -> Message:
+        """Return the whole of a JSON body, once it may be decoded."""
+        if not self._complete:
+            parts = [message["body"]]
+            while not self._complete:
+                message = await self._receive_part()
+                parts.append(message.get("body", b""))
+            if message["type"] != "http.request":
+                return message
+            message["body"] = b"".join(parts)
+        body, most = message.get("body", b""), self._rule.max_values
+        separators = 0 if most is None else count_separators(body)
+        if most is not None and separators >= most:
+            try:
+                refuse_excess(body, most)
+            except InvalidError as error:
+                return self._refuse(error)
+        if separators > FREE_VALUES or len(body) > FREE_BYTES:
+            await self._turns.take()
+        return message
+
+    async def _receive_part(self) -> Message:
+        now = asyncio.get_running_loop().time()
+        deadline = min(self._deadline + self.received / BODY_BYTES_PER_SECOND, now + STALL_SECONDS)
         try:
-            async with asyncio.timeout_at(self._deadline + self.received / BODY_BYTES_PER_SECOND):
+            async with asyncio.timeout_at(deadline):
                 message = await self._receive()
         except TimeoutError:
             return self._refuse(RequestTimeoutError("The body did not arrive in time."))
         if message["type"] != "http.request":
             self._complete = True
             return message
+        held = self._held()
+        if held is not None and held.is_refused:
+            TURNED_AWAY.labels("memory").inc()
+            return self._refuse(UnavailableError("The service holds too many bodies. Retry shortly."))
         self.received += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         return message if self.received <= self._limit else self._refuse(self._too_large())
 
+    def _held(self) -> HeldBytes | None:
+        held: HeldBytes | None = self._own_scope.get(HELD_SCOPE_KEY)
+        return held
+
     def _begin_body(self) -> None:
-        rule = self._routes.body(self.scope)
-        self._limit = rule.max_bytes
+        self._rule = self._routes.body(self.scope)
+        self._limit = self._rule.max_bytes
         self._deadline = asyncio.get_running_loop().time() + BODY_SECONDS
         if self._content_length > self._limit:
             self._refuse(self._too_large())
-        if rule.is_json:
+        if self._rule.is_json:
             problem = _find_wrong_type(self.scope["headers"])
             if problem is not None:
                 self._refuse(problem)

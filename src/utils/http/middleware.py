@@ -7,10 +7,19 @@ from urllib.parse import unquote_to_bytes
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from utils.errors import HeadersTooLargeError, InvalidError, ServiceError, UriTooLongError
+from utils.errors import (
+    BadRequestError,
+    HeadersTooLargeError,
+    InvalidError,
+    ServiceError,
+    UnavailableError,
+    UriTooLongError,
+)
 from utils.http import problems
 from utils.http.exchange import SCOPE_KEY, Exchange
+from utils.http.json_bounds import Turns
 from utils.http.routes import UNMATCHED, RouteTable
+from utils.lifecycle import CROWDED_SCOPE_KEY, HELD_SCOPE_KEY, TURNED_AWAY
 from utils.logging import logger, request_id_var, trace_id_var
 from utils.tracing import RequestSpan, Spans, active_spans
 
@@ -27,6 +36,7 @@ class KitMiddleware:
     def __init__(self, app: ASGIApp, routes: RouteTable) -> None:
         self.app = app
         self.routes = routes
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one exchange."""
@@ -34,7 +44,7 @@ class KitMiddleware:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        exchange = scope[SCOPE_KEY] = Exchange(scope, receive, send, self.routes)
+        exchange = scope[SCOPE_KEY] = Exchange(scope, receive, send, self.routes, self._turns)
         if scope["method"] == "HEAD":
             self._head_as_get(exchange)
         request_id = request_id_var.set(exchange.request_id)
@@ -44,6 +54,9 @@ class KitMiddleware:
         try:
             await self._serve(exchange)
         finally:
+            held = scope.get(HELD_SCOPE_KEY)
+            if held is not None:
+                held.release()
             self._log(exchange, time.perf_counter() - started)
             if span is not None:
                 span.end(exchange.status)
@@ -105,6 +118,11 @@ class KitMiddleware:
 
 def _refusal(exchange: Exchange) -> ServiceError | None:
     scope = exchange.scope
+    if scope.get(CROWDED_SCOPE_KEY) and not scope["path"].startswith(_WATCHING):
+        TURNED_AWAY.labels("connections").inc()
+        return UnavailableError(_CROWDED, headers={"Connection": "close"})
+    if exchange.hosts != 1 and (exchange.hosts or scope.get("http_version") != "1.0"):
+        return BadRequestError("A request carries one Host header with a valid value.")
     path, query = scope.get("raw_path") or b"", scope["query_string"]
     if len(path) + len(query) > MAX_URL_BYTES:
         return UriTooLongError(f"Path and query together may hold at most {MAX_URL_BYTES} bytes.")
@@ -115,6 +133,7 @@ def _refusal(exchange: Exchange) -> ServiceError | None:
     return _bad_parameter(query) if query else None
 
 
+_CROWDED = "The service holds too many connections. Retry shortly."
 _NOT_TEXT = "must be percent-encoded UTF-8 without the character U+0000"
 
 

@@ -146,11 +146,12 @@ _IN_DETAIL, _IN_ERRORS, _MOST_OF_A_NAME = 3, 100, 200
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - for mypy: Starlette's signature is wide
-    errors = [_field_error(detail) for detail in error.errors()]
+    found = error.errors()
+    errors = [_field_error(detail) for detail in found[:_IN_ERRORS]]
     detail = "; ".join(f"{one['field']}: {one['detail']}" for one in errors[:_IN_DETAIL])
-    if len(errors) > _IN_DETAIL:
-        detail += f" (and {len(errors) - _IN_DETAIL} more)"
-    return of_service_error(request, InvalidError(detail, errors=errors[:_IN_ERRORS]))
+    if len(found) > _IN_DETAIL:
+        detail += f" (and {len(found) - _IN_DETAIL} more)"
+    return of_service_error(request, InvalidError(detail, errors=errors))
 
 
 def _field_error(detail: Mapping[str, Any]) -> FieldError:

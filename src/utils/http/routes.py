@@ -16,6 +16,9 @@ UNMATCHED: Final = "unmatched"
 MAX_BODY_BYTES: Final = 1024 * 1024
 """The longest body of a request, unless the route's `BodyRule` says otherwise."""
 
+MAX_BODY_VALUES: Final = 2500
+"""The most commas and opening brackets of a JSON body, likewise: about the number of its values."""
+
 _GROUP_NAME = re.compile(r"\(\?P<\w+>")
 
 
@@ -31,10 +34,12 @@ class BodyRule:
         max_bytes: the greatest length.
         is_json: True for a route that decodes JSON itself; if FastAPI decodes the body, only JSON is accepted
             anyway.
+        max_values: the most values in a JSON body; None for a route that bounds its decoding itself.
     """
 
     max_bytes: int = MAX_BODY_BYTES
     is_json: bool = False
+    max_values: int | None = MAX_BODY_VALUES
 
 
 _ANY_BODY: Final = BodyRule()

@@ -11,24 +11,41 @@ from utils.lifecycle.exits import (
     exit_soon,
 )
 from utils.lifecycle.loop_lag import LoopLag
-from utils.lifecycle.resource_limits import expose_limits
+from utils.lifecycle.received_bytes import (
+    CROWDED_SCOPE_KEY,
+    HELD_SCOPE_KEY,
+    MAX_RECEIVED_BYTES,
+    RECEIVED,
+    TURNED_AWAY,
+    HeldBytes,
+    ReceivedBytes,
+)
+from utils.lifecycle.resource_limits import expose_limits, raise_file_limit
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.supervision import Backoff, supervise
 from utils.lifecycle.watchdog import Watchdog
 
 __all__ = [
+    "CROWDED_SCOPE_KEY",
     "EX_SOFTWARE",
     "EX_USAGE",
     "FAILURE",
+    "HELD_SCOPE_KEY",
+    "MAX_RECEIVED_BYTES",
+    "RECEIVED",
+    "TURNED_AWAY",
     "Backoff",
     "ExitDeadline",
+    "HeldBytes",
     "Lifecycle",
     "LoopLag",
+    "ReceivedBytes",
     "StartError",
     "Watchdog",
     "exit_at_once",
     "exit_soon",
     "expose_limits",
     "heed_cancellation",
+    "raise_file_limit",
     "supervise",
 ]

@@ -1,6 +1,7 @@
-"""The memory and CPU limits of this process: its control group's, else the machine's capacity."""
+"""The limits of this process: memory and CPU of its control group or machine, and its open files."""
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,17 @@ def expose_limits() -> None:
     """Show the limits in `/metrics`, read at each scrape: they can change while a process runs."""
     MEMORY_LIMIT.set_function(memory_limit)
     CPU_LIMIT.set_function(cpu_limit)
+
+
+def raise_file_limit(wanted: int) -> int:
+    """Let this process open `wanted` files, or as many as its hard limit allows; return the limit."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    raised = max(soft, wanted if hard == resource.RLIM_INFINITY else min(wanted, hard))
+    if raised > soft:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised
 
 
 def memory_limit(groups: Path = CGROUPS, own: Path = OWN_CGROUPS) -> float:

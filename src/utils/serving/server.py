@@ -14,14 +14,25 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
-from utils.lifecycle import ExitDeadline, Lifecycle, LoopLag, StartError, Watchdog, exit_at_once
+from utils.lifecycle import (
+    RECEIVED,
+    ExitDeadline,
+    Lifecycle,
+    LoopLag,
+    StartError,
+    Watchdog,
+    exit_at_once,
+    raise_file_limit,
+)
 from utils.logging import logger, process_name
+from utils.serving.connections import CONNECTIONS, RESERVED
 from utils.serving.protocol import BoundedProtocol
 from utils.settings import ServiceSettings
 from utils.tracing import start_tracing
 
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _BACKLOG: Final = 2048
+_OTHER_FILES: Final = 256  # databases, Redis, logs, files of assets
 _KEEP_ALIVE_SECONDS: Final = 65  # longer than the 60 s of the usual proxies, so that they close first
 _CANCEL_SECONDS: Final = 1.0  # for cancelled requests to release what they hold
 _LAST_SPANS_SECONDS: Final = 2.0  # for the last spans to reach a collector
@@ -40,6 +51,7 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
     Raises:
         StartError: the address cannot be listened on.
     """
+    bound_process(settings)
     sockets = bind(settings.host, settings.port)
     tracing = start_tracing(settings.service_name, process_name())
     service = _Service(app, settings)
@@ -47,6 +59,21 @@ def serve(app: FastAPI, settings: ServiceSettings) -> NoReturn:
         runner.run(service.run(sockets))
     tracing.stop(min(_LAST_SPANS_SECONDS, service.seconds_left()))
     sys.exit(0)
+
+
+def bound_process(settings: ServiceSettings) -> None:
+    """Set the limits of connections and received bytes; raise the limit on open files to what they need."""
+    needed = settings.max_connections + RESERVED + _OTHER_FILES
+    files = raise_file_limit(needed)
+    CONNECTIONS.limit = max(1, min(settings.max_connections, files - RESERVED - _OTHER_FILES))
+    if files < needed:
+        logger.warning(
+            "The hard limit on open files is too low for MAX_CONNECTIONS: raise it (ulimit -Hn)",
+            extra={"files": files, "needed": needed, "connections": CONNECTIONS.limit},
+        )
+    RECEIVED.limit = settings.max_received_bytes
+    CONNECTIONS.expose()
+    RECEIVED.expose()
 
 
 def bind(host: str, port: int) -> list[socket.socket]:
