@@ -39,6 +39,14 @@ MAX_FRAMING_BYTES: Final = 16 * 1024
 MAX_PIPELINED: Final = 16
 """How many requests of one connection may wait for the one before them."""
 
+_HEAD_TOO_LARGE: Final = (
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"A request's head may hold at most {MAX_FIELDS} fields and {MAX_HEAD_BYTES} bytes.",
+)
+_TRAILERS_TOO_LARGE: Final = (
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    f"A body's trailers may hold at most {MAX_TRAILER_FIELDS} fields and {MAX_TRAILER_BYTES} bytes.",
+)
 _SPARED_HEAD_BYTES: Final = 8 * 1024
 
 
@@ -173,7 +181,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._in_body and not self._has_moved:
             self._framing_bytes += len(data)
             if self._framing_bytes > MAX_FRAMING_BYTES:
-                self._refuse(*_too_large(f"A body's trailers may hold at most {MAX_TRAILER_BYTES} bytes."))
+                self._refuse(*_TRAILERS_TOO_LARGE)
 
     def on_message_begin(self) -> None:
         """Start counting a new head."""
@@ -198,7 +206,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._is_chunked = True
         self.headers.append((name, value))
         if len(self.headers) > MAX_FIELDS:
-            raise _RefusedError(*_too_large(f"A request's head may hold at most {MAX_FIELDS} fields."))
+            raise _RefusedError(*_HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Stop the head's timer, and start the request."""
@@ -267,7 +275,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Count the bytes of a head; start a timer if it is incomplete, which is rare."""
         self._head_bytes += size
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(*_too_large(f"A request's head may hold at most {MAX_HEAD_BYTES} bytes."))
+            self._refuse(*_HEAD_TOO_LARGE)
             return
         if self._timer is None:
             self._arm(HEAD_SECONDS, self._cut_slow_head)
@@ -280,8 +288,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._trailer_fields += 1
         self._trailer_bytes += size
         if self._trailer_fields > MAX_TRAILER_FIELDS or self._trailer_bytes > MAX_TRAILER_BYTES:
-            limit = f"{MAX_TRAILER_FIELDS} fields and {MAX_TRAILER_BYTES} bytes"
-            raise _RefusedError(*_too_large(f"A body's trailers may hold at most {limit}."))
+            raise _RefusedError(*_TRAILERS_TOO_LARGE)
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Serve nothing that follows; answer so as soon as the requests before have been answered."""
@@ -373,10 +380,6 @@ def _release(cycle: RequestResponseCycle) -> None:
     held: HeldBytes | None = cycle.scope.get(HELD_SCOPE_KEY)  # type: ignore[assignment]
     if held is not None:
         held.release()
-
-
-def _too_large(detail: str) -> tuple[HTTPStatus, str]:
-    return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, detail
 
 
 def _problem(status: HTTPStatus, detail: str) -> bytes:

@@ -5,12 +5,13 @@ import contextlib
 import re
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 
+from support.waiting import wait_until
 from utils.http import BodyRule, build_app, exchange
 from utils.lifecycle import RECEIVED
 from utils.serving import BoundedProtocol, connections, protocol
@@ -289,7 +290,7 @@ async def test_bodies_beyond_the_budget_are_refused_and_small_ones_are_not(
         assert await ask(port, small) == [201]
         await clients[0].send(b" " * MIB)
         assert (await clients[0].answer())[0] == 200
-    await until(lambda: RECEIVED.held == 0)
+    await wait_until(lambda: RECEIVED.held == 0)
 
 
 async def test_a_streamed_file_takes_nothing_of_the_budget(
@@ -301,7 +302,7 @@ async def test_a_streamed_file_takes_nothing_of_the_budget(
         await client.send(head, *([b" " * MIB] * 32))
         status, _, body = await client.answer()
     assert (status, int(body)) == (200, 32 * MIB)
-    await until(lambda: RECEIVED.held == 0)
+    await wait_until(lambda: RECEIVED.held == 0)
 
 
 async def test_a_body_that_stalls_is_given_up(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -314,27 +315,27 @@ async def test_a_body_that_stalls_is_given_up(port: int, monkeypatch: pytest.Mon
 async def test_an_idle_connection_makes_room_for_a_new_one(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await until(lambda: len(connections.CONNECTIONS) == 0)
+    await wait_until(lambda: len(connections.CONNECTIONS) == 0)
     monkeypatch.setattr(connections.CONNECTIONS, "limit", 10)
     async with contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(port)) for _ in range(40)]
         await clients[-1].send(LIVE)
         assert (await clients[-1].answer())[0] == 200
         assert await clients[0].ending() == b""
-        await until(lambda: len(connections.CONNECTIONS) <= 10)
+        await wait_until(lambda: len(connections.CONNECTIONS) <= 10)
 
 
 async def test_probes_are_answered_while_every_connection_is_busy(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await until(lambda: len(connections.CONNECTIONS) == 0)
+    await wait_until(lambda: len(connections.CONNECTIONS) == 0)
     monkeypatch.setattr(connections.CONNECTIONS, "limit", 10)
     note = b"POST /v1/notes HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"
     async with contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(connected(port)) for _ in range(10)]
         for client in clients:
             await client.send(note + b"a")
-        await asyncio.sleep(0.1)
+        await wait_until(lambda: not connections.CONNECTIONS._idle)
         for probe in (LAST, LAST.replace(b"/health/live", b"/metrics")):
             assert await ask(port, probe) == [200]
         async with connected(port) as late:
@@ -350,7 +351,7 @@ async def test_probes_are_answered_while_every_connection_is_busy(
 async def test_a_flood_beyond_the_reserve_leaves_no_connection_behind(
     port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await until(lambda: len(connections.CONNECTIONS) == 0)
+    await wait_until(lambda: len(connections.CONNECTIONS) == 0)
     monkeypatch.setattr(connections.CONNECTIONS, "limit", 10)
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.2)
     async with contextlib.AsyncExitStack() as stack:
@@ -370,11 +371,4 @@ async def test_a_client_that_reads_nothing_is_cut(port: int, monkeypatch: pytest
         with contextlib.suppress(BlockingIOError):
             for _ in range(10_000):
                 deaf.send(LIVE.replace(b"/health/live", b"/openapi.json") * 10)
-        await until(lambda: len(connections.CONNECTIONS) == 0)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait until it holds, 20 s at most."""
-    async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - what is waited for happens in another thread
-            await asyncio.sleep(0.02)
+        await wait_until(lambda: len(connections.CONNECTIONS) == 0)
