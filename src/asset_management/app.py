@@ -7,6 +7,7 @@ from typing import NoReturn
 from fastapi import FastAPI
 
 from asset_management.assets import endpoints
+from asset_management.content.decoders import Decoders
 from asset_management.content.store import ContentStore
 from asset_management.db import REVISION, SCHEMA, SERVICE
 from asset_management.settings import AssetManagementSettings
@@ -26,12 +27,18 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         SettingsError: the store's directory cannot be used.
     """
     store = _open_store(settings)
+    decoders = Decoders(
+        processes=settings.decoders,
+        memory_bytes=settings.decoder_memory_bytes,
+        seconds=settings.decoder_seconds,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
+            decoders.close()
             store.close()
 
     app = build_app(
@@ -47,6 +54,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         uses_redis=False,
     )
     app.state.store = store
+    app.state.decoders = decoders
     app.include_router(endpoints.router, prefix="/v1")
     return app
 

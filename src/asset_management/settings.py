@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from utils.settings import ServiceSettings
+from utils.settings import PositiveSeconds, ServiceSettings
 
 MEBIBYTE = 1024 * 1024
 
@@ -26,3 +26,16 @@ class AssetManagementSettings(ServiceSettings):
 
     file_threads: Annotated[int, Field(ge=1, le=64, validation_alias="ASSET_MANAGEMENT_FILE_THREADS")] = 8
     """How many reads and writes of files run at the same time."""
+
+    decoders: Annotated[int, Field(ge=1, le=32, validation_alias="ASSET_MANAGEMENT_DECODERS")] = 2
+    """How many received files are checked at the same time, each by a process of its own."""
+
+    decoder_memory_bytes: Annotated[
+        int, Field(ge=128 * MEBIBYTE, validation_alias="ASSET_MANAGEMENT_DECODER_MEMORY_BYTES")
+    ] = 768 * MEBIBYTE
+    """The greatest address space of a decoder; a file that needs more is refused."""
+
+    decoder_seconds: Annotated[
+        PositiveSeconds, Field(validation_alias="ASSET_MANAGEMENT_DECODER_SECONDS")
+    ] = 20
+    """How long the check of one file may take; a file that needs longer is refused."""

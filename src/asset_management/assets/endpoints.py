@@ -16,6 +16,7 @@ from asset_management.assets.metrics import UPLOADS, UploadOutcome
 from asset_management.assets.models import Asset
 from asset_management.assets.schemas import AssetRead
 from asset_management.assets.service import AssetService, Upload, open_content
+from asset_management.content.decoders import Decoders
 from asset_management.content.inspection import require_media_type
 from asset_management.content.kinds import Kind, MediaType
 from asset_management.content.ranges import ByteRange, content_disposition, is_unmodified, parse_range
@@ -49,9 +50,9 @@ async def content_store(request: Request) -> ContentStore:
 Store = Annotated[ContentStore, Depends(content_store)]
 
 
-async def asset_service(transaction: DatabaseTransaction, store: Store) -> AssetService:
+async def asset_service(request: Request, transaction: DatabaseTransaction, store: Store) -> AssetService:
     """Return the use cases within the request's transaction."""
-    return AssetService.within(transaction, utc_now(), store=store)
+    return AssetService.within(transaction, utc_now(), store=store, decoders=request.app.state.decoders)
 
 
 Assets = Annotated[AssetService, Depends(asset_service, scope="function")]
@@ -209,4 +210,6 @@ async def _find(request: Request, by: CurrentPrincipal, asset_id: UUID, store: C
     """Return the asset, read in a transaction that ends before the content is sent."""
     database: Database = request.app.state.kit.database
     async with database.transaction() as transaction:
-        return await AssetService.within(transaction, utc_now(), store=store).get(by, asset_id)
+        decoders: Decoders = request.app.state.decoders
+        assets = AssetService.within(transaction, utc_now(), store=store, decoders=decoders)
+        return await assets.get(by, asset_id)

@@ -4,7 +4,6 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from io import BufferedReader
 from typing import Final, Self
 from uuid import UUID
@@ -12,8 +11,9 @@ from uuid import UUID
 from asset_management.assets.metrics import UPLOAD_BYTES
 from asset_management.assets.models import Asset
 from asset_management.assets.repository import AssetRepository
+from asset_management.content.decoders import Decoders
 from asset_management.content.errors import ContentDamagedError, MalformedError
-from asset_management.content.inspection import check_structure, require_magic
+from asset_management.content.inspection import require_magic
 from asset_management.content.kinds import PREFIX_BYTES, Kind, MediaType
 from asset_management.content.store import ContentStore, IncomingContent
 from utils.auth import Principal
@@ -38,15 +38,20 @@ class Upload:
 class AssetService:
     """The use cases of assets, within the caller's transaction."""
 
-    def __init__(self, assets: AssetRepository, store: ContentStore, now: datetime) -> None:
+    def __init__(
+        self, assets: AssetRepository, store: ContentStore, decoders: Decoders, now: datetime
+    ) -> None:
         self._assets = assets
         self._store = store
+        self._decoders = decoders
         self._now = now
 
     @classmethod
-    def within(cls, transaction: Transaction, now: datetime, *, store: ContentStore) -> Self:
+    def within(
+        cls, transaction: Transaction, now: datetime, *, store: ContentStore, decoders: Decoders
+    ) -> Self:
         """Return the use cases within a transaction that is handled at `now` (aware)."""
-        return cls(AssetRepository(transaction), store, now)
+        return cls(AssetRepository(transaction), store, decoders, now)
 
     async def upload(self, by: Principal, upload: Upload, body: AsyncIterator[bytes]) -> Asset:
         """Store a file as a new asset; the same content sent twice is stored once and makes two assets.
@@ -58,12 +63,12 @@ class AssetService:
             NotFoundError: the token is not for the factory.
             UnsupportedMediaError: the file is of another type than declared.
             MalformedError: the file violates its format.
-            StoreFullError, UnavailableError: the store cannot keep it.
+            StoreFullError, UnavailableError: the store cannot keep it, or no decoder check it.
         """
         by.require_factory(upload.factory_id)
         async with self._store.receive() as incoming:
             await _receive(incoming, upload.media_type, body)
-            await incoming.check(partial(check_structure, upload.media_type))
+            await self._decoders.check(upload.media_type, await incoming.duplicate())
             sha256 = await incoming.keep()
             asset = self._describe(by, upload, incoming.size, sha256)
         await self._assets.add(asset)

@@ -1,115 +1,105 @@
-"""Checks the headers of PNG, JPEG and WebP files, and the extent that they declare."""
+"""Decodes PNG, JPEG and WebP files with Pillow; runs only in a decoder's own process."""
 
-import struct
-import zlib
+import mmap
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO, Final
 
+from PIL import JpegImagePlugin, PngImagePlugin, WebPImagePlugin
+
 from asset_management.content.errors import MalformedError
-from asset_management.content.kinds import PNG_SIGNATURE
 
 MAX_SIDE: Final = 32_768
 MAX_PIXELS: Final = 2**28
 """At four bytes per pixel a viewer then needs at most 1 GiB."""
+MAX_FRAME_PIXELS: Final = 2**26
+"""How many pixels of an animation are decoded, over all its frames after the first."""
+MAX_TEXT_BYTES: Final = 64 * 1024 * 1024
 
-_PNG_HEADER: Final = struct.Struct(">I4sIIBBBBBI")  # length, "IHDR", width, height, five fields, CRC
-_PNG_END: Final = b"\x00\x00\x00\x00IEND\xaeB`\x82"
-_PNG_DEPTHS: Final = {0: {1, 2, 4, 8, 16}, 2: {8, 16}, 3: {1, 2, 4, 8}, 4: {8, 16}, 6: {8, 16}}
-_MAX_SEGMENTS: Final = 1024
-# ITU-T T.81, table B.1: frame headers are C0 to CF but DHT (C4), JPG (C8) and DAC (CC)
-_FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_BARE_MARKERS: Final = frozenset({0x01, *range(0xD0, 0xD8)})
-_START_OF_SCAN, _END_OF_IMAGE, _FILL = 0xDA, 0xD9, 0xFF
+_PNG_END: Final = b"IEND\xaeB`\x82"
+_JPEG_END: Final = b"\xff\xd9"
+_WEBP_HEAD_BYTES: Final = 30
 
-
-def check_png(file: BinaryIO, size: int) -> None:
-    """Check the signature, IHDR with its CRC, and the final IEND (PNG, third edition, sections 5 and 11).
-
-    Raises:
-        MalformedError: the text says what is wrong.
-    """
-    head = file.read(len(PNG_SIGNATURE) + _PNG_HEADER.size)
-    if not head.startswith(PNG_SIGNATURE) or len(head) < len(PNG_SIGNATURE) + _PNG_HEADER.size:
-        raise MalformedError("The PNG file ends within its header.")
-    length, name, width, height, depth, color, compression, filtering, interlace, crc = _PNG_HEADER.unpack(
-        head[len(PNG_SIGNATURE) :]
-    )
-    if (length, name) != (13, b"IHDR"):
-        raise MalformedError("A PNG file begins with an IHDR chunk of 13 bytes.")
-    if zlib.crc32(head[12:29]) != crc:
-        raise MalformedError("The checksum of the PNG file's IHDR chunk is wrong.")
-    if depth not in _PNG_DEPTHS.get(color, ()) or (compression, filtering) != (0, 0) or interlace > 1:
-        raise MalformedError("The PNG file's IHDR chunk names a format that does not exist.")
-    _check_extent("PNG", width, height)
-    file.seek(max(0, size - len(_PNG_END)))
-    if file.read(len(_PNG_END)) != _PNG_END:
-        raise MalformedError("A PNG file ends with its IEND chunk; this one is cut off or goes on after it.")
+# Colour profiles and metadata may be longer than Pillow allows by default; the process bounds the memory.
+PngImagePlugin.MAX_TEXT_CHUNK = MAX_TEXT_BYTES
+PngImagePlugin.MAX_TEXT_MEMORY = 2 * MAX_TEXT_BYTES
+# TEM, a marker without content (ITU-T T.81, table B.1), which Pillow does not know.
+JpegImagePlugin.MARKER.setdefault(0xFF01, ("TEM", "Temporary", None))
 
 
-def check_jpeg(file: BinaryIO, size: int) -> None:
-    """Read the segments up to the frame header, at most 1024, and check the extent (ITU-T T.81, annex B).
+def check_png(file: BinaryIO) -> None:
+    """Check every chunk's checksum up to IEND, and decode the picture; what follows IEND is ignored.
 
     Raises:
         MalformedError: the text says what is wrong.
+        MemoryError: the picture needs more memory than this process may use.
     """
-    file.seek(2)
-    for _ in range(_MAX_SEGMENTS):
-        marker = _next_marker(file)
-        if marker in _BARE_MARKERS:
-            continue
-        if marker in (_START_OF_SCAN, _END_OF_IMAGE):
-            break
-        length = int.from_bytes(_exactly(file, 2, "JPEG"), "big")
-        if length < 2:  # noqa: PLR2004 - the length counts itself
-            raise MalformedError("A segment of the JPEG file is shorter than its own length field.")
-        if marker in _FRAMES:
-            _, height, width = struct.unpack(">BHH", _exactly(file, 5, "JPEG"))
-            _check_extent("JPEG", width, height)
-            return
-        if file.seek(length - 2, 1) > size:
-            raise MalformedError("A segment of the JPEG file reaches beyond the file's end.")
-    raise MalformedError("The JPEG file has no frame header before its picture data.")
+    with _explaining("PNG"):
+        image = PngImagePlugin.PngImageFile(file)
+        _check_extent("PNG", *image.size)
+        image.verify()
+    if _find(file, _PNG_END, 0) < 0:
+        raise MalformedError("The PNG file is cut off: it ends within its IEND chunk.")
+    file.seek(0)
+    with _explaining("PNG"):
+        PngImagePlugin.PngImageFile(file).load()
 
 
-def _next_marker(file: BinaryIO) -> int:
-    if _exactly(file, 1, "JPEG")[0] != _FILL:
-        raise MalformedError("A segment of the JPEG file does not begin with a marker.")
-    for _ in range(_MAX_SEGMENTS):
-        marker = _exactly(file, 1, "JPEG")[0]
-        if marker != _FILL:
-            return marker
-    raise MalformedError("The JPEG file has too many fill bytes before a marker.")
-
-
-def check_webp(file: BinaryIO, size: int) -> None:
-    """Check the RIFF length and the first chunk's extent (RFC 9649).
+def check_jpeg(file: BinaryIO) -> None:
+    """Decode the picture, at an eighth of its size to save memory; bytes between its segments are skipped.
 
     Raises:
         MalformedError: the text says what is wrong.
+        MemoryError: the picture needs more memory than this process may use.
     """
-    head = _exactly(file, 25, "WebP") + file.read(5)  # a lossless picture may end after 25 bytes
-    length = int.from_bytes(head[4:8], "little")
-    if length + 8 != size:
-        raise MalformedError(f"The WebP header gives a length of {length + 8} bytes, the file has {size}.")
-    chunk, data = head[12:16], head[20:30].ljust(10, b"\0")
-    if int.from_bytes(head[16:20], "little") + 20 > size:
-        raise MalformedError("The first chunk of the WebP file reaches beyond the file's end.")
-    if chunk == b"VP8X":
-        width, height = (int.from_bytes(data[at : at + 3], "little") + 1 for at in (4, 7))
-    elif chunk == b"VP8L" and data[0] == 0x2F:  # noqa: PLR2004 - the lossless signature, section 3.4
-        bits = int.from_bytes(data[1:5], "little")
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    elif chunk == b"VP8 " and data[3:6] == b"\x9d\x01\x2a":
-        width, height = (int.from_bytes(data[at : at + 2], "little") & 0x3FFF for at in (6, 8))
-    else:
+    with _explaining("JPEG"):
+        image = JpegImagePlugin.JpegImageFile(file)
+        if not image.tile:
+            raise MalformedError("The JPEG file has no picture data.")
+        scan = file.tell()
+        _check_extent("JPEG", *image.size)
+        image.draft(image.mode, (1, 1))
+        image.load()
+    if _find(file, _JPEG_END, scan) < 0:
+        raise MalformedError("The JPEG file is cut off: the marker of its end is missing.")
+
+
+def check_webp(file: BinaryIO) -> None:
+    """Decode the picture, of an animation the first frames; what follows its RIFF container is ignored.
+
+    Raises:
+        MalformedError: the text says what is wrong.
+        MemoryError: the picture needs more memory than this process may use.
+    """
+    head = file.read(_WEBP_HEAD_BYTES)
+    extent = _webp_extent(head)
+    if extent is None:
         raise MalformedError("A WebP file begins with a VP8, VP8L or VP8X chunk.")
-    _check_extent("WebP", width, height)
+    _check_extent("WebP", *extent)
+    if os.fstat(file.fileno()).st_size < int.from_bytes(head[4:8], "little") + 8:
+        raise MalformedError("The WebP file is cut off: it is shorter than its header says.")
+    file.seek(0)
+    with _explaining("WebP"):
+        image = WebPImagePlugin.WebPImageFile(file)
+        frames = min(image.n_frames, 1 + MAX_FRAME_PIXELS // (image.width * image.height))
+        for number in range(frames):
+            image.seek(number)
+            image.load()
 
 
-def _exactly(file: BinaryIO, length: int, name: str) -> bytes:
-    data = file.read(length)
-    if len(data) < length:
-        raise MalformedError(f"The {name} file ends within its header.")
-    return data
+def _webp_extent(head: bytes) -> tuple[int, int] | None:
+    """Return the extent that the first chunk declares (RFC 9649); the decoder would allocate it at once."""
+    chunk, data = head[12:16], head[20:].ljust(10, b"\0")
+    if chunk == b"VP8X":
+        return int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
+    if chunk == b"VP8L":
+        bits = int.from_bytes(data[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 ":
+        return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
+    return None
 
 
 def _check_extent(name: str, width: int, height: int) -> None:
@@ -120,3 +110,31 @@ def _check_extent(name: str, width: int, height: int) -> None:
             f"The {name} picture is {width} x {height} pixels; at most {MAX_SIDE} a side "
             f"and {MAX_PIXELS} in all are allowed."
         )
+
+
+def _find(file: BinaryIO, what: bytes, start: int) -> int:
+    """Return where `what` first stands from `start` on, -1 if nowhere."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(what, start)
+
+
+@contextmanager
+def _explaining(name: str) -> Iterator[None]:
+    """Turn what Pillow raises into a reason in plain words."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an oddity that it can live with
+            yield
+    except (MalformedError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's readers raise errors of many kinds at broken files
+        raise MalformedError(_reason(name, error)) from error
+
+
+def _reason(name: str, error: Exception) -> str:
+    text = " ".join(str(error).split())[:200] or type(error).__name__
+    if isinstance(error, EOFError) or "truncated" in text.lower():
+        return f"The {name} file is cut off: its data ends before the picture does."
+    if "checksum" in text:
+        return f"The {name} file is damaged: the checksum of one of its parts is wrong ({text})."
+    return f"The {name} file cannot be decoded: {text}."

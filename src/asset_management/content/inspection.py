@@ -1,19 +1,7 @@
-"""Checks that a received file is of the declared type."""
+"""Checks that a file is of the declared type, by its first bytes."""
 
-from collections.abc import Callable, Mapping
-from typing import BinaryIO, Final
-
-from asset_management.content.glb import check_glb
-from asset_management.content.images import check_jpeg, check_png, check_webp
 from asset_management.content.kinds import ALLOWED, PREFIX_BYTES, Kind, MediaType, parse_media_type, sniff
 from utils.errors import InvalidError, UnsupportedMediaError
-
-_CHECKS: Final[Mapping[MediaType, Callable[[BinaryIO, int], None]]] = {
-    MediaType.GLB: check_glb,
-    MediaType.PNG: check_png,
-    MediaType.JPEG: check_jpeg,
-    MediaType.WEBP: check_webp,
-}
 
 
 def require_media_type(kind: Kind, content_type: str | None, content_encoding: str | None) -> MediaType:
@@ -44,13 +32,3 @@ def require_magic(declared: MediaType, prefix: bytes) -> None:
         raise UnsupportedMediaError(f"The body is not {declared}, as Content-Type says: it begins otherwise.")
     if found is not declared:
         raise UnsupportedMediaError(f"The body is {found}, and Content-Type says {declared}.")
-
-
-def check_structure(declared: MediaType, file: BinaryIO, size: int) -> None:
-    """Check the file's headers by its format.
-
-    Raises:
-        MalformedError: the file violates its format.
-    """
-    file.seek(0)
-    _CHECKS[declared](file, size)

@@ -107,13 +107,9 @@ class IncomingContent:
         self.size += len(block)
         await self._store.run(lambda: self._incoming.write(block))
 
-    async def check(self, check: Callable[[BinaryIO, int], None]) -> None:
-        """Run `check` on the received file and its size, on one of the store's threads.
-
-        Raises:
-            Exception: what `check` raises.
-        """
-        await self._store.run(lambda: self._incoming.check(check))
+    async def duplicate(self) -> int:
+        """Return a new descriptor of the received file, for the caller to close."""
+        return await self._store.run(self._incoming.duplicate)
 
     async def keep(self) -> str:
         """Store the content durably under its SHA-256; return that in hex. Equal contents share a file."""
@@ -146,11 +142,9 @@ class _Incoming:
             while rest:
                 rest = rest[file.write(rest) :]
 
-    def check(self, check: Callable[[BinaryIO, int], None]) -> None:
+    def duplicate(self) -> int:
         with self._busy:
-            file = self._opened()
-            with os.fdopen(os.dup(file.fileno()), "rb") as reader:
-                check(reader, file.tell())
+            return os.dup(self._opened().fileno())
 
     def keep(self) -> str:
         with self._busy:

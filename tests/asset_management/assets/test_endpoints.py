@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from support.plant.asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, png, webp
+from support.plant.asset_files import GLB, JPEG, PNG, WEBP, glb, jpeg, jpeg_that_declares, png, webp
 from support.plant.asset_management import MAX_UPLOAD_BYTES, Service
 
 FILES = [("model", GLB, glb()), ("image", PNG, png()), ("image", JPEG, jpeg()), ("image", WEBP, webp())]
@@ -197,6 +197,11 @@ async def test_a_wrong_upload_is_refused_and_says_what_is_wrong(
         (b"", PNG, "image", 422),
         (b"\x89PN", PNG, "image", 415),
         (png()[:30], PNG, "image", 422),
+        (png()[:-1], PNG, "image", 422),
+        (png() + b"\n", PNG, "image", 201),
+        (jpeg()[:-2], JPEG, "image", 422),
+        (jpeg_that_declares(30_000, 30_000), JPEG, "image", 422),
+        (glb({"asset": {"version": "2.0"}, "buffers": [{"byteLength": 9}]}), GLB, "model", 422),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", PNG, "image", 415),
         (glb()[:-4], GLB, "model", 422),
         (glb({"asset": {"version": "1.0"}}), GLB, "model", 422),

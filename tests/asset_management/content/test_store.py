@@ -10,12 +10,11 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import BinaryIO
 
 import pytest
 
 from asset_management.content.errors import StoreFullError
-from asset_management.content.store import ContentStore
+from asset_management.content.store import ContentStore, IncomingContent
 from utils.errors import UnavailableError
 
 
@@ -73,14 +72,15 @@ async def test_a_cancelled_upload_leaves_nothing_though_a_thread_still_works(
 ) -> None:
     entered, leave = threading.Event(), threading.Event()
 
-    def slow(_: BinaryIO, __: int) -> None:
-        entered.set()
-        leave.wait(10)
+    def work(incoming: IncomingContent) -> None:
+        with incoming._incoming._busy:
+            entered.set()
+            leave.wait(10)
 
     async def upload() -> None:
         async with store.receive() as incoming:
             await incoming.write(b"half")
-            await incoming.check(slow)
+            await store.run(lambda: work(incoming))
 
     task = asyncio.create_task(upload())
     while not entered.is_set():  # noqa: ASYNC110 - a thread sets it
@@ -112,17 +112,15 @@ async def test_an_upload_cancelled_at_any_step_leaves_nothing(
     assert files(tmp_path) == []
 
 
-async def test_the_check_reads_all_that_was_written(store: ContentStore) -> None:
-    seen: list[tuple[bytes, int]] = []
+async def test_a_duplicate_shows_all_that_was_written_also_when_the_upload_was_abandoned(
+    store: ContentStore,
+) -> None:
     async with store.receive() as incoming:
         await incoming.write(b"all of it")
-
-        def check(file: BinaryIO, size: int) -> None:
-            file.seek(0)
-            seen.append((file.read(), size))
-
-        await incoming.check(check)
-    assert seen == [(b"all of it", 9)]
+        descriptor = await incoming.duplicate()
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(0)
+        assert file.read() == b"all of it"
 
 
 async def test_a_missing_content_is_said_to_be_missing(store: ContentStore) -> None:
