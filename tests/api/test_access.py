@@ -193,7 +193,7 @@ def test_a_token_for_one_factory_finds_no_other_that_exists(
     client_for: Client, method: str, path: str, request_parts: dict[str, Any]
 ) -> None:
     client = client_for("factory-core")
-    created = client.post("/v1/factories", json={"name": "Ulsan"}, headers=bearer(token())).json()
+    created = client.post("/v1/factories", json={"name": f"Ulsan {uuid4()}"}, headers=bearer(token())).json()
     press = {"tag": "p-1", "name": "press", "kind": "press"}
     client.post(f"/v1/factories/{created['id']}/equipment", json=press, headers=bearer(token()))
     address = f"/v1/factories/{created['id']}{path}"
