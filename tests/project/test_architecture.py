@@ -146,6 +146,11 @@ VIOLATIONS = {
         "import incident_event.alertmanager.repository",
         "Queries of alert groups belong to Alertmanager's webhook",
     ),
+    "a service loads Pillow by a detour": (
+        "asset_management/assets/service.py",
+        "import asset_management.content.images",
+        "Only a decoder's own process loads Pillow",
+    ),
     "two parts of the kit import each other": (
         "utils/clock.py",
         "import utils.logging.capture",
