@@ -14,6 +14,7 @@ from factory_core.factories import endpoints as factories
 from factory_core.readings import endpoints as readings
 from factory_core.readings.directory import SeriesDirectory
 from factory_core.readings.intake import Intake
+from factory_core.readings.large_batches import BatchDecoder
 from factory_core.readings.recorder import BatchRecorder
 from factory_core.readings.service import ReadingService
 from factory_core.settings import FactoryCoreSettings
@@ -62,6 +63,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     intake = Intake(recorder.record, most_readings=settings.max_queued_readings)
     directory = SeriesDirectory(database, utc_now, max_metrics=settings.max_metrics_per_equipment)
     reader = ReplicaReader(database, settings)
+    app.state.decoder = BatchDecoder()
     app.state.readings = ReadingService(reader, directory, intake, utc_now)
     for routes in (factories, equipment, readings, event_log):
         app.include_router(routes.router, prefix="/v1")

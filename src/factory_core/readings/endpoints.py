@@ -9,8 +9,9 @@ import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from fastapi.routing import APIRoute
 
+from factory_core.readings.large_batches import BatchDecoder
 from factory_core.readings.lifecycle import MAX_METRIC_LENGTH
-from factory_core.readings.schemas import BATCH_SCHEMA, IngestAnswer, ReadingRead, decode_batch
+from factory_core.readings.schemas import BATCH_SCHEMA, IngestAnswer, ReadingRead
 from factory_core.readings.service import Period, ReadingService
 from utils.clock import utc_now
 from utils.errors import InvalidError
@@ -84,7 +85,8 @@ async def ingest_readings(request: Request, factory_id: UUID) -> Response:
 
     Sources and metrics are taken in Unicode's form NFC, without white space around them.
     """
-    batch = decode_batch(await request.body(), utc_now())
+    decoder: BatchDecoder = request.app.state.decoder
+    batch = await decoder.decode(await request.body(), utc_now())
     readings: ReadingService = request.app.state.readings
     answer = await readings.ingest(request.state.principal, factory_id, batch)
     return Response(answer, media_type="application/json")

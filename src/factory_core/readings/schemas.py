@@ -138,12 +138,12 @@ def decode_batch(body: bytes, now: datetime) -> SentBatch:
     digest = hashlib.sha256(body).digest()
     try:
         envelope = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         batch = _decode_item_by_item(body, digest)
     else:
         readings = envelope.readings
         batch = SentBatch(envelope.batch_id, digest, readings, range(len(readings)), [])
-    return _without_impossible_times(batch, now)
+    return without_impossible_times(batch, now)
 
 
 def _decode_item_by_item(body: bytes, digest: bytes) -> SentBatch:
@@ -161,7 +161,8 @@ def _decode_item_by_item(body: bytes, digest: bytes) -> SentBatch:
     return batch
 
 
-def _without_impossible_times(batch: SentBatch, now: datetime) -> SentBatch:
+def without_impossible_times(batch: SentBatch, now: datetime) -> SentBatch:
+    """Refuse the readings whose time is too old, or too far ahead of `now`."""
     times = [reading.at for reading in batch.readings]
     if not times or (max(times) <= now + MAX_AHEAD and min(times) >= EARLIEST):
         return batch
@@ -171,18 +172,27 @@ def _without_impossible_times(batch: SentBatch, now: datetime) -> SentBatch:
 def _parse_envelope(body: bytes) -> tuple[str, list[Any]]:
     """Read the envelope with Python's own parser, which takes NaN, Infinity and lone surrogates as well."""
     try:
-        document = json.loads(body.decode(), parse_int=_parse_integer)
+        document = json.loads(body.decode(), parse_int=parse_integer)
     except (ValueError, RecursionError) as error:
         raise InvalidError.of("body", f"is not JSON: {_first_line(error)}") from error
     if not isinstance(document, dict):
         raise InvalidError.of("body", "must be an object with batch_id and readings")
-    errors = _find_envelope_errors(document)
-    if errors:
-        raise InvalidError("; ".join(f"{one['field']}: {one['detail']}" for one in errors), errors=errors)
+    check_envelope(document)
     return document["batch_id"], document["readings"]
 
 
-def _parse_integer(digits: str) -> int | float:
+def check_envelope(document: dict[str, Any]) -> None:
+    """Check the fields of an envelope.
+
+    Raises:
+        InvalidError: some are wrong; it names each one.
+    """
+    errors = _find_envelope_errors(document)
+    if errors:
+        raise InvalidError("; ".join(f"{one['field']}: {one['detail']}" for one in errors), errors=errors)
+
+
+def parse_integer(digits: str) -> int | float:
     """Read an integer of any length: what no double holds becomes an infinity, which is refused later."""
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 

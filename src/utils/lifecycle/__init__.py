@@ -23,6 +23,7 @@ from utils.lifecycle.received_bytes import (
 from utils.lifecycle.resource_limits import expose_limits, raise_file_limit
 from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.supervision import Backoff, supervise
+from utils.lifecycle.turns import spread
 from utils.lifecycle.watchdog import Watchdog
 
 __all__ = [
@@ -47,5 +48,6 @@ __all__ = [
     "expose_limits",
     "heed_cancellation",
     "raise_file_limit",
+    "spread",
     "supervise",
 ]
