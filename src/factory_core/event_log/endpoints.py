@@ -47,7 +47,7 @@ async def list_heads(
     by: CurrentPrincipal, events: Events, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[HeadRead]:
     """List the newest seq of every factory that has published events: the gap API's table of contents."""
-    rows = await events.heads(start_after(cursor, UUID), limit + 1)
+    rows = await events.heads(start_after(cursor, UUID), limit + 1, factories=by.factories)
     shown, next_cursor = cut(rows, limit, key=itemgetter(0))
-    heads = [HeadRead(factory_id=factory, head=head) for factory, head in shown if by.sees(factory)]
+    heads = [HeadRead(factory_id=factory, head=head) for factory, head in shown]
     return Page(items=heads, next_cursor=next_cursor)

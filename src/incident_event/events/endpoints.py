@@ -17,6 +17,7 @@ router = APIRouter(tags=["events"])
 
 MAX_SEQ = 2**63 - 1
 LAST_EVENT_ID = "Last-Event-ID"
+POLYFILL_LAST_EVENT_ID = "lastEventId"
 EXAMPLE = """retry: 2000
 
 id: 41
@@ -54,6 +55,14 @@ async def stream_events(
     last_event_id: Annotated[
         str | None, Query(max_length=100, description="As the header Last-Event-ID, which goes before it")
     ] = None,
+    last_event_id_of_polyfill: Annotated[
+        str | None,
+        Query(
+            alias=POLYFILL_LAST_EVENT_ID,
+            max_length=100,
+            description="As `last_event_id`, in the name that polyfills of EventSource send",
+        ),
+    ] = None,
     last_event_id_header: Annotated[
         str | None,
         Header(
@@ -70,13 +79,18 @@ async def stream_events(
     resumes, with no gap and nothing twice; where what was missed is not kept any more, or the id lies in the
     future, it says `event: reset` and goes on live. A comment (`: heartbeat`) every 15 s says that it lives.
     A client that is cut off comes back after `retry` milliseconds with the header Last-Event-ID: browsers'
-    EventSource does so by itself. A reset, whose data is the `seq` it goes on after, means: read anew.
+    EventSource does so by itself; its polyfills send the query parameter lastEventId. A reset, whose data is
+    the `seq` it goes on after, means: read anew.
     """
     by.require_factory(factory)
     wanted = _types(types)
-    after = _last_event_id(LAST_EVENT_ID, last_event_id_header)
-    if after is None:
-        after = _last_event_id("last_event_id", last_event_id)
+    given = {
+        LAST_EVENT_ID: last_event_id_header,
+        "last_event_id": last_event_id,
+        POLYFILL_LAST_EVENT_ID: last_event_id_of_polyfill,
+    }
+    sent = (_last_event_id(name, text) for name, text in given.items())
+    after = next((seq for seq in sent if seq is not None), None)
     kit: Kit = request.app.state.kit
     settings = kit.settings
     assert isinstance(settings, IncidentEventSettings)  # noqa: S101 - `create_app` takes no other

@@ -1,5 +1,6 @@
 """Reads the history of events in PostgreSQL, for streams that lost events and clients that missed some."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 import asyncpg
@@ -29,9 +30,11 @@ EXTENT = """
     SELECT coalesce((SELECT min(seq) FROM outbox WHERE factory_id = $1), head + 1) AS oldest, head
     FROM (SELECT coalesce(max(seq), 0) AS head FROM outbox_heads WHERE factory_id = $1) AS newest
 """
-HEADS = (
-    "SELECT factory_id, seq FROM outbox_heads WHERE $1::uuid IS NULL OR factory_id > $1 ORDER BY 1 LIMIT $2"
-)
+HEADS = """
+    SELECT factory_id, seq FROM outbox_heads
+    WHERE ($1::uuid IS NULL OR factory_id > $1) AND ($3::uuid[] IS NULL OR factory_id = ANY($3))
+    ORDER BY factory_id LIMIT $2
+"""
 
 
 class EventLog:
@@ -60,10 +63,16 @@ class EventLog:
             row = await (await transaction.connection()).fetchrow(EXTENT, factory_id)
         return row["oldest"], row["head"]
 
-    async def heads(self, after: UUID | None, limit: int) -> list[tuple[UUID, int]]:
-        """Return a page of (factory, newest seq), ordered by factory, after the factory `after`."""
+    async def heads(
+        self, after: UUID | None, limit: int, *, factories: Collection[UUID] | None = None
+    ) -> list[tuple[UUID, int]]:
+        """Return a page of (factory, newest seq), ordered by factory, after the factory `after`.
+
+        Only of these factories; of all if `factories` is None.
+        """
+        wanted = None if factories is None else list(factories)
         async with self._database.transaction() as transaction:
-            rows = await (await transaction.connection()).fetch(HEADS, after, limit)
+            rows = await (await transaction.connection()).fetch(HEADS, after, limit, wanted)
         return [(row["factory_id"], row["seq"]) for row in rows]
 
 

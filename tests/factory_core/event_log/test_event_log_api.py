@@ -81,9 +81,14 @@ async def test_the_list_of_heads_walks_every_factory_once(running: Start) -> Non
         first = (await admin.get("/v1/event-log/heads", params={"limit": 2})).json()
         query = {"limit": 2, "cursor": first["next_cursor"]}
         rest = (await admin.get("/v1/event-log/heads", params=query)).json()
-    seen = [item["factory_id"] for item in first["items"] + rest["items"]]
-    assert seen == sorted(str(factory.factory_id) for factory in factories)
-    assert rest["next_cursor"] is None
+        seen = [item["factory_id"] for item in first["items"] + rest["items"]]
+        assert seen == sorted(str(factory.factory_id) for factory in factories)
+        assert rest["next_cursor"] is None
+
+        own = UUID(seen[2])
+        async with client_of(base_url, "admin", factories=[own]) as other:
+            page = (await other.get("/v1/event-log/heads", params={"limit": 1})).json()
+        assert page == {"items": [{"factory_id": seen[2], "head": 2}], "next_cursor": None}
 
 
 @pytest.mark.parametrize("role", ["viewer", "operator", "engineer", "device", "alertmanager"])

@@ -46,6 +46,19 @@ async def test_a_stream_resumes_without_gap_and_nothing_twice(
         assert (await listener.next()).id == 7
 
 
+async def test_a_polyfill_resumes_by_its_own_parameter_and_the_header_wins(
+    client: httpx.AsyncClient, factory_id: UUID
+) -> None:
+    for _ in range(3):
+        await report(client, factory_id)
+    async with listening(client, factory_id, lastEventId="1") as listener:
+        assert [message.id for message in await listener.take(2)] == [2, 3]
+    async with listening(client, factory_id, last_id=2, lastEventId="1") as listener:
+        assert (await listener.next()).id == 3
+    refused = await client.get("/v1/events", params={"factory": str(factory_id), "lastEventId": "x"})
+    assert [error["field"] for error in refused.json()["errors"]] == ["lastEventId"]
+
+
 async def test_the_position_told_at_the_beginning_is_good_for_resuming(
     client: httpx.AsyncClient, factory_id: UUID
 ) -> None:

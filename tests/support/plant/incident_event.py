@@ -82,6 +82,9 @@ class Listener:
         return message
 
 
+LAST_ID_PARAMETERS = {"last_event_id", "lastEventId"}
+
+
 @asynccontextmanager
 async def listening(
     client: httpx.AsyncClient, factory_id: UUID, *, last_id: int | str | None = None, **query: str
@@ -93,5 +96,5 @@ async def listening(
         assert response.status_code == 200, await response.aread()
         async with aclosing(EventSource(response).aiter_sse()) as messages:
             listener = Listener(response, messages)
-            await listener.opened(is_resumed=bool(headers) or "last_event_id" in query)
+            await listener.opened(is_resumed=bool(headers) or not query.keys().isdisjoint(LAST_ID_PARAMETERS))
             yield listener

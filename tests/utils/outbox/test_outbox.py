@@ -92,6 +92,8 @@ async def test_the_log_gives_pages_by_number_and_by_bytes(fresh_database: Databa
     assert await log.extent(factory) == (1, 10)
     assert await log.heads(None, 10) == [(factory, 10), (other, 1)]
     assert await log.heads(factory, 10) == [(other, 1)]
+    assert await log.heads(None, 1, factories=[other]) == [(other, 1)]
+    assert await log.heads(None, 10, factories=[]) == []
 
 
 async def test_a_bell_that_nobody_hears_holds_nobody_up(
