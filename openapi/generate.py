@@ -17,7 +17,7 @@ SERVICES = ("factory-core", "incident-event", "asset-management")
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "REDIS_URL": "redis://127.0.0.1:1/0",
-    "AUTH_SECRET": "0123456789abcdef0123456789abcdef",
+    "AUTH_JWKS_URL": "http://127.0.0.1:1/keys",
     "LOG_LEVEL": "ERROR",
 }
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from embedded import PostgresServer, is_port_free, postgres_binary
 from vfactory.stack.configuration import DATABASE, PORTS, POSTGRES, Configuration, port_variable
 from vfactory.stack.errors import REFUSALS
-from vfactory.stack.parts import postgres_server
+from vfactory.stack.parts import give_roles, postgres_server
 from vfactory.stack.state import state_directory
 
 
@@ -53,6 +53,7 @@ def running(postgres: PostgresServer) -> Iterator[PostgresServer]:
         return
     with postgres:
         postgres.create_database(DATABASE)
+        give_roles(postgres, state_directory())  # a backup names them as owners
         yield postgres
 
 

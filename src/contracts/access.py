@@ -8,24 +8,25 @@ from typing import Final
 
 from utils.auth import Role
 
-READ: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.ENGINEER, Role.ADMIN})
-OPERATE: Final = frozenset({Role.OPERATOR, Role.ENGINEER, Role.ADMIN})
+READ: Final = frozenset({Role.VIEWER, Role.OPERATOR, Role.SAFETY, Role.ENGINEER, Role.ADMIN})
+OPERATE: Final = frozenset({Role.OPERATOR, Role.SAFETY, Role.ENGINEER, Role.ADMIN})
 WRITE: Final = frozenset({Role.ENGINEER, Role.ADMIN})
-ADMIN: Final = frozenset({Role.ADMIN})
+READ_PLANT: Final = READ | {Role.SERVICE}
+FOLLOW: Final = frozenset({Role.SERVICE, Role.ADMIN})
 SEND: Final = frozenset({Role.DEVICE, Role.ENGINEER, Role.ADMIN})
 TELL: Final = frozenset({Role.ALERTMANAGER})
 
 _FACTORY_CORE: Final = {
     ("POST", "/v1/factories"): WRITE,
-    ("GET", "/v1/factories"): READ,
-    ("GET", "/v1/factories/{factory_id}"): READ,
+    ("GET", "/v1/factories"): READ_PLANT,
+    ("GET", "/v1/factories/{factory_id}"): READ_PLANT,
     ("POST", "/v1/factories/{factory_id}/equipment"): WRITE,
-    ("GET", "/v1/factories/{factory_id}/equipment"): READ,
-    ("GET", "/v1/factories/{factory_id}/equipment/{equipment_id}"): READ,
+    ("GET", "/v1/factories/{factory_id}/equipment"): READ_PLANT,
+    ("GET", "/v1/factories/{factory_id}/equipment/{equipment_id}"): READ_PLANT,
     ("POST", "/v1/factories/{factory_id}/readings"): SEND,
-    ("GET", "/v1/factories/{factory_id}/readings"): READ,
-    ("GET", "/v1/event-log"): ADMIN,
-    ("GET", "/v1/event-log/heads"): ADMIN,
+    ("GET", "/v1/factories/{factory_id}/readings"): READ_PLANT,
+    ("GET", "/v1/event-log"): FOLLOW,
+    ("GET", "/v1/event-log/heads"): FOLLOW,
 }
 
 _INCIDENT_EVENT: Final = {

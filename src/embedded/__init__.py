@@ -13,7 +13,15 @@ from embedded.errors import (
     StatementError,
     UnusablePathError,
 )
-from embedded.folders import file_error, make_folder, make_private_folder, write_private_file
+from embedded.folders import (
+    file_error,
+    make_folder,
+    make_private_folder,
+    read_private_file,
+    require_own_folder,
+    require_private_file,
+    write_private_file,
+)
 from embedded.ports import free_port, free_ports, is_port_free, port_holder
 from embedded.postgres import PostgresServer, postgres_binary
 from embedded.processes import Program, end_processes, find_processes, is_alive, launch
@@ -48,5 +56,8 @@ __all__ = [
     "make_private_folder",
     "port_holder",
     "postgres_binary",
+    "read_private_file",
+    "require_own_folder",
+    "require_private_file",
     "write_private_file",
 ]

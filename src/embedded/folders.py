@@ -1,6 +1,8 @@
 """Makes folders and secret files with fixed modes, whatever the umask, and changes their owner."""
 
 import os
+import pwd
+import stat
 from pathlib import Path
 
 from embedded.errors import AccessError, DiskFullError, UnusablePathError
@@ -8,6 +10,8 @@ from embedded.errors import AccessError, DiskFullError, UnusablePathError
 # A server started by root runs as another user, who must be able to pass through the folder, not to read it.
 PASSABLE = 0o711
 PRIVATE = 0o700
+OTHERS_MAY_WRITE = 0o022
+OTHERS_MAY_USE = 0o077
 
 
 def make_folder(path: Path) -> Path:
@@ -75,6 +79,94 @@ def write_private_file(path: Path, text: str) -> None:
     except OSError as error:
         scratch.unlink(missing_ok=True)
         raise file_error(error, path) from error
+
+
+def require_own_folder(path: Path, *, links: bool = False) -> None:
+    """Check that no other user but root can change what the folder `path` holds; a missing one passes.
+
+    Args:
+        path: the folder.
+        links: whether `path` may be a link, of this user or root, to such a folder.
+
+    Raises:
+        AccessError: another user can, or owns it.
+    """
+    try:
+        found = [path.lstat(), path.stat()]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise file_error(error, path) from error
+    for one in found:
+        _require_owner(path, one, {os.geteuid(), 0})
+    if stat.S_ISLNK(found[0].st_mode) and not links:
+        raise AccessError(f"{path} is a link. Put the folder itself in its place.")
+    if found[1].st_mode & OTHERS_MAY_WRITE:
+        raise AccessError(
+            f"Other users can change what {path} holds. See that nothing in it is theirs, then run "
+            f"`chmod go-w {path}`."
+        )
+
+
+def read_private_file(path: Path) -> bytes | None:
+    """Return the content of the secret file `path`; None if there is none.
+
+    Raises:
+        AccessError: it is no file of this user, other users can read or change it, or it cannot be read.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        require_private_file(path)
+        raise file_error(error, path) from error
+    try:
+        _require_private(path, os.fstat(descriptor))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
+
+
+def require_private_file(path: Path) -> None:
+    """Check that the secret `path` is a file that only this user can use.
+
+    Raises:
+        AccessError: it is not.
+    """
+    try:
+        _require_private(path, path.lstat())
+    except OSError as error:
+        raise file_error(error, path) from error
+
+
+def _require_private(path: Path, found: os.stat_result) -> None:
+    _require_owner(path, found, {os.geteuid()})
+    if stat.S_ISLNK(found.st_mode):
+        raise AccessError(f"{path} is a link. Put the file itself in its place.")
+    if not stat.S_ISREG(found.st_mode):
+        raise AccessError(f"{path} is not a file. Put a file in its place, or remove it.")
+    if found.st_mode & OTHERS_MAY_USE:
+        raise AccessError(
+            f"Other users may read or change {path}. If none has, run `chmod 600 {path}`; else remove it."
+        )
+
+
+def _require_owner(path: Path, found: os.stat_result, owners: set[int]) -> None:
+    if found.st_uid not in owners:
+        owner = _name(found.st_uid)
+        raise AccessError(
+            f"{path} belongs to {owner}, not to {_name(os.geteuid())}: another user may have planted it. "
+            f"Remove it, or start as {owner}."
+        )
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"
 
 
 def hand_over(path: Path, uid: int, gid: int) -> None:

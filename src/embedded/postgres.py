@@ -103,9 +103,15 @@ class PostgresServer(Server):
             "(chmod o+x), or start as an ordinary user.\n" + "\n".join(reasons)
         )
 
-    def url(self, database: str = "postgres") -> str:
-        """Return the postgresql:// address of `database`, password included."""
-        user, secret, name = (quote(text, safe="") for text in (self.user, self.password, database))
+    def url(self, database: str = "postgres", *, role: tuple[str, str] | None = None) -> str:
+        """Return the postgresql:// address of `database`, password included.
+
+        Args:
+            database: its name.
+            role: name and password of the role that connects; by default the superuser.
+        """
+        known = role or (self.user, self.password)
+        user, secret, name = (quote(text, safe="") for text in (*known, database))
         return f"postgresql://{user}:{secret}@127.0.0.1:{self.port}/{name}"
 
     def is_made(self) -> bool:
@@ -235,21 +241,36 @@ class PostgresServer(Server):
             StatementError: the server refuses the statement or cannot be reached.
             DiskFullError: the disk is full.
         """
-        options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]
+        return self._psql(["-c", statement], f"`{statement}`", database=database)
+
+    def run_script(self, script: Path, *, database: str, variables: Mapping[str, str]) -> None:
+        """Run a script of psql's on the running server, in one transaction.
+
+        Args:
+            script: the file.
+            database: the database it runs in.
+            variables: of the environment, which the script reads; no list of processes shows them.
+
+        Raises:
+            StatementError: the server refuses a statement or cannot be reached.
+            DiskFullError: the disk is full.
+        """
+        arguments = ["--single-transaction", "-f", str(script)]
+        self._psql(arguments, str(script), database=database, variables=variables)
+
+    def _psql(
+        self,
+        arguments: list[str],
+        what: str,
+        *,
+        database: str,
+        variables: Mapping[str, str] | None = None,
+    ) -> str:
+        options = ["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1"]
+        place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", self.user, "-d", database]
         done = subprocess.run(  # noqa: S603 - the wheel's own psql
-            [
-                postgres_binary("psql"),
-                *options,
-                "-h",
-                "127.0.0.1",
-                "-p",
-                str(self.port),
-                "-U",
-                self.user,
-                "-d",
-                database,
-            ],
-            env={**ENVIRONMENT, "PGPASSWORD": self.password},
+            [postgres_binary("psql"), *options, *place, *arguments],
+            env={**ENVIRONMENT, **(variables or {}), "PGPASSWORD": self.password},
             capture_output=True,
             text=True,
             check=False,
@@ -257,7 +278,7 @@ class PostgresServer(Server):
         if "No space left on device" in done.stderr:
             raise DiskFullError(f"There is no room left in {self.directory}: PostgreSQL cannot work.")
         if done.returncode != 0:
-            raise StatementError(f"PostgreSQL refused `{statement}`: {done.stderr.strip()}")
+            raise StatementError(f"PostgreSQL refused {what}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def _state(self) -> str:

@@ -1,6 +1,8 @@
 """A client of Factory Core's event log: fetches the events that its stream has lost."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -8,10 +10,9 @@ from uuid import UUID
 import httpx
 import msgspec
 from prometheus_client import Counter
-from pydantic import SecretStr
 
 from incident_event.settings import IncidentEventSettings
-from utils.auth import Role, issue_token
+from utils.auth import Role, SigningKey, SigningKeyError, issue_token
 from utils.clock import Now
 from utils.settings import SettingsError
 from utils.streams import Gap, StreamEvent
@@ -20,6 +21,7 @@ TIMEOUT_SECONDS: Final = 5.0
 TOKEN_LIFETIME: Final = timedelta(minutes=5)
 TOKEN_RENEWAL: Final = timedelta(minutes=1)
 PAGE: Final = 200
+KEY_VARIABLE: Final = "INCIDENT_EVENT_SERVICE_KEY_FILE"
 SUBJECT: Final = "incident-event-worker"
 
 Query = dict[str, str | int]
@@ -54,21 +56,19 @@ class _HeadPage(msgspec.Struct):
 
 
 class ServiceToken:
-    """This service's token for other services: signed with the shared secret, or read from a file.
+    """This service's token for other services: read from a file, or signed for five minutes at a time.
+
+    It is signed with the worker's own key or, deprecated, with the shared secret.
 
     Raises:
-        SettingsError: there is neither a secret nor a file.
+        SettingsError: there is neither a token, a key nor a secret, or the key is not usable.
     """
 
     def __init__(self, settings: IncidentEventSettings, now: Now) -> None:
         self._file: Path | None = settings.service_token_file
-        self._secret: SecretStr | None = settings.auth_secret
-        self._issuer, self._audience = settings.auth_issuer, settings.auth_audience
+        self._sign = None if self._file is not None else _signer(settings, now)
         self._now = now
         self._token, self._renew_at = "", datetime.min.replace(tzinfo=now().tzinfo)
-        if self._file is None and self._secret is None:
-            needed = "is required where AUTH_SECRET is not set: the worker needs a token for Factory Core"
-            raise SettingsError([("INCIDENT_EVENT_SERVICE_TOKEN_FILE", needed)])
 
     def get(self) -> str:
         """Return the token; a signed one is valid for at least another minute.
@@ -79,18 +79,48 @@ class ServiceToken:
         if self._file is not None:
             return self._file.read_text("utf-8").strip()
         now = self._now()
-        if now >= self._renew_at and self._secret is not None:
-            self._token = issue_token(
-                self._secret.get_secret_value(),
-                subject=SUBJECT,
-                role=Role.ADMIN,
-                lifetime=TOKEN_LIFETIME,
-                issuer=self._issuer,
-                audience=self._audience,
-                now=self._now,
-            )
+        if now >= self._renew_at and self._sign is not None:
+            self._token = self._sign()
             self._renew_at = now + TOKEN_LIFETIME - TOKEN_RENEWAL
         return self._token
+
+
+def _signer(settings: IncidentEventSettings, now: Now) -> Callable[[], str]:
+    """Return what signs a token of the role `service`.
+
+    Raises:
+        SettingsError: there is nothing to sign with, or the key is not usable.
+    """
+    key: SigningKey | str
+    if settings.service_key_file is not None:
+        key, issuer = _read_key(settings.service_key_file), settings.service_issuer
+    elif settings.auth_secret is not None:
+        key, issuer = settings.auth_secret.get_secret_value(), settings.auth_issuer
+    else:
+        needed = (
+            "is required, or INCIDENT_EVENT_SERVICE_TOKEN_FILE: the worker needs a token for Factory Core"
+        )
+        raise SettingsError([("INCIDENT_EVENT_SERVICE_KEY_FILE", needed)])
+    return partial(
+        issue_token,
+        key,
+        subject=SUBJECT,
+        role=Role.SERVICE,
+        lifetime=TOKEN_LIFETIME,
+        issuer=issuer,
+        audience=settings.auth_audience,
+        now=now,
+    )
+
+
+def _read_key(path: Path) -> SigningKey:
+    try:
+        return SigningKey.read(path.read_text("utf-8"))
+    except (OSError, UnicodeError, SigningKeyError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SettingsError(
+            [("INCIDENT_EVENT_SERVICE_KEY_FILE", f"the key cannot be used: {reason}")]
+        ) from None
 
 
 class FactoryCoreClient:

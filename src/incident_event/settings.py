@@ -21,7 +21,15 @@ class IncidentEventSettings(ServiceSettings):
     service_token_file: Annotated[
         Path | None, Field(validation_alias="INCIDENT_EVENT_SERVICE_TOKEN_FILE")
     ] = None
-    """The file of the worker's token for Factory Core, read at each use; without it AUTH_SECRET signs one."""
+    """The file of the worker's token for Factory Core, of the role `service`; read at each use."""
+
+    service_key_file: Annotated[Path | None, Field(validation_alias="INCIDENT_EVENT_SERVICE_KEY_FILE")] = None
+    """The private key with which the worker signs such tokens itself; Factory Core has its public half."""
+
+    service_issuer: Annotated[
+        str, Field(min_length=1, max_length=200, validation_alias="INCIDENT_EVENT_SERVICE_ISSUER")
+    ] = "incident-event-worker"
+    """The issuer of the tokens that the worker signs with its own key."""
 
     heartbeat_seconds: Annotated[
         PositiveSeconds, Field(validation_alias="INCIDENT_EVENT_HEARTBEAT_SECONDS")

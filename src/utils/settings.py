@@ -13,6 +13,16 @@ from utils.logging.levels import parse_level
 
 MINIMUM_SECRET_BYTES: Final = 32  # RFC 7518 section 3.2: an HS256 key is at least as long as its hash
 
+# What may be read from a mounted file.
+MOUNTED: Final = (
+    "database_url",
+    "database_read_url",
+    "redis_url",
+    "stream_key",
+    "auth_issuers",
+    "auth_secret",
+)
+
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
@@ -54,8 +64,8 @@ class EnvironmentSettings(BaseSettings):
 class ServiceSettings(EnvironmentSettings):
     """The settings that all services share; a service's subclass adds its own, with a prefix.
 
-    `DATABASE_URL`, `DATABASE_READ_URL`, `REDIS_URL`, `STREAM_KEY` and `AUTH_SECRET` may each be read from a
-    mounted file instead: its path is the value of the variable with the suffix `_FILE`.
+    Each of `MOUNTED` may be read from a mounted file instead: its path is the value of the variable with the
+    suffix `_FILE`.
     """
 
     service_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")] = "v-factory"
@@ -76,6 +86,9 @@ class ServiceSettings(EnvironmentSettings):
     """Seals entries of streams, so that readers know what the publisher wrote; the same in all services."""
     stream_key_file: Path | None = None
 
+    auth_issuers: str | None = None
+    """The issuers whose tokens are accepted: a JSON list, read by `utils.auth`."""
+    auth_issuers_file: Path | None = None
     auth_secret: SecretStr | None = None
     auth_secret_file: Path | None = None
     auth_jwks_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
@@ -102,7 +115,7 @@ class ServiceSettings(EnvironmentSettings):
     @classmethod
     def _read_mounted_secrets(cls, values: Any) -> Any:
         if isinstance(values, dict):
-            for name in ("database_url", "database_read_url", "redis_url", "stream_key", "auth_secret"):
+            for name in MOUNTED:
                 _read_mounted_secret(values, name)
         return values
 

@@ -104,7 +104,9 @@ def test_the_table_says_what_the_design_says() -> None:
     reads = {(method, path) for method, path in everything if method == "GET"} - internal
     assert allowed_to(Role.VIEWER) == reads
     works = {(method, path) for method, path in everything if path.startswith("/v1/incidents")}
-    assert allowed_to(Role.OPERATOR) == reads | works
+    assert allowed_to(Role.OPERATOR) == allowed_to(Role.SAFETY) == reads | works
+    plant = {(method, path) for method, path in ACCESS["factory-core"] if method == "GET"}
+    assert allowed_to(Role.SERVICE) == plant
     assert allowed_to(Role.DEVICE) == {("POST", "/v1/factories/{factory_id}/readings")}
     assert allowed_to(Role.ALERTMANAGER) == webhook
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from support import ROOT
+from utils.auth import Role
 
-PAGES = ["SECURITY", "docs/installation"]
+PAGES = ["SECURITY", "docs/installation", "docs/security"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")
@@ -35,6 +36,12 @@ def test_both_languages_have_the_same_headings_and_the_same_commands(page: str) 
         assert re.search("[가-힣]", other_title)
         assert other_title.endswith(f"({title})")
     assert BLOCK.findall(korean) == BLOCK.findall(english)
+
+
+@pytest.mark.parametrize("language", ["", ".ko"])
+def test_the_page_on_access_lists_every_role(language: str) -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", read(ROOT / f"docs/security{language}.md"), re.MULTILINE)
+    assert set(Role) <= set(listed)
 
 
 @pytest.mark.parametrize("page", [f"{page}{language}" for page in PAGES for language in (".md", ".ko.md")])

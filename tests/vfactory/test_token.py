@@ -6,28 +6,28 @@ import jwt
 import pytest
 
 from support.plant.stack import Stack
-from vfactory.stack.state import keep_secret
+from vfactory.stack.state import find_signing_key, keep_issuers
 
 FACTORY = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 def claims(token: str, home: Path) -> dict[str, object]:
-    secret = keep_secret(home, "auth").value
+    public = find_signing_key(home).private.public_key()
     read: dict[str, object] = jwt.decode(
-        token.strip(), secret, algorithms=["HS256"], audience="v-factory", issuer="v-factory"
+        token.strip(), public, algorithms=["ES256"], audience="v-factory", issuer="vfactory"
     )
     return read
 
 
 def test_a_token_and_nothing_else_is_printed(tmp_path: Path) -> None:
-    keep_secret(tmp_path, "auth")
+    keep_issuers(tmp_path)
     read = claims(Stack(tmp_path).run("token", "--role", "operator", code=0).stdout, tmp_path)
     assert (read["role"], read["factories"], read["sub"]) == ("operator", "*", "local")
     assert int(str(read["exp"])) - int(str(read["iat"])) == 12 * 3600
 
 
 def test_factories_hours_and_subject_are_as_told(tmp_path: Path) -> None:
-    keep_secret(tmp_path, "auth")
+    keep_issuers(tmp_path)
     arguments = ("--factory", FACTORY, "--hours", "0.5", "--subject", "김", "--role", "viewer", "--json")
     said = json.loads(Stack(tmp_path).run("token", *arguments, code=0).stdout)
     read = claims(said["token"], tmp_path)
@@ -48,12 +48,12 @@ def test_factories_hours_and_subject_are_as_told(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage_is_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    keep_secret(tmp_path, "auth")
+    keep_issuers(tmp_path)
     refused = Stack(tmp_path).run("token", *arguments, code=2)
     assert refused.stdout == ""
 
 
-def test_before_the_first_start_there_is_no_secret(tmp_path: Path) -> None:
+def test_before_the_first_start_there_is_no_key(tmp_path: Path) -> None:
     assert "vfactory up" in Stack(tmp_path).run("token", "--role", "viewer", code=3).stderr
     assert list(tmp_path.iterdir()) == []
 

@@ -46,8 +46,11 @@ def test_one_table_says_what_runs_where_and_then_it_is_quiet_until_ctrl_c(
 
 
 def test_secrets_are_the_owners_alone_and_on_no_command_line(running_stack: Stack) -> None:
-    secrets = [file.read_text().strip() for file in (running_stack.home / "secrets").iterdir()]
-    assert len(secrets) == 3
+    files = {file.name: file.read_text().strip() for file in (running_stack.home / "secrets").iterdir()}
+    databases = ["factory-core", "incident-event", "asset-management", "postgres-exporter"]
+    keys = {"signing-key", "incident-event-worker-key", "stream-key"}
+    assert set(files) == {"postgres", "valkey", *keys, *(f"postgres-{name}" for name in databases)}
+    secrets = list(files.values())
     for file in (running_stack.home / "secrets").iterdir():
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
     lines = [" ".join(process.cmdline()) for process in running_stack.processes()]
@@ -241,7 +244,7 @@ def test_a_full_disk_is_told(small_disk: Path) -> None:
 
 def test_a_process_has_no_variable_that_it_was_not_given(running_stack: Stack) -> None:
     known = {"PATH", "LANG", "HOME", "SERVICE_NAME", "LOG_LEVEL", "DATABASE_URL", "REDIS_URL"}
-    known |= {"AUTH_SECRET_FILE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "HOST", "PORT"}
+    known |= {"AUTH_ISSUERS", "STREAM_KEY_FILE", "DRAIN_SECONDS", "SHUTDOWN_SECONDS", "HOST", "PORT"}
     environment = psutil.Process(running_stack.part("factory-core-worker")["pid"]).environ()
     assert set(environment) == known
     assert "REDIS_URL" not in psutil.Process(running_stack.part("asset-management")["pid"]).environ()

@@ -5,6 +5,16 @@ tokens loads neither settings nor an HTTP client.
 """
 
 from utils.auth.principal import Principal, Role
-from utils.auth.tokens import SharedSecret, TokenVerifier, issue_token
+from utils.auth.signing import SigningKey, SigningKeyError, issue_token
+from utils.auth.tokens import Issuer, SharedSecret, TokenVerifier
 
-__all__ = ["Principal", "Role", "SharedSecret", "TokenVerifier", "issue_token"]
+__all__ = [
+    "Issuer",
+    "Principal",
+    "Role",
+    "SharedSecret",
+    "SigningKey",
+    "SigningKeyError",
+    "TokenVerifier",
+    "issue_token",
+]

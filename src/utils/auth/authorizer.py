@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final, TypeAlias
 
-from utils.auth.jwks import JwksKeys
+from utils.auth.issuers import create_issuers
+from utils.auth.jws import CHALLENGE, invalid_token
 from utils.auth.principal import Principal, Role
-from utils.auth.tokens import CHALLENGE, KeySource, SharedSecret, TokenVerifier, invalid_token
+from utils.auth.tokens import TokenVerifier
 from utils.errors import ForbiddenError, UnauthorizedError
-from utils.settings import ServiceSettings, SettingsError
+from utils.settings import ServiceSettings
 
 Scope: TypeAlias = MutableMapping[str, Any]
 """The ASGI scope of one request."""
@@ -28,25 +29,12 @@ class AccessTableError(Exception):
 
 
 def create_verifier(settings: ServiceSettings) -> TokenVerifier:
-    """Return the verifier that the settings describe: by the local secret, or by a provider's keys.
+    """Return the verifier of the issuers that the settings name.
 
     Raises:
-        SettingsError: neither the secret nor the JWKS URL is set, or both are.
+        SettingsError: there is none, or one of them is not usable.
     """
-    return TokenVerifier(_key_source(settings), issuer=settings.auth_issuer, audience=settings.auth_audience)
-
-
-def _key_source(settings: ServiceSettings) -> KeySource:
-    secret, url = settings.auth_secret, settings.auth_jwks_url
-    if secret is not None and url is not None:
-        raise SettingsError(
-            [("AUTH_JWKS_URL", "set either it or AUTH_SECRET (or AUTH_SECRET_FILE), not both")]
-        )
-    if url is not None:
-        return JwksKeys(url)
-    if secret is None:
-        raise SettingsError([("AUTH_SECRET", "is required, or AUTH_SECRET_FILE, or AUTH_JWKS_URL")])
-    return SharedSecret(secret.get_secret_value().encode())
+    return TokenVerifier(create_issuers(settings))
 
 
 class Authorizer:

@@ -19,6 +19,8 @@ class Role(StrEnum):
     ADMIN = "admin"
     DEVICE = "device"
     ALERTMANAGER = "alertmanager"
+    SAFETY = "safety"
+    SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)

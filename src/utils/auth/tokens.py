@@ -1,43 +1,21 @@
-"""Bearer tokens (JWT): issued with the local secret; verified with it or with a provider's keys."""
+"""Verifies bearer tokens (JWT) of the issuers that a service trusts."""
 
 from __future__ import annotations
 
 import hashlib
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Annotated, Any, Final, Literal, Protocol
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from typing import Final, Protocol
 
-import jwt
-import msgspec
-from jwt.exceptions import PyJWTError
+from jwt import PyJWK
 
+from utils.auth.jws import Claims, UnverifiedToken, invalid_token, malformed_token, read_token
 from utils.auth.principal import Principal, Role
 from utils.clock import Now, utc_now
-from utils.errors import UnauthorizedError
 
-MAX_TOKEN_CHARS: Final = 16 * 1024
 LEEWAY_SECONDS: Final = 5.0
-DEFAULT_LIFETIME: Final = timedelta(hours=12)
-CHALLENGE: Final = 'Bearer realm="v-factory"'
-
-_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-_NumericDate = Annotated[float, msgspec.Meta(ge=0, le=253_402_300_799)]  # to the end of the year 9999
-
-
-class Claims(msgspec.Struct, frozen=True):
-    """The claims of a token; all but `nbf` are required."""
-
-    sub: _Name
-    role: Role
-    factories: list[UUID] | Literal["*"]
-    iat: _NumericDate
-    exp: _NumericDate
-    iss: _Name
-    aud: _Name | list[_Name]
-    jti: _Name
-    nbf: _NumericDate = 0
 
 
 class KeySource(Protocol):
@@ -45,8 +23,12 @@ class KeySource(Protocol):
 
     algorithms: tuple[str, ...]
     generation: int
+    """Rises whenever a key is withdrawn: tokens verified before must be verified again."""
 
-    async def find(self, kid: str | None, algorithm: str) -> Any:
+    def renew(self) -> None:
+        """Look for changed keys if that is due; called for each token, so it never waits."""
+
+    async def find(self, kid: str | None, algorithm: str) -> PyJWK | None:
         """Return the key for a token's header; None if there is none."""
 
     async def close(self) -> None:
@@ -54,145 +36,120 @@ class KeySource(Protocol):
 
 
 class SharedSecret:
-    """The local HS256 secret, one key for every token."""
+    """The deprecated HS256 secret, one key for every token."""
 
     algorithms: tuple[str, ...] = ("HS256",)
     generation = 0
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        encoded = urlsafe_b64encode(secret).rstrip(b"=").decode()
+        self._key = PyJWK({"kty": "oct", "k": encoded}, "HS256")
 
-    async def find(self, kid: str | None, algorithm: str) -> bytes:  # noqa: ARG002 - one key for all
+    def renew(self) -> None:
+        """Do nothing: a secret is read when the process starts."""
+
+    async def find(self, kid: str | None, algorithm: str) -> PyJWK:  # noqa: ARG002 - one key for all
         """Return the secret, whatever the token's header names."""
-        return self._secret
+        return self._key
 
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
 
-def issue_token(
-    secret: bytes | str,
-    *,
-    subject: str,
-    role: Role,
-    factories: Iterable[UUID] | Literal["*"] = "*",
-    lifetime: timedelta = DEFAULT_LIFETIME,
-    issuer: str = "v-factory",
-    audience: str = "v-factory",
-    now: Now = utc_now,
-) -> str:
-    """Return a token signed with the local secret, valid from now for `lifetime`."""
-    issued_at = int(now().timestamp())
-    claims = {
-        "sub": subject,
-        "role": str(role),
-        "factories": "*" if factories == "*" else sorted(str(factory) for factory in factories),
-        "iat": issued_at,
-        "exp": issued_at + int(lifetime.total_seconds()),
-        "iss": issuer,
-        "aud": audience,
-        "jti": str(uuid4()),
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")
+@dataclass(frozen=True)
+class Issuer:
+    """A trusted issuer of tokens.
+
+    Args:
+        name: the `iss` of its tokens.
+        audience: must be in the `aud` of its tokens.
+        keys: verify its tokens, and nobody else's.
+        roles: the roles that it may grant.
+    """
+
+    name: str
+    audience: str
+    keys: KeySource
+    roles: frozenset[Role] = frozenset(Role)
 
 
-def invalid_token(detail: str) -> UnauthorizedError:
-    """Return the 401 error for an invalid token (RFC 6750, section 3.1)."""
-    challenge = f'{CHALLENGE}, error="invalid_token", error_description="{detail}"'
-    return UnauthorizedError(detail, headers={"WWW-Authenticate": challenge})
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    principal: Principal
+    until: float
+    keys: KeySource
+    generation: int
 
 
 class TokenVerifier:
-    """Verifies tokens of one issuer for one audience; caches verified ones by digest until they expire."""
+    """Verifies tokens of some issuers; remembers verified ones by digest until they expire."""
 
-    def __init__(
-        self,
-        keys: KeySource,
-        *,
-        issuer: str,
-        audience: str,
-        now: Now = utc_now,
-        cache_size: int = 4096,
-    ) -> None:
-        self._keys = keys
-        self._issuer = issuer
-        self._audience = audience
+    def __init__(self, issuers: Iterable[Issuer], *, now: Now = utc_now, cache_size: int = 4096) -> None:
+        self.issuers = {issuer.name: issuer for issuer in issuers}
         self._now = now
         self._cache_size = cache_size
-        self._cache_generation = keys.generation
-        self._verified: OrderedDict[bytes, tuple[Principal, float]] = OrderedDict()
-        self._jws = jwt.PyJWS(algorithms=list(keys.algorithms))
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def verify(self, token: str) -> Principal:
         """Return the token's principal.
 
         Raises:
-            UnauthorizedError: the token is malformed, forged, expired, or of another issuer or audience.
+            UnauthorizedError: the token is malformed, forged, expired, of an unknown issuer, for another
+                audience, or of a role that its issuer may not grant.
             UnavailableError: the keys' provider does not answer, and no known key fits.
         """
-        if len(token) > MAX_TOKEN_CHARS:
-            raise invalid_token(f"The token is longer than {MAX_TOKEN_CHARS} characters.")
         now = self._now().timestamp()
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         known = self._verified.get(digest)
-        if known is not None and now < known[1] and self._cache_generation == self._keys.generation:
-            self._verified.move_to_end(digest)
-            return known[0]
-        claims = _read_claims(await self._verify_signature(token))
-        self._check(claims, now)
+        if known is not None:
+            known.keys.renew()
+            if now < known.until and known.generation == known.keys.generation:
+                self._verified.move_to_end(digest)
+                return known.principal
+        read = read_token(token)
+        issuer = self.issuers.get(read.claims.iss)
+        if issuer is None:
+            raise invalid_token("The token is from another issuer.")
+        issuer.keys.renew()
+        generation = issuer.keys.generation
+        await _check_signature(read, issuer)
+        claims = read.claims
+        _check_claims(claims, issuer, now)
         factories = None if claims.factories == "*" else frozenset(claims.factories)
         principal = Principal(claims.sub, claims.role, factories, claims.exp)
-        self._remember(digest, principal, claims.exp + LEEWAY_SECONDS)
+        self._remember(digest, _Verified(principal, claims.exp + LEEWAY_SECONDS, issuer.keys, generation))
         return principal
 
-    async def _verify_signature(self, token: str) -> bytes:
-        try:
-            header = self._jws.get_unverified_header(token)
-            algorithm = header.get("alg")
-            if algorithm not in self._keys.algorithms:
-                raise invalid_token(
-                    f"The token must be signed with one of: {', '.join(self._keys.algorithms)}."
-                )
-            key = await self._keys.find(header.get("kid"), algorithm)
-            if key is None:
-                raise invalid_token("The token's signing key is not known.")
-            payload: bytes = self._jws.decode(token, key, algorithms=[algorithm])
-        except (PyJWTError, UnicodeError, ValueError, TypeError, RecursionError) as error:
-            raise invalid_token("The token is malformed or its signature is wrong.") from error
-        return payload
-
-    def _check(self, claims: Claims, now: float) -> None:
-        audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
-        if now >= claims.exp + LEEWAY_SECONDS:
-            raise invalid_token("The token has expired.")
-        if now < max(claims.iat, claims.nbf) - LEEWAY_SECONDS:
-            raise invalid_token("The token is not valid yet.")
-        if claims.iss != self._issuer:
-            raise invalid_token("The token is from another issuer.")
-        if self._audience not in audiences:
-            raise invalid_token("The token is for another audience.")
-
-    def _remember(self, digest: bytes, principal: Principal, until: float) -> None:
-        if self._cache_generation != self._keys.generation:
-            self._verified.clear()
-            self._cache_generation = self._keys.generation
-        self._verified[digest] = (principal, until)
+    def _remember(self, digest: bytes, verified: _Verified) -> None:
+        self._verified[digest] = verified
+        self._verified.move_to_end(digest)
         if len(self._verified) > self._cache_size:
             self._verified.popitem(last=False)
 
     async def close(self) -> None:
-        """Release the key source."""
-        await self._keys.close()
+        """Release the key sources."""
+        for issuer in self.issuers.values():
+            await issuer.keys.close()
 
 
-def _read_claims(payload: bytes) -> Claims:
-    try:
-        return msgspec.json.decode(payload, type=Claims)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        # msgspec's text names the claim (`$.exp`) and the type, never the value
-        raise invalid_token(f"The token's claims are not valid: {_quotable(str(error))}") from error
+async def _check_signature(token: UnverifiedToken, issuer: Issuer) -> None:
+    algorithm = token.header.alg
+    if algorithm not in issuer.keys.algorithms:
+        raise invalid_token(f"The token must be signed with one of: {', '.join(issuer.keys.algorithms)}.")
+    key = await issuer.keys.find(token.header.kid, algorithm)
+    if key is None:
+        raise invalid_token("The token's signing key is not known.")
+    if not key.Algorithm.verify(token.signed, key.key, token.signature):
+        raise malformed_token()
 
 
-def _quotable(text: str) -> str:
-    """Return `text` made safe for a quoted string in a header."""
-    return text.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()
+def _check_claims(claims: Claims, issuer: Issuer, now: float) -> None:
+    audiences = [claims.aud] if isinstance(claims.aud, str) else claims.aud
+    if now >= claims.exp + LEEWAY_SECONDS:
+        raise invalid_token("The token has expired.")
+    if now < max(claims.iat, claims.nbf) - LEEWAY_SECONDS:
+        raise invalid_token("The token is not valid yet.")
+    if issuer.audience not in audiences:
+        raise invalid_token("The token is for another audience.")
+    if claims.role not in issuer.roles:
+        raise invalid_token(f"The token's issuer may not grant the role {claims.role}.")

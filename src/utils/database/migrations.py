@@ -125,7 +125,9 @@ async def _upgrade(service: str, schema: str, script_location: str, url: str) ->
         lock = AdvisoryLock(guard, f"migrate {schema}")
         while not await lock.try_acquire():  # noqa: ASYNC110 - another process holds it
             await asyncio.sleep(RETRY_SECONDS)
-        await guard.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+        # `IF NOT EXISTS` asks for the right to create one even where there is nothing to create
+        if not await guard.fetchval("SELECT true FROM pg_namespace WHERE nspname = $1", schema):
+            await guard.execute(f'CREATE SCHEMA "{schema}"')
         await _upgrade_schema(_engine(service, schema, url), script_location)
     finally:
         await guard.close(timeout=CONNECT_TIMEOUT_SECONDS)

@@ -9,8 +9,7 @@ from typing import get_args
 from plant_client import Plant, Service, UnsendableError, read_token
 from utils.auth import Role, issue_token
 from vfactory.client.errors import UsageError
-from vfactory.stack.errors import NotRunningError
-from vfactory.stack.state import find_secret, service_urls, state_directory
+from vfactory.stack.state import COMMAND, find_signing_key, service_urls, state_directory
 
 URL_VARIABLES: Mapping[Service, str] = {
     "factory-core": "VFACTORY_FACTORY_CORE_URL",
@@ -23,7 +22,7 @@ def find_plant(url: str | None) -> Plant:
     """Return the addresses of the services and a source of tokens.
 
     An address is that of `--url`, else of the service's variable, else of the local stack. The token is that
-    of `VFACTORY_TOKEN`, else it is issued with the local stack's secret.
+    of `VFACTORY_TOKEN`, else it is issued with the local stack's key.
 
     Raises:
         UnsendableError: An address is not valid.
@@ -57,19 +56,16 @@ def local_urls(home: Path) -> Mapping[Service, str]:
 
 
 def local_token(home: Path, subject: str, role: Role = Role.ENGINEER) -> Callable[[], str]:
-    """Return a source of tokens signed with the secret of the plant in `home`.
+    """Return a source of tokens signed with the key of the plant in `home`.
 
-    A user who can read the secret could issue any role; the role engineer prevents mistakes.
+    A user who can read the key could issue any role; the role engineer prevents mistakes.
 
     Raises:
-        NotRunningError: When the source is called: that plant has no secret yet.
+        NotRunningError: When the source is called: that plant has no key yet.
     """
 
     def token() -> str:
-        secret = find_secret(home, "auth")
-        if secret is None:
-            raise NotRunningError(f"There is no secret in {home} yet. Start V-Factory with `vfactory up`.")
-        return issue_token(secret.value, subject=subject, role=role)
+        return issue_token(find_signing_key(home), subject=subject, role=role, issuer=COMMAND)
 
     return token
 

@@ -10,8 +10,7 @@ import typer
 from utils.auth import Role, issue_token
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import tell
-from vfactory.stack.errors import NotRunningError
-from vfactory.stack.state import find_secret, state_directory
+from vfactory.stack.state import COMMAND, find_signing_key, state_directory
 
 MOST_HOURS = 24 * 366
 
@@ -28,18 +27,17 @@ def token(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a token signed with the local stack's secret.
+    """Print a token signed with the local stack's key.
 
     Exit codes: 0 printed, 2 wrong usage, 3 no stack has run here yet.
     """
     if not 1 <= len(subject) <= 200:  # noqa: PLR2004 - as services read it
         raise typer.BadParameter("must have 1 to 200 characters", param_hint="--subject")
-    folder = state_directory(home)
-    secret = find_secret(folder, "auth")
-    if secret is None:
-        raise NotRunningError(f"There is no secret in {folder} yet. Start V-Factory with `vfactory up`.")
+    key = find_signing_key(state_directory(home))
     lifetime = timedelta(hours=hours)
-    text = issue_token(secret.value, subject=subject, role=role, factories=factory or "*", lifetime=lifetime)
+    text = issue_token(
+        key, subject=subject, role=role, factories=factory or "*", lifetime=lifetime, issuer=COMMAND
+    )
     if as_json:
         answer = {
             "token": text,

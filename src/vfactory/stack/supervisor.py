@@ -20,17 +20,21 @@ from vfactory.stack.parts import (
     SERVICES,
     Surroundings,
     find_outdated,
+    give_roles,
     migration_jobs,
     postgres_server,
     server_job,
     service_jobs,
+    share_role,
     valkey_server,
 )
 from vfactory.stack.state import (
     Part,
     StackRecord,
+    check_secrets,
     end_orphans,
     hold_lock,
+    keep_issuers,
     keep_secret,
     remove_record,
     write_record,
@@ -76,6 +80,7 @@ class Supervisor:
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
+        check_secrets(self._configuration.home)
         with hold_lock(self._configuration.home):
             try:
                 self._prepare()
@@ -138,23 +143,26 @@ class Supervisor:
         return [self._keep(job) for job in self._monitoring.jobs(around)]
 
     def _start_servers(self, deadline: float) -> Surroundings:
-        auth = keep_secret(self._configuration.home, "auth")
+        issuers = keep_issuers(self._configuration.home)
+        stream_key = keep_secret(self._configuration.home, "stream-key").file
         database_url, redis_url = self._configuration.database_url, self._configuration.redis_url
         starting = []
         if not redis_url:
             valkey = valkey_server(self._configuration)
             redis_url = valkey.url()
             starting.append(self._keep(server_job(self._configuration, VALKEY, valkey)))
-        if not database_url:
+        if database_url:
+            urls = share_role(database_url)
+        else:
             postgres = postgres_server(self._configuration)
-            database_url = postgres.url(DATABASE)
             keeper = self._keep(server_job(self._configuration, POSTGRES, postgres))
             self._await(deadline, keeper, keeper.job.is_ready)
             postgres.create_database(DATABASE)
+            urls = give_roles(postgres, self._configuration.home)
             self._outdated = find_outdated(postgres, DATABASE, SERVICES)
         for keeper in starting:
             self._await(deadline, keeper, keeper.job.is_ready)
-        return Surroundings(database_url, redis_url, auth.file)
+        return Surroundings(urls, redis_url, issuers, stream_key)
 
     def _keep(self, job: Job) -> Keeper:
         keeper = Keeper(job, changed=self._write_record, said=self._warn)

@@ -20,7 +20,7 @@ from support.servers.oidc_provider import (
     signed_with_public_key,
     token,
 )
-from utils.auth import Principal, Role, SharedSecret, TokenVerifier, issue_token
+from utils.auth import Issuer, Principal, Role, SharedSecret, TokenVerifier, issue_token
 from utils.auth.authorizer import AccessTableError, Authorizer, bearer_token, create_verifier
 from utils.errors import ForbiddenError, UnauthorizedError
 from utils.http import RouteTable
@@ -67,7 +67,7 @@ def settings(**values: Any) -> ServiceSettings:
 @pytest.mark.parametrize(
     ("values", "name"),
     [
-        ({}, "AUTH_SECRET"),
+        ({}, "AUTH_ISSUERS"),
         ({"auth_secret": "short"}, "AUTH_SECRET"),
         ({"auth_secret": SECRET, "auth_jwks_url": "http://127.0.0.1:1/keys"}, "AUTH_JWKS_URL"),
         ({"auth_jwks_url": "file:///etc/passwd"}, "AUTH_JWKS_URL"),
@@ -106,8 +106,8 @@ def app_with(*routes: tuple[str, str, Callable[..., Any]]) -> FastAPI:
 
 
 def authorizer(access: dict[tuple[str, str], frozenset[Role]]) -> Authorizer:
-    verifier = TokenVerifier(SharedSecret(SECRET.encode()), issuer="v-factory", audience="v-factory")
-    return Authorizer(verifier, access)
+    issuer = Issuer("v-factory", "v-factory", SharedSecret(SECRET.encode()))
+    return Authorizer(TokenVerifier([issuer]), access)
 
 
 def test_a_route_without_a_row_stops_the_start() -> None:

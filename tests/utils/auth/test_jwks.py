@@ -21,8 +21,9 @@ from support.servers.oidc_provider import (
     signed_with_public_key,
     token,
 )
-from utils.auth import TokenVerifier
-from utils.auth.jwks import JwksError, JwksKeys, parse_jwks
+from utils.auth import Issuer, TokenVerifier
+from utils.auth.jwks import JwksKeys
+from utils.auth.key_documents import KeyDocumentError, parse_jwks
 from utils.errors import UnauthorizedError, UnavailableError
 
 
@@ -40,7 +41,7 @@ async def connect(provider: Provider) -> AsyncIterator[Callable[..., TokenVerifi
 
     def build(**limits: float) -> TokenVerifier:
         keys = JwksKeys(provider.url, **limits)
-        verifiers.append(TokenVerifier(keys, issuer="v-factory", audience="v-factory"))
+        verifiers.append(TokenVerifier([Issuer("v-factory", "v-factory", keys)]))
         return verifiers[-1]
 
     yield build
@@ -203,7 +204,7 @@ async def test_a_withdrawn_key_ends_the_tokens_it_signed(connect: Connect, provi
 )
 def test_a_key_that_cannot_verify_is_left_out(unfit: object) -> None:
     assert set(parse_jwks(document(unfit, rsa_jwk("first")))) == {("first", "RS256")}
-    with pytest.raises(JwksError):
+    with pytest.raises(KeyDocumentError):
         parse_jwks(document(unfit))
 
 
@@ -222,10 +223,10 @@ JWK = st.dictionaries(
 
 @given(keys=st.lists(JWK | FRAGMENTS, max_size=4))
 def test_any_document_gives_keys_or_a_refusal(keys: list[Any]) -> None:
-    with suppress(JwksError):
+    with suppress(KeyDocumentError):
         assert parse_jwks(document(*keys))
 
 
 def test_a_document_nested_too_deeply_is_refused() -> None:
-    with pytest.raises(JwksError):
+    with pytest.raises(KeyDocumentError):
         parse_jwks(b'{"keys":' + b"[" * 100_000 + b"]" * 100_000 + b"}")

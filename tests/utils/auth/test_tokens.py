@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.auth import Principal, Role, SharedSecret, TokenVerifier, issue_token
-from utils.auth.tokens import DEFAULT_LIFETIME, MAX_TOKEN_CHARS
+from utils.auth import Issuer, Principal, Role, SharedSecret, TokenVerifier, issue_token
+from utils.auth.jws import MAX_TOKEN_CHARS
+from utils.auth.signing import DEFAULT_LIFETIME
 from utils.errors import NotFoundError, UnauthorizedError
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -43,7 +44,7 @@ def verifier(clock: Clock) -> TokenVerifier:
 
 def verifier_at(now: Callable[[], datetime], cache_size: int = 4096) -> TokenVerifier:
     keys = SharedSecret(SECRET)
-    return TokenVerifier(keys, issuer="v-factory", audience="v-factory", now=now, cache_size=cache_size)
+    return TokenVerifier([Issuer("v-factory", "v-factory", keys)], now=now, cache_size=cache_size)
 
 
 def claims(**changes: Any) -> dict[str, Any]:

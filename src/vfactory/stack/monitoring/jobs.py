@@ -14,7 +14,7 @@ from vfactory.stack.configuration import Configuration
 from vfactory.stack.health_checks import is_monitoring_ready
 from vfactory.stack.keeping import Job
 from vfactory.stack.logs import log_file
-from vfactory.stack.parts import Surroundings
+from vfactory.stack.parts import EXPORTER, Surroundings
 from vfactory.stack.programs import (
     ALERTMANAGER,
     BLACKBOX_EXPORTER,
@@ -131,7 +131,7 @@ def _blackbox(configuration: Configuration, rendered: Path) -> Way:
 
 
 def _postgres_exporter(configuration: Configuration, around: Surroundings) -> Way:
-    url = around.database_url
+    url = around.database_urls[EXPORTER]
     parts = urlsplit(url)
     if "sslmode=" not in parts.query:  # the exporter's driver does not support `prefer`
         mode = "disable" if parts.hostname in {"127.0.0.1", "::1", "localhost"} else "require"

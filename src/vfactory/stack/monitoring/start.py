@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from embedded import PortForbiddenError, is_port_free, make_private_folder, write_private_file
-from utils.auth import Role, issue_token
+from utils.auth import Role, SigningKey, issue_token
 from vfactory.stack.configuration import Configuration, port_variable
 from vfactory.stack.errors import REFUSALS, explain
 from vfactory.stack.keeping import Job
@@ -16,6 +16,7 @@ from vfactory.stack.monitoring import rendering
 from vfactory.stack.monitoring.jobs import PROGRAM_OF, monitoring_jobs
 from vfactory.stack.parts import Surroundings
 from vfactory.stack.programs import fetch, find_program, programs_folder
+from vfactory.stack.state import COMMAND, find_signing_key
 
 TOKEN: Final = "incident_event_token"  # noqa: S105 - a file's name
 TOKEN_LIFETIME: Final = timedelta(days=30)
@@ -44,7 +45,7 @@ class Monitoring:
         self.missing: dict[str, str] = {}
         self._searched = threading.Event()
         self._renewed = float("-inf")
-        self._secret = ""
+        self._key: SigningKey | None = None
 
     def search(self) -> None:
         """Start searching for the programs, in a thread of its own."""
@@ -57,7 +58,7 @@ class Monitoring:
     def jobs(self, around: Surroundings) -> list[Job]:
         """Return the jobs to run; if the monitoring cannot run, none, after a sentence that says why."""
         try:
-            self._secret = around.auth_secret.read_text("ascii").strip()
+            self._key = find_signing_key(self._told.home)
             rendered = self._render()
             absent = [name for name in PROGRAM_OF if name not in {*self._found, *self.missing}]
             self._miss("Its program is not installed.", *absent)
@@ -71,10 +72,14 @@ class Monitoring:
 
     def renew(self) -> None:
         """Write a new token for Alertmanager once a day; it reads the file at each request."""
-        if self._secret and time.monotonic() - self._renewed > TOKEN_RENEWAL_SECONDS:
+        if self._key is not None and time.monotonic() - self._renewed > TOKEN_RENEWAL_SECONDS:
             self._renewed = time.monotonic()
             token = issue_token(
-                self._secret, subject="alertmanager", role=Role.ALERTMANAGER, lifetime=TOKEN_LIFETIME
+                self._key,
+                subject="alertmanager",
+                role=Role.ALERTMANAGER,
+                lifetime=TOKEN_LIFETIME,
+                issuer=COMMAND,
             )
             write_private_file(self._secret_file(TOKEN), token + "\n")
 

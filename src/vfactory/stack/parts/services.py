@@ -11,6 +11,7 @@ from typing import Final
 
 from embedded import Program, launch
 from vfactory.stack.configuration import Configuration
+from vfactory.stack.state import Issuers
 
 # Locally a service need not drain: clients of a stream reconnect when it is cut.
 DRAIN_SECONDS: Final = 0
@@ -52,11 +53,19 @@ SERVICES: Final = (
 
 @dataclass(frozen=True)
 class Surroundings:
-    """The addresses and the secret's file that the services use."""
+    """The addresses that the services use, and whose tokens they accept.
 
-    database_url: str
+    Args:
+        database_urls: the address by which each part connects to the database under its role, by name.
+        redis_url: the address of Redis.
+        issuers: of tokens.
+        stream_key: the file of the key that seals what the services write into Redis.
+    """
+
+    database_urls: Mapping[str, str]
     redis_url: str
-    auth_secret: Path
+    issuers: Issuers
+    stream_key: Path
 
 
 def service_url(configuration: Configuration, name: str) -> str:
@@ -65,10 +74,13 @@ def service_url(configuration: Configuration, name: str) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{configuration.ports[name]}"
 
 
-def own_variables(service: Service, configuration: Configuration) -> dict[str, str]:
+def own_variables(service: Service, configuration: Configuration, around: Surroundings) -> dict[str, str]:
     """Return the service's own variables: addresses and folders, and those passed to `up`."""
     known = {
-        "incident-event": {"INCIDENT_EVENT_FACTORY_CORE_URL": service_url(configuration, "factory-core")},
+        "incident-event": {
+            "INCIDENT_EVENT_FACTORY_CORE_URL": service_url(configuration, "factory-core"),
+            "INCIDENT_EVENT_SERVICE_KEY_FILE": str(around.issuers.worker_key),
+        },
         "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
     }
     prefixes = (service.prefix, TRACING_PREFIX)
@@ -86,14 +98,17 @@ def service_environment(
         "HOME": str(configuration.home),  # so that no user's settings for database clients apply
         "SERVICE_NAME": service.name,
         "LOG_LEVEL": configuration.log_level,
-        "DATABASE_URL": around.database_url,
-        "AUTH_SECRET_FILE": str(around.auth_secret),
+        "DATABASE_URL": around.database_urls[service.name],
+        "AUTH_ISSUERS": around.issuers.trusted(worker=service.name == "factory-core"),
         "DRAIN_SECONDS": str(DRAIN_SECONDS),
         "SHUTDOWN_SECONDS": str(SHUTDOWN_SECONDS),
-        **own_variables(service, configuration),
+        **own_variables(service, configuration, around),
     }
+    if around.issuers.shared_secret is not None:
+        variables["AUTH_SECRET_FILE"] = str(around.issuers.shared_secret)
     if service.needs_redis:
         variables["REDIS_URL"] = around.redis_url
+        variables["STREAM_KEY_FILE"] = str(around.stream_key)
     if name in configuration.ports:
         variables.update(HOST=configuration.host, PORT=str(configuration.ports[name]))
     return variables
