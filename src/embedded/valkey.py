@@ -8,12 +8,16 @@ import socket
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from embedded.errors import NotInstalledError, ServerFailedError
 from embedded.folders import make_folder, tail, write_private_file
 from embedded.processes import Program, end_processes, find_processes
 from embedded.server import Server
+
+MAX_MEMORY: Final = "384mb"
+"""Room for the streams of two services, and for what their readers fetch at a time."""
 
 
 def valkey_binary() -> Path:
@@ -96,6 +100,7 @@ class ValkeyServer(Server):
             "appendonly": "yes",
             "appendfsync": "everysec",
             "save": '""',
+            "maxmemory": MAX_MEMORY,
             "maxmemory-policy": "noeviction",
             "daemonize": "no",
             **self.settings,

@@ -28,7 +28,13 @@ def create_worker(settings: FactoryCoreSettings) -> FastAPI:
         kit: Kit = app.state.kit
         if kit.redis is None:
             raise LookupError("Factory Core needs Redis")  # its settings require the URL
-        relay = Relay(kit.database, kit.redis, SERVICE, sealing_key=settings.sealing_key)
+        relay = Relay(
+            kit.database,
+            kit.redis,
+            SERVICE,
+            sealing_key=settings.sealing_key,
+            streams_bytes=settings.max_streams_bytes,
+        )
         kept_for = timedelta(days=settings.batch_retention_days)
         retention = BatchRetention(kit.database, utc_now, kept_for=kept_for)
         stale_after = timedelta(seconds=settings.stale_after_seconds)

@@ -52,7 +52,13 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
             fetch_gap=client.fetch_gap,
             fetch_heads=client.fetch_heads,
         )
-        relay = Relay(kit.database, kit.redis, SERVICE, sealing_key=settings.sealing_key)
+        relay = Relay(
+            kit.database,
+            kit.redis,
+            SERVICE,
+            sealing_key=settings.sealing_key,
+            streams_bytes=settings.max_streams_bytes,
+        )
         tasks = [
             asyncio.create_task(supervise("consumer", consumer.run), name="consumer"),
             asyncio.create_task(supervise("relay", relay.run), name="relay"),

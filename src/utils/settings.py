@@ -104,6 +104,8 @@ class ServiceSettings(EnvironmentSettings):
     """How many connections clients may hold open; fewer if the hard limit on open files is lower."""
     max_received_bytes: Annotated[int, Field(ge=1024 * 1024, le=64 * 1024**3)] = 64 * 1024 * 1024
     """How many bytes of requests may be held in memory; beyond it large bodies are answered 503."""
+    max_streams_bytes: Annotated[int, Field(ge=1024 * 1024, le=64 * 1024**4)] = 128 * 1024 * 1024
+    """How many bytes the streams of one service may take in Redis; beyond it the largest are trimmed."""
 
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 10
     database_command_timeout_seconds: PositiveSeconds = 8

@@ -14,7 +14,7 @@ from factory_core.readings.intake import LARGE_WRITERS, SMALL_WRITERS
 from incident_event.worker import PARTITIONS
 from support import ROOT
 from support.manifests.built import built, container, find
-from utils.relay.appender import STREAM_BYTES
+from utils.relay.stream_sizes import MAX_STREAM_BYTES
 from utils.settings import ServiceSettings
 
 PAGES = [(ROOT / "docs" / name).read_text("utf-8") for name in ("scaling.md", "scaling.ko.md")]
@@ -107,7 +107,7 @@ def test_more_workers_than_partitions_are_never_asked_for() -> None:
 
 
 def test_what_a_redis_keeps_for_a_factory_is_as_written() -> None:
-    assert all(f"{STREAM_BYTES // 2**20} MiB" in page for page in PAGES)
+    assert all(f"{MAX_STREAM_BYTES // 2**20} MiB" in page for page in PAGES)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=["english", "korean"])

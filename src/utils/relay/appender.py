@@ -14,7 +14,6 @@ from utils.outbox import StoredEvent
 from utils.streams import Seal, index_key, stream_key
 
 STREAM_EVENTS = 10_000
-STREAM_BYTES = 32 * 1024 * 1024
 INDEX_ENTRIES = 100_000
 
 # KEYS: the stream. ARGV: how many entries to keep; 1 if the first event may leave a gap; then for each event

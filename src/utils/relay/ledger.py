@@ -1,7 +1,7 @@
 """The relay's SQL: numbers events, reads them again, stores how far they are published, and purges them."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -131,8 +131,3 @@ class Ledger:
         """Return the number and age of the events that are not published yet."""
         row = await self._connection.fetchrow(BACKLOG)
         return Backlog(row["events"], row["age"])
-
-
-def total_bytes(events: Iterable[StoredEvent]) -> int:
-    """Return the sum of the payloads' lengths in bytes."""
-    return sum(len(event.payload) for event in events)

@@ -19,3 +19,12 @@ LAST_SUCCESS = Gauge(
     "vfactory_relay_last_success_timestamp_seconds",
     "When the leading relay last completed a step without a fault, in seconds since 1970.",
 )
+STREAM_BYTES = Gauge(
+    "vfactory_streams_bytes", "Bytes that the streams take in Redis, as the leading relay sees them."
+)
+STREAM_LIMIT_BYTES = Gauge(
+    "vfactory_streams_limit_bytes", "Bytes that the streams together may take in Redis."
+)
+STREAM_TRIMMED = Counter(
+    "vfactory_streams_trimmed_total", "Entries trimmed from streams because they took too many bytes."
+)

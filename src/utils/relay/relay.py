@@ -15,6 +15,7 @@ from utils.relay.bell_listener import BellListener
 from utils.relay.ledger import Ledger
 from utils.relay.metrics import IS_LEADER
 from utils.relay.shift import Shift
+from utils.relay.stream_sizes import MAX_TOTAL_BYTES, StreamSizes
 
 POLL_SECONDS = 0.25
 STANDBY_SECONDS = 1.0
@@ -44,12 +45,14 @@ class Relay:
         *,
         sealing_key: SecretStr | None = None,
         retention: timedelta = RETENTION,
+        streams_bytes: int = MAX_TOTAL_BYTES,
     ) -> None:
         self._database = database
         self._redis = redis
         self._service_name = service_name
         self._sealing_key = sealing_key
         self._retention = retention
+        self._streams_bytes = streams_bytes
 
     async def run(self) -> None:
         """Relay until cancelled; after a lost database or Redis it retries."""
@@ -86,7 +89,8 @@ class Relay:
         logger.info("the relay leads", extra={"schema": self._database.schema})
         IS_LEADER.set(1)
         appender = Appender(self._redis, self._service_name, self._sealing_key)
-        shift = Shift(Ledger(connection), appender, retention=self._retention)
+        sizes = StreamSizes(self._redis, self._service_name, total_bytes=self._streams_bytes)
+        shift = Shift(Ledger(connection), appender, sizes, retention=self._retention)
         while True:
             heed_cancellation()
             if not await shift.step():

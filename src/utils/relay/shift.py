@@ -9,8 +9,8 @@ from redis.exceptions import RedisError
 
 from utils.logging import logger
 from utils.outbox import StoredEvent
-from utils.relay.appender import STREAM_BYTES, STREAM_EVENTS, Appender, Batch
-from utils.relay.ledger import Head, Ledger, total_bytes
+from utils.relay.appender import STREAM_EVENTS, Appender, Batch
+from utils.relay.ledger import Head, Ledger
 from utils.relay.metrics import (
     LAST_SUCCESS,
     OUTBOX_OLDEST_AGE,
@@ -19,6 +19,7 @@ from utils.relay.metrics import (
     PURGED,
     REPUBLISHED,
 )
+from utils.relay.stream_sizes import MAX_STREAM_BYTES, StreamSizes
 from utils.tracing import published
 
 CHECK_SECONDS = 3.0
@@ -29,7 +30,6 @@ HEADS_PAGE = 500
 PURGE_ROWS = 1000
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 5.0
-SMALLEST_STREAM = 100
 
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
@@ -41,13 +41,15 @@ class Shift:
     factory's head with its stream, as soon as Redis is back and every 3 s.
     """
 
-    def __init__(self, ledger: Ledger, appender: Appender, *, retention: timedelta) -> None:
+    def __init__(
+        self, ledger: Ledger, appender: Appender, sizes: StreamSizes, *, retention: timedelta
+    ) -> None:
         self._ledger = ledger
         self._appender = appender
+        self._sizes = sizes
         self._retention = retention
         self._published: dict[UUID, int] = {}
         self._unremembered: dict[UUID, int] = {}
-        self._event_bytes: dict[UUID, float] = {}
         self._behind: dict[UUID, None] = {}
         self._backoff = 0.0
         self._redis_due = 0.0
@@ -89,18 +91,15 @@ class Shift:
     async def _publish(self, numbered: Mapping[UUID, Sequence[StoredEvent]]) -> None:
         if not numbered:
             return
-        for factory_id, events in numbered.items():
-            self._weigh(factory_id, events)
         with published(numbered) as traced:
-            batches = {
-                factory_id: Batch(events, keep=self._stream_length(factory_id))
-                for factory_id, events in traced.items()
-            }
+            batches = {factory_id: Batch(events) for factory_id, events in traced.items()}
             reached = await self._appender.append(batches)
         for factory_id, last in reached.items():
             self._note_published(factory_id, last)
             if last != numbered[factory_id][-1].seq:
                 self._behind[factory_id] = None
+            self._sizes.note(factory_id, (event.payload for event in numbered[factory_id]))
+        await self._sizes.keep_bounds()
 
     async def _check_when_due(self) -> None:
         """Compare every head with its stream every 3 s, and within half a second after Redis was emptied."""
@@ -130,8 +129,11 @@ class Shift:
                 await self._discard(head, last)
             if last != head.seq:
                 self._behind[head.factory_id] = None
+                self._sizes.forget(head.factory_id)
             else:
                 self._note_published(head.factory_id, last)
+        await self._sizes.measure_unknown([head.factory_id for head in heads])
+        await self._sizes.keep_bounds()
 
     async def _discard(self, head: Head, last: int) -> None:
         logger.error(
@@ -153,14 +155,14 @@ class Shift:
     async def _repair(self, factory_id: UUID) -> bool:
         """Append the next page of the events that a stream lacks; return whether it may lack more."""
         last = (await self._appender.last([factory_id]))[factory_id]
-        tail = await self._ledger.tail_start(factory_id, STREAM_EVENTS, STREAM_BYTES)
+        tail = await self._ledger.tail_start(factory_id, STREAM_EVENTS, MAX_STREAM_BYTES)
         events = await self._ledger.read(factory_id, max(last, tail))
         if not events:
             return False
-        self._weigh(factory_id, events)
-        keep = self._stream_length(factory_id)
-        batch = Batch(events, keep=keep, may_jump=events[0].seq != last + 1)
+        batch = Batch(events, may_jump=events[0].seq != last + 1)
         reached = (await self._appender.append({factory_id: batch}))[factory_id]
+        self._sizes.note(factory_id, (event.payload for event in events))
+        await self._sizes.keep_bounds()
         again = sum(event.seq <= self._published.get(factory_id, 0) for event in events)
         REPUBLISHED.inc(again)
         self._note_published(factory_id, reached)
@@ -171,16 +173,6 @@ class Shift:
         if last > before:
             PUBLISHED.inc(last - before)
             self._published[factory_id] = self._unremembered[factory_id] = last
-
-    def _weigh(self, factory_id: UUID, events: Sequence[StoredEvent]) -> None:
-        mean = total_bytes(events) / len(events)
-        known = self._event_bytes.get(factory_id, mean)
-        self._event_bytes[factory_id] = known + (mean - known) / 8
-
-    def _stream_length(self, factory_id: UUID) -> int:
-        """Return how many events a factory's stream keeps, so that it takes at most about `STREAM_BYTES`."""
-        fitting = int(STREAM_BYTES / max(self._event_bytes[factory_id], 1.0))
-        return min(STREAM_EVENTS, max(SMALLEST_STREAM, fitting))
 
     async def _housekeep(self) -> None:
         now = time.monotonic()
