@@ -25,6 +25,8 @@ _FACTORY_CORE: Final = {
     ("GET", "/v1/factories/{factory_id}/equipment/{equipment_id}"): READ_PLANT,
     ("POST", "/v1/factories/{factory_id}/readings"): SEND,
     ("GET", "/v1/factories/{factory_id}/readings"): READ_PLANT,
+    ("POST", "/v1/factories/{factory_id}/readings/corrections"): WRITE,
+    ("GET", "/v1/factories/{factory_id}/readings/corrections"): READ_PLANT,
     ("GET", "/v1/event-log"): FOLLOW,
     ("GET", "/v1/event-log/heads"): FOLLOW,
 }

@@ -73,3 +73,23 @@ class ReadingsAccepted(msgspec.Struct, frozen=True):
     batch_id: str
     accepted_at: datetime
     series: list[SeriesReadings]
+
+
+class ReadingCorrected(msgspec.Struct, frozen=True):
+    """The value or quality of an accepted reading was corrected; what was done because of it stays done."""
+
+    type: ClassVar[str] = "reading.corrected.v1"
+
+    correction_id: UUID
+    factory_id: UUID
+    equipment_id: UUID
+    source: str
+    metric: str
+    at: datetime
+    old_value: float
+    old_quality: Quality
+    value: float
+    quality: Quality
+    reason: str
+    corrected_by: str
+    corrected_at: datetime

@@ -12,6 +12,7 @@ from factory_core.equipment import endpoints as equipment
 from factory_core.event_log import endpoints as event_log
 from factory_core.factories import endpoints as factories
 from factory_core.readings import endpoints as readings
+from factory_core.readings.corrections import endpoints as corrections
 from factory_core.readings.directory import SeriesDirectory
 from factory_core.readings.intake import Intake
 from factory_core.readings.large_batches import BatchDecoder
@@ -65,7 +66,7 @@ def create_app(settings: FactoryCoreSettings) -> FastAPI:
     reader = ReplicaReader(database, settings)
     app.state.decoder = BatchDecoder()
     app.state.readings = ReadingService(reader, directory, intake, utc_now)
-    for routes in (factories, equipment, readings, event_log):
+    for routes in (factories, equipment, readings, corrections, event_log):
         app.include_router(routes.router, prefix="/v1")
     readings.add_ingest_route(app, INGEST)
     return app

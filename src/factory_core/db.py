@@ -7,7 +7,7 @@ from utils.database import service_metadata
 SERVICE = "factory-core"
 SCHEMA = "factory_core"
 MIGRATIONS = "factory_core:migrations"
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration, which this release needs; a constant, so that no service loads Alembic to find it."""
 
 

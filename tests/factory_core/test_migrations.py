@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 import factory_core.equipment.models
 import factory_core.factories.models
+import factory_core.readings.corrections.models
 import factory_core.readings.models  # noqa: F401 - each adds its tables to the metadata
 from factory_core.db import MIGRATIONS, Base
 from support.servers import Postgres, RunningProcess, migrate, migrate_to

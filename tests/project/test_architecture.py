@@ -131,6 +131,11 @@ VIOLATIONS = {
         "import factory_core.readings.recorder",
         "Other aggregates reach readings through their service",
     ),
+    "readings query the tables of their corrections": (
+        "factory_core/readings/intake.py",
+        "import factory_core.readings.corrections.repository",
+        "Queries of corrections belong to corrections",
+    ),
     "an aggregate queries the tables of rules": (
         "incident_event/incidents/service.py",
         "import incident_event.rules.repository",
@@ -205,8 +210,13 @@ def test_a_planted_violation_is_named(house: Path, violation: str) -> None:
 
 def aggregates() -> set[str]:
     """Return every folder of a service that has one of an aggregate's files."""
-    found = (path.parent for name in AGGREGATE_FILES for path in (ROOT / "src").glob(f"*/*/{name}"))
-    return {f"{path.parent.name}.{path.name}" for path in found if path.parent.name != "utils"}
+    sources = ROOT / "src"
+    found = {
+        path.parent.relative_to(sources)
+        for name in AGGREGATE_FILES
+        for path in sources.glob(f"*/*/**/{name}")
+    }
+    return {".".join(path.parts) for path in found if path.parts[0] != "utils"}
 
 
 def test_every_package_is_looked_at() -> None:

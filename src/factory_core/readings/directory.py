@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
@@ -83,6 +84,37 @@ class SeriesDirectory:
         before = len(known)
         known.update({(series.source, series.metric): series for series in found})
         self._size += len(known) - before
+
+
+class SeriesLookup:
+    """Finds the series that exist, within the caller's transaction."""
+
+    def __init__(self, transaction: Transaction, now: datetime) -> None:
+        self._transaction = transaction
+        self._equipment = EquipmentService.within(transaction, now)
+
+    async def find_sources(self, by: Principal, factory_id: UUID, tags: Collection[str]) -> dict[str, UUID]:
+        """Return the ids of the factory's equipment with these tags, by tag; unknown tags are missing.
+
+        Raises:
+            NotFoundError: there is no such factory that `by` may see.
+        """
+        return await self._equipment.find_ids(by, factory_id, tags)
+
+    async def find(
+        self, factory_id: UUID, sources: Mapping[str, UUID], keys: Collection[SeriesKey]
+    ) -> dict[SeriesKey, Series]:
+        """Return the series of these keys that exist, given the ids of their sources."""
+        names = {(sources[source], metric): (source, metric) for source, metric in keys if source in sources}
+        if not names:
+            return {}
+        repository = SeriesRepository(await self._transaction.connection(), factory_id)
+        found = await repository.find(names)
+        return {
+            names[name]: Series(number, name[0], *names[name])
+            for name, number in found.items()
+            if name in names
+        }
 
 
 class _Resolution:

@@ -86,6 +86,18 @@ FIND_DIFFERING = """
     ) AS kept
     WHERE kept.value <> given.value OR kept.quality <> given.quality
 """
+LOCK_READINGS = """
+    SELECT series_id, at, value, quality
+    FROM readings JOIN unnest($2::int[], $3::timestamptz[]) AS wanted (series_id, at) USING (series_id, at)
+    WHERE factory_id = $1
+    ORDER BY series_id, at FOR UPDATE OF readings
+"""
+CHANGE_READINGS = """
+    UPDATE readings SET value = given.value, quality = given.quality
+    FROM unnest($2::int[], $3::timestamptz[], $4::float8[], $5::smallint[])
+        AS given (series_id, at, value, quality)
+    WHERE readings.factory_id = $1 AND readings.series_id = given.series_id AND readings.at = given.at
+"""
 FIND_SERIES = """
     SELECT id, equipment_id, metric FROM series
     WHERE factory_id = $1 AND equipment_id = ANY ($2) AND metric = ANY ($3)
@@ -125,6 +137,9 @@ EventEntry = tuple[UUID, str, datetime, bytes, str | None]
 
 SeriesPlace = tuple[UUID, UUID, str]
 """Factory, equipment and metric: what series are ordered by."""
+
+ReadingName = tuple[int, datetime]
+"""The number of the series, and the time."""
 
 SeriesName = tuple[UUID, str]
 """Equipment and metric."""
@@ -196,6 +211,21 @@ class ReadingRepository:
         """Return what is kept where it differs from these rows, by the row's place from 0."""
         found = await self._connection.fetch(FIND_DIFFERING, *zip(*rows, strict=True))
         return {row[0] - 1: (row[1], row[2]) for row in found}
+
+    async def lock_readings(
+        self, factory_id: UUID, names: Collection[ReadingName]
+    ) -> dict[ReadingName, KeptValue]:
+        """Return the readings that exist, and lock them until the transaction ends."""
+        if not names:
+            return {}
+        rows = await self._connection.fetch(LOCK_READINGS, factory_id, *zip(*names, strict=True))
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    async def change_readings(
+        self, factory_id: UUID, changes: Collection[tuple[int, datetime, float, int]]
+    ) -> None:
+        """Replace the values and qualities of readings: (series, time, value, quality)."""
+        await self._connection.execute(CHANGE_READINGS, factory_id, *zip(*changes, strict=True))
 
     async def list_readings(
         self,

@@ -1,0 +1,1 @@
+"""Corrections of readings that are kept: each one a record that stays."""
