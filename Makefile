@@ -63,8 +63,9 @@ bench: ## Run the benchmarks, each in a clean process; ONLY=name,… for some of
 	@$(bootstrap) dev
 	@$(bin)/python -m benchmarks $(if $(ONLY),--only "$(ONLY)")
 
-image-pin: ## Write the digest of the base image into deploy/docker/Dockerfile
-	@./deploy/docker/pin
+image-pin: ## Write the digests of all images into Dockerfile, compose.yaml and manifests (skopeo or docker)
+	@$(bootstrap) dev
+	@PYTHONPATH=. $(bin)/python -P -m deploy pin
 
 image-test: ## Build the image without a container engine and run every service from it (root)
 	@$(bootstrap) dev

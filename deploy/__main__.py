@@ -1,4 +1,4 @@
-"""`python -m deploy generate | check`: writes what is generated, or looks for what is wrong."""
+"""`python -m deploy generate | check | pin`: writes what is generated, looks for faults, pins images."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from typing import Final
 
 from monitoring.checks.finding import Finding
 
-from deploy import generated, image_version
+from deploy import generated, image_version, images
 from deploy.checks import builds, checkov, files
 from vfactory.stack.programs import ProgramsError
 
@@ -17,6 +17,7 @@ Check = Callable[[Path], list[Finding]]
 CHECKS: Final[Mapping[str, Check]] = {
     "generated": generated.check,
     "version": image_version.check,
+    "images": images.check,
     "files": files.check,
     "builds": builds.check,
     "checkov": checkov.check,
@@ -28,6 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("generate", help="write the manifests that are made from other files")
+    commands.add_parser("pin", help="write today's digest behind the name of every image")
     check = commands.add_parser(
         "check", help="build every overlay with its components and look for what is wrong"
     )
@@ -42,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.command == "check":
             wanted = chosen.only or CHECKS
             return _report([finding for name in wanted for finding in CHECKS[name](ROOT)])
+        if chosen.command == "pin":
+            return images.pin(ROOT)
         generated.write(ROOT)
         image_version.write(ROOT)
     except ProgramsError as error:

@@ -33,6 +33,7 @@ SECRETS: Final = frozenset(
         "v-factory-auth",
         "v-factory-backup-database",
         "incident-event-service-token",
+        "incident-event-worker-key",
         "v-factory-redis",
     }
 )

@@ -64,7 +64,7 @@ def _loki(root: Path, specification: Specification) -> Problems:
         labels = alloy.stream_labels(configuration)
         if labels != set(specification.labels):
             yield path, "labels", f"are {sorted(labels)}, not {sorted(specification.labels)}"
-        process = configuration.one("loki.process")
+        process = alloy.lines_of(configuration)
         wanted = {"level", *specification.used_as("searchable")}
         metadata = set(process.one("stage.structured_metadata").attributes["values"]) - {"stream"}
         if metadata != wanted:
@@ -80,7 +80,7 @@ def _loki(root: Path, specification: Specification) -> Problems:
 def _shared(configuration: Block) -> list[Any]:
     """The stages that have nothing to do with where a line comes from."""
     own = ("stage.cri", "stage.label_drop")
-    stages = [stage for stage in configuration.one("loki.process").blocks if stage.name not in own]
+    stages = [stage for stage in alloy.lines_of(configuration).blocks if stage.name not in own]
     return [
         (stage.name, {name: _without_stream(value) for name, value in stage.attributes.items()})
         for stage in stages

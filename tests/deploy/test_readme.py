@@ -13,6 +13,8 @@ from deploy.checks.kustomize import build
 
 from support import ROOT
 from support.manifests.built import built, pod
+from utils.auth.issuers import create_issuers
+from utils.settings import ServiceSettings
 
 README = (ROOT / KUBERNETES / "README.md").read_text("utf-8")
 SCALING = (ROOT / "docs/scaling.md").read_text("utf-8")
@@ -64,9 +66,32 @@ def test_the_secrets_of_local_are_all_it_needs_with_every_component_that_goes_wi
         if "secret" in volume
     }
 
-    assert needed == set(made)
-    assert made["factory-core-database"] == made["v-factory-redis"] == {"url"}
-    assert made["v-factory-auth"] == {"secret"}
+    assert needed == set(made) - {"v-factory-signing-key"}
+    assert made["factory-core-database"] == {"url"}
+    assert made["v-factory-redis"] == {"url", "stream-key"}
+
+
+def test_no_pod_has_the_key_that_signs_tokens_and_only_one_the_workers(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [str(ROOT / KUBERNETES / "local-secrets")], capture_output=True, text=True, check=True, timeout=30
+    )
+    made = {item["metadata"]["name"]: item["stringData"] for item in json.loads(done.stdout)["items"]}
+    private = {name for name, content in made.items() if "PRIVATE KEY" in str(content)}
+    mounted = {
+        (volume["secret"]["secretName"], one["metadata"]["name"])
+        for one in built("local")
+        if one["kind"] in {"Deployment", "StatefulSet", "Job"}
+        for volume in pod(one).get("volumes", [])
+        if volume.get("secret", {}).get("secretName") in private
+    }
+    assert mounted == {("incident-event-worker-key", "incident-event-worker")}
+
+    for name, content in made["v-factory-auth"].items():
+        (tmp_path / name).write_text(content)
+    settings = ServiceSettings(
+        database_url="postgresql://u:p@h/d", auth_issuers_file=tmp_path / "issuers.json"
+    )
+    assert {issuer.name for issuer in create_issuers(settings)} == {"vfactory", "incident-event-worker"}
 
 
 @pytest.mark.parametrize("volume", ["database", "redis"])

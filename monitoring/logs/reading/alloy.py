@@ -19,13 +19,10 @@ KNOWN: Final[Mapping[str, str]] = {
     "discovery.kubernetes": "role namespaces selectors",
     "namespaces": "names own_namespace",
     "selectors": "role field label",
-    "discovery.docker": "host refresh_interval filter",
-    "filter": "name values",
     "discovery.relabel": "targets rule",
     "rule": "source_labels separator target_label regex replacement action modulus",
     "local.file_match": "path_targets sync_period ignore_older_than",
     "loki.source.file": "targets forward_to tail_from_end encoding on_positions_file_error",
-    "loki.source.docker": "host targets forward_to labels relabel_rules refresh_interval",
     "stage.cri": "max_partial_lines max_partial_line_size max_partial_line_size_truncate",
     "stage.json": "expressions source drop_malformed",
     "stage.timestamp": "source format action_on_failure fallback_formats location",
@@ -33,9 +30,12 @@ KNOWN: Final[Mapping[str, str]] = {
     "stage.labels": "values",
     "stage.structured_metadata": "values regex",
     "stage.label_drop": "values",
+    "stage.match": "selector pipeline_name action drop_counter_reason",
+    "stage.output": "source",
+    "stage.template": "source template",
     "loki.process": (
         "forward_to stage.cri stage.json stage.timestamp stage.regex stage.labels stage.structured_metadata "
-        "stage.label_drop"
+        "stage.label_drop stage.match stage.output stage.template"
     ),
     "loki.write": "endpoint max_streams external_labels wal",
     "endpoint": (
@@ -83,12 +83,13 @@ def _references(value: Any) -> Iterator[Reference]:
 
 def stream_labels(configuration: Block) -> set[str]:
     """The labels that a stream can end up with."""
-    rules = configuration.one("discovery.relabel").all("rule")
-    process = configuration.one("loki.process")
-    names = {rule.attributes["target_label"] for rule in rules}
-    if configuration.all("loki.source.file"):
-        names.add("filename")
-    for stage in process.blocks:
+    names = {"filename"}
+    for discovery in configuration.all("discovery.relabel"):
+        names |= {rule.attributes["target_label"] for rule in discovery.all("rule")}
+    targets = configuration.one("local.file_match").attributes["path_targets"]
+    for target in targets if isinstance(targets, list) else []:
+        names |= set(target)
+    for stage in (stage for process in configuration.all("loki.process") for stage in process.blocks):
         if stage.name == "stage.cri":
             names.add("stream")
         if stage.name == "stage.labels":
@@ -96,6 +97,12 @@ def stream_labels(configuration: Block) -> set[str]:
         if stage.name == "stage.label_drop":
             names -= set(stage.attributes["values"])
     return {name for name in names if not name.startswith("__")}
+
+
+def lines_of(configuration: Block) -> Block:
+    """The process that reads the lines themselves, whatever they come from."""
+    (process,) = (one for one in configuration.all("loki.process") if one.label == "lines")
+    return process
 
 
 def read_lines(root: Path, lines: Iterable[bytes], pod: Pod) -> list[Event]:
@@ -114,7 +121,7 @@ def read_lines(root: Path, lines: Iterable[bytes], pod: Pod) -> list[Event]:
     pattern = labels.pop("__path__")
     if not Path(pod.path).match(pattern):
         raise NotReadError(f"{pattern} does not match {pod.path}")
-    process = configuration.one("loki.process")
+    process = lines_of(configuration)
     if process.blocks[0].name != "stage.cri":
         raise NotReadError("the container log format is not read first")
     return [_run(process, line, labels | {"filename": pod.path}) for line in join(lines)]
