@@ -17,9 +17,7 @@ NAMED_BY_READERS: Final = ("v-factory", "kube-state-metrics")
 SECONDS: Final = 60.0
 UNAVAILABLE: Final = 69
 
-_REFERENCE: Final = re.compile(
-    r"""^(?:ARG[ ]BASE=|\s*(?:-[ ])?image:[ ]*["']?)([^\s"'#]+)""", re.MULTILINE | re.VERBOSE
-)
+_REFERENCE: Final = re.compile(r"""^(?:ARG BASE=|\s*(?:- )?image: *["']?)([^\s"'#]+)""", re.MULTILINE)
 _NAME: Final = re.compile(r"[a-z0-9./_-]+:[\w.-]+")
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -34,7 +32,7 @@ def references(root: Path) -> Iterator[tuple[Path, str]]:
 
 
 def check(root: Path) -> list[Finding]:
-    """Return what is wrong: no version, a digest that is none, two for one name, or only some with a digest."""
+    """Return what is wrong: no version, no real digest, two for one name, or only some with a digest."""
     found = list(references(root))
     findings: list[Finding] = []
     digests: dict[str, str] = {}
@@ -62,8 +60,8 @@ def pin(root: Path) -> int:
     missing = [name for name, digest in found.items() if digest is None]
     if missing:
         sys.stderr.write(
-            f"No digest for {', '.join(missing)}; nothing was changed. It takes skopeo, or docker with buildx, on PATH, "
-            "and a registry that can be reached from here.\n"
+            f"No digest for {', '.join(missing)}; nothing was changed. It takes skopeo, or docker with "
+            "buildx, on PATH, and a registry that can be reached from here.\n"
         )
         return UNAVAILABLE
     _write(root, {name: f"{name}@{digest}" for name, digest in found.items()})

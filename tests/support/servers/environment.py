@@ -1,12 +1,18 @@
 """The settings and variables that a service runs with in tests, nothing of this machine's own."""
 
 import importlib
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 from utils.settings import ServiceSettings
 
 AUTH_SECRET = "a-secret-for-tests-of-at-least-32-bytes"
+# Tests sign with the secret; a process that has nothing else would begin with a warning about it.
+AUTH_ISSUERS = json.dumps(
+    [{"issuer": "nobody", "roles": ["viewer"], "keys_file": str(Path(__file__).with_name("issuer.pem"))}]
+)
 # The kit's own tests stand on this: outbox and consumer tables, nothing of any service.
 KIT = "kit"
 
@@ -27,6 +33,7 @@ def environment(service: str, database_url: str, redis_url: str, **more: str) ->
         "SERVICE_NAME": service,
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
+        "AUTH_ISSUERS": AUTH_ISSUERS,
         "AUTH_SECRET": AUTH_SECRET,
         "DRAIN_SECONDS": "0",
         **more,
@@ -52,6 +59,7 @@ def make_settings(service: str, database_url: str, redis_url: str, **more: Any) 
         "service_name": service,
         "database_url": database_url,
         "redis_url": redis_url,
+        "auth_issuers": AUTH_ISSUERS,
         "auth_secret": AUTH_SECRET,
         "drain_seconds": 0,
         **more,
