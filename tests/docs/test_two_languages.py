@@ -8,7 +8,7 @@ import pytest
 from support import ROOT
 from utils.auth import Role
 
-PAGES = ["SECURITY", "docs/installation", "docs/security"]
+PAGES = ["SECURITY", "docs/installation", "docs/replay", "docs/security"]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]*)(?:#([^)]*))?\)")

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 import typer
@@ -60,6 +61,12 @@ def instant(text: object) -> str | None:
         return None
     whole, point, fraction = str(text).replace("T", " ").removesuffix("Z").partition(".")
     return f"{whole}{point}{fraction[:3]}Z"
+
+
+def local_time(at: datetime, zone: tzinfo) -> str:
+    """Return an instant in a time zone, as `2020-02-08 16:16:53Z` or `2020-02-09 01:16:53+09:00`."""
+    text = at.astimezone(zone).isoformat(" ", "milliseconds" if at.microsecond else "seconds")
+    return f"{text.removesuffix('+00:00')}Z" if text.endswith("+00:00") else text
 
 
 def _dump(value: Any, **style: Any) -> str:

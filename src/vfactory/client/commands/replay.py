@@ -1,5 +1,8 @@
 """`vfactory replay`: sends a recording as readings, at its own times or as if it were measured now."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated
 
@@ -15,20 +18,29 @@ from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOptio
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
 from vfactory.client.output import print_json, printable
 from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
-from vfactory.client.replay.columns import Choices
-from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.pace import SpeedError, read_speed
 from vfactory.client.replay.position import PositionFile
 from vfactory.client.replay.progress import open_progress
-from vfactory.client.replay.recording import Recording
-from vfactory.client.replay.report import describe
+from vfactory.client.replay.reading import (
+    ChoiceError,
+    Choices,
+    Recording,
+    RecordingError,
+    Survey,
+    as_file,
+    read_begin,
+    read_columns,
+    survey,
+)
+from vfactory.client.replay.report import Zones, describe
 from vfactory.client.replay.run import Options, Replay
 from vfactory.client.replay.summary import as_json as summary_as_json
-from vfactory.client.replay.times import TimeError, read_zone
+from vfactory.client.time_zones import ZoneError, factory_zone, find_zone, read_zone
 from vfactory.stack.errors import REFUSALS, Refusal
 from vfactory.stack.state import state_directory
 
 GOES_ON = "run the same command again to continue"
+_TIMES, _FORM, _LONG = "Times", "Form of the file", "Several machines or metrics"
 
 
 class StoppedError(CommandError):
@@ -39,13 +51,19 @@ class StoppedError(CommandError):
 
 def replay(
     file: Annotated[
-        Path, typer.Argument(help="A table in text: one row per time, columns named in the first line.")
+        Path,
+        typer.Argument(help="A table: CSV or other text, XLSX, Parquet, also packed; - is standard input."),
     ],
     *,
-    equipment: Annotated[str, typer.Option("--equipment", "-e", help="Tag of the machine that measured it.")],
+    equipment: Annotated[
+        str | None, typer.Option("--equipment", "-e", help="Tag of the machine that measured it.")
+    ] = None,
     factory: FactoryOption = None,
     exclude: Annotated[
         list[str] | None, typer.Option(help="A column that holds labels, not measurements; repeatable.")
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="'COLUMN=METRIC' renames a column; #3 is the third; repeatable.")
     ] = None,
     speed: Annotated[
         str, typer.Option(help="1: as recorded, 60: sixty times as fast, max: as fast as possible.")
@@ -56,26 +74,86 @@ def replay(
             "--as-new", help="Shift the times: at speed 1 the recording begins now, faster it ends now."
         ),
     ] = False,
-    timezone: Annotated[
-        str | None, typer.Option(help="Zone of times without an offset, such as Asia/Seoul. Default: UTC.")
-    ] = None,
-    time_column: Annotated[str | None, typer.Option(help="The column of times. Default: detected.")] = None,
-    time_format: Annotated[str | None, typer.Option(help="Its notation, such as '%d.%m.%Y %H:%M'.")] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(help="Separator of cells: a character, or comma, semicolon, tab. Default: detected."),
-    ] = None,
-    decimal: Annotated[str, typer.Option(help="The decimal sign of numbers: . or ,")] = ".",
-    encoding: Annotated[
-        str | None, typer.Option(help="The file's encoding, such as cp949. Default: UTF-8 or UTF-16.")
-    ] = None,
     create: Annotated[
-        bool, typer.Option("--create", help="Add the factory and the machine if they do not exist.")
+        bool, typer.Option("--create", help="Add the factory and the machines if they do not exist.")
     ] = False,
     restart: Annotated[
         bool,
         typer.Option("--restart", help="Start from the beginning, not where an interrupted replay stopped."),
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Send it although it is implausible; the command says why.")
+    ] = False,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone",
+            "--timezone",
+            help="Zone of times without an offset, and of the times shown. Default: the factory's.",
+            rich_help_panel=_TIMES,
+        ),
+    ] = None,
+    time_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="The column of times; repeatable: date, then clock or hour, minute.", rich_help_panel=_TIMES
+        ),
+    ] = None,
+    time_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Its notation, such as '%d.%m.%Y %H:%M'; or excel, seconds, milliseconds.",
+            rich_help_panel=_TIMES,
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(help="The time of zero, where the time column counts seconds.", rich_help_panel=_TIMES),
+    ] = None,
+    source_column: Annotated[
+        str | None, typer.Option(help="The column that names the machine.", rich_help_panel=_LONG)
+    ] = None,
+    metric_column: Annotated[
+        str | None, typer.Option(help="The column that names the metric.", rich_help_panel=_LONG)
+    ] = None,
+    value_column: Annotated[
+        str | None, typer.Option(help="The column of its values.", rich_help_panel=_LONG)
+    ] = None,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            help="Separator of cells: a character, or comma, semicolon, tab. Default: detected.",
+            rich_help_panel=_FORM,
+        ),
+    ] = None,
+    decimal: Annotated[
+        str, typer.Option(help="The decimal sign of numbers: . or ,", rich_help_panel=_FORM)
+    ] = ".",
+    thousands: Annotated[
+        str | None, typer.Option(help="The sign that groups digits by three.", rich_help_panel=_FORM)
+    ] = None,
+    missing: Annotated[
+        list[str] | None,
+        typer.Option(help="A word that means that nothing was measured; repeatable.", rich_help_panel=_FORM),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="The file's encoding, such as cp949. Default: UTF-8 or UTF-16.", rich_help_panel=_FORM
+        ),
+    ] = None,
+    skip_lines: Annotated[
+        int, typer.Option(min=0, help="Lines before the one that names the columns.", rich_help_panel=_FORM)
+    ] = 0,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            help="The columns' names, separated by commas, if no line has them.", rich_help_panel=_FORM
+        ),
+    ] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Which sheet of a workbook, or file of a zip.", rich_help_panel=_FORM)
+    ] = None,
     patience: Annotated[
         float,
         typer.Option(
@@ -85,48 +163,115 @@ def replay(
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Send a recording through the plant's API as the readings of one machine.
+    """Send a recording through the plant's API as the readings of its machines.
 
-    Every numeric column becomes a metric of the same name. Sending a recording twice stores it once. After
-    Ctrl-C, run the same command again to continue.
+    Every numeric column becomes a metric of the same name. The file is read once before anything is sent, and
+    refused if it cannot be read whole. Sending a recording twice stores it once. After Ctrl-C, run the same
+    command again to continue.
 
-    Exit codes: 0 if every reading was accepted or already stored, 1 if the plant refused any, 2 for a wrong
-    command, 3 if the plant could not be reached, 130 if interrupted.
+    Exit codes: 0 if every reading was accepted or already stored, 1 if the file was refused, or the plant
+    refused
+    a reading or keeps another value at its time, 2 for a wrong command, 3 if the plant could not be reached,
+    130 if interrupted.
     """
-    choices = Choices(delimiter, time_column, tuple(exclude or ()), time_format, encoding, decimal)
-    with connected(url) as client:
+    with connected(url) as client, _sentences(file):
+        choices = Choices(
+            delimiter=delimiter,
+            time_columns=tuple(time_column or ()),
+            exclude=tuple(exclude or ()),
+            time_format=time_format,
+            begin=read_begin(begin),
+            encoding=encoding,
+            decimal=decimal,
+            thousands=thousands,
+            skip_lines=skip_lines,
+            part=part,
+            names=tuple(names.split(",")) if names else (),
+            columns=read_columns(column or ()),
+            missing=tuple(missing or ()),
+            source_column=source_column,
+            metric_column=metric_column,
+            value_column=value_column,
+            force=force,
+        )
+        _check_machine(equipment, source_column)
         options = Options(_speed(speed), as_new=as_new, restart=restart, patience_seconds=patience)
-        recording = _open(file, choices, timezone)
-        found = _find_target(client, factory, equipment, create=create)
-        identity = (
-            client.plant.urls["factory-core"],
-            found["id"],
-            equipment,
-            str(as_new),
-            repr(choices),
-            str(timezone),
-        )
-        run = Replay(
-            client,
-            factory_id=found["id"],
-            source=equipment,
-            recording=recording,
-            position_file=PositionFile(state_directory() / "replay", file, identity),
-            now=utc_now,
-        )
-        ended = _run(run, recording, options)
-        target = {"factory_id": found["id"], "equipment": equipment, "complete": ended is None}
-        if as_json:
-            print_json(summary_as_json(recording, run.tally, target))
-        else:
-            verb = "Replayed" if ended is None else "Began to replay"
-            typer.echo(f"{verb} {file.name} as {equipment} of {printable(found['name'])}")
-            for line in describe(recording, run.tally, zone=timezone):
-                typer.echo(printable(line))
-        if ended is not None:
-            raise ended
-        if run.tally.rejected_readings:
-            raise typer.Exit(EXIT_REFUSED)
+        given = _given_zone(time_zone)
+        with as_file(file) as path:
+            recording = Recording(path, choices, given or factory_zone(None))
+            target = _find_factory(client, factory, create=create)
+            zone = given or factory_zone(target)
+            found = _survey(recording.again(zone), now=None if as_new else utc_now(), force=force)
+            if target is None:
+                target = add_factory(client, str(factory), timezone=_zone_name(time_zone))
+            _find_machines(
+                client, target, [equipment] if equipment else found.recording.sources, create=create
+            )
+            identity = (
+                client.plant.urls["factory-core"],
+                target["id"],
+                str(equipment),
+                str(as_new),
+                repr(choices),
+                str(zone),
+            )
+            run = Replay(
+                client,
+                factory_id=target["id"],
+                source=equipment,
+                recording=recording.again(zone),
+                position_file=PositionFile(state_directory() / "replay", path, identity),
+                now=utc_now,
+                span=found.span,
+            )
+            ended = _run(run, options)
+        machines = equipment or ", ".join(found.recording.sources)
+        zones = Zones(given=given is not None, shown=find_zone(time_zone, target))
+        _tell(run, file, machines, target, zones=zones, ended=ended, as_json=as_json)
+
+
+def _tell(
+    run: Replay,
+    file: Path,
+    machines: str,
+    target: Json,
+    *,
+    zones: Zones,
+    ended: Exception | None,
+    as_json: bool,
+) -> None:
+    """Print what became of the readings, and fail if anything did not arrive."""
+    tally = run.tally
+    if as_json:
+        where = {
+            "file": str(file),
+            "factory_id": target["id"],
+            "equipment": machines,
+            "complete": ended is None,
+        }
+        print_json(summary_as_json(run.recording, tally, where))
+    else:
+        verb = "Replayed" if ended is None else "Began to replay"
+        name = "standard input" if str(file) == "-" else file.name
+        typer.echo(printable(f"{verb} {name} as {_short(machines)} of {target['name']}"))
+        for line in describe(run.recording, tally, zones):
+            typer.echo(printable(line))
+    if ended is not None:
+        raise ended
+    if tally.rejected_readings or tally.conflicts.count:
+        raise typer.Exit(EXIT_REFUSED)
+
+
+@contextmanager
+def _sentences(file: Path) -> Iterator[None]:
+    """Turn what is wrong with the file or an option into the command's errors."""
+    name = "standard input" if str(file) == "-" else file.name
+    try:
+        yield
+    except ChoiceError as error:
+        raise UsageError(f"{name}: {error}") from error
+    except RecordingError as error:
+        raise CommandError(f"{name}: {error}") from error
 
 
 def _speed(text: str) -> float | None:
@@ -136,45 +281,80 @@ def _speed(text: str) -> float | None:
         raise UsageError(str(error)) from error
 
 
-def _open(file: Path, choices: Choices, timezone: str | None) -> Recording:
-    if choices.decimal not in {".", ","}:
-        raise UsageError(f"--decimal must be . or , and not {choices.decimal!r}")
+def _check_machine(equipment: str | None, source_column: str | None) -> None:
+    if equipment is None and source_column is None:
+        raise UsageError(
+            "which machine measured it? --equipment TAG, or --source-column COLUMN if the file says it"
+        )
+    if equipment is not None and source_column is not None:
+        raise UsageError("--equipment and --source-column exclude each other")
+
+
+def _given_zone(name: str | None) -> tzinfo | None:
     try:
-        return Recording(file, choices, read_zone(timezone or "UTC"))
-    except TimeError as error:
-        raise UsageError(f"--timezone {error}") from error
-    except RecordingError as error:
-        raise CommandError(str(error)) from error
+        return None if name is None else read_zone(name)
+    except ZoneError as error:
+        raise UsageError(f"--time-zone {error}") from error
 
 
-def _find_target(client: PlantClient, factory: str | None, equipment: str, *, create: bool) -> Json:
-    """Return the factory, after checking that the equipment exists in it; with `create`, add what is missing.
+def _zone_name(given: str | None) -> str:
+    """Return the zone of a factory that is added; an offset is no name of a zone."""
+    return given if given is not None and given[0].isalpha() and given.upper() != "Z" else "UTC"
+
+
+def _find_factory(client: PlantClient, factory: str | None, *, create: bool) -> Json | None:
+    """Return the factory; None if it is to be added.
 
     Raises:
-        CommandError: The factory or the equipment does not exist, or the factory is ambiguous.
+        CommandError: The factory does not exist, or is ambiguous.
     """
     try:
-        found = find_factory(client, factory)
+        return find_factory(client, factory)
     except NoSuchThingError:
         if not create or factory is None:
             raise
-        found = add_factory(client, factory)
-    try:
-        find_equipment(client, found, equipment)
-    except NoSuchThingError:
-        if not create:
-            raise
-        add_equipment(client, found, equipment)
+        return None
+
+
+def _survey(recording: Recording, *, now: datetime | None, force: bool) -> Survey:
+    """Read the file once; refuse what is implausible.
+
+    Raises:
+        CommandError: The recording is implausible, and `force` is not set.
+    """
+    found = survey(recording)
+    reasons = list(found.reasons(now))
+    if reasons and not force:
+        raise RecordingError(f"{'; '.join(reasons)}. Nothing was sent; --force sends it all the same")
     return found
 
 
-def _run(run: Replay, recording: Recording, options: Options) -> CommandError | PlantError | Refusal | None:
+def _find_machines(client: PlantClient, factory: Json, tags: Sequence[str], *, create: bool) -> None:
+    """Check that the machines exist; with `create`, add what is missing.
+
+    Raises:
+        CommandError: A machine does not exist.
+    """
+    if not create and len(tags) == 1:
+        find_equipment(client, factory, tags[0])
+        return
+    path = f"/v1/factories/{factory['id']}/equipment"
+    known = {str(one["tag"]) for one in client.items("factory-core", path)}
+    missing = [tag for tag in tags if tag not in known]
+    if missing and not create:
+        names = ", ".join(missing[:8]) + (", …" if len(missing) > 8 else "")  # noqa: PLR2004 - enough to recognise
+        raise CommandError(
+            f"factory {factory['name']!r} has no equipment with the tags {names}; add them: --create"
+        )
+    for tag in missing:
+        add_equipment(client, factory, tag)
+
+
+def _run(run: Replay, options: Options) -> CommandError | PlantError | Refusal | None:
     """Run the replay; return the error that ended it early, or None."""
     try:
-        with open_progress(recording, Console(stderr=True)) as view:
+        with open_progress(run.recording, Console(stderr=True)) as view:
             run.run(options, view)
-    except RecordingError as error:
-        return CommandError(f"{error}; {_first_trouble(recording)}")
     except (PlantError, *REFUSALS) as error:
         error.add_note(GOES_ON)
         return error
@@ -183,5 +363,6 @@ def _run(run: Replay, recording: Recording, options: Options) -> CommandError | 
     return None
 
 
-def _first_trouble(recording: Recording) -> str:
-    return next((finding.describe() for finding in recording.findings), "it has no rows")
+def _short(machines: str) -> str:
+    most = 60
+    return machines if len(machines) <= most else f"{machines[:most]}…"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from vfactory.client.replay.recording import Row
+from vfactory.client.replay.reading import Row
 
 READINGS_PER_BATCH = 5_000
 """Half of what one request may carry: large enough for speed, small enough for cheap retries."""
@@ -15,7 +15,7 @@ _ID_DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Readings of one equipment, ready to be sent in one request.
+    """Readings of one recording, ready to be sent in one request.
 
     Args:
         rows: How many rows are complete with this batch.
@@ -23,6 +23,8 @@ class Batch:
         lines: For each reading, its line in the file.
         first_at: The time of the first row, shifted.
         last_at: The time of the last row, shifted.
+        earliest_at: The earliest time, shifted.
+        latest_at: The latest time, shifted.
     """
 
     rows: int
@@ -30,6 +32,8 @@ class Batch:
     lines: list[int]
     first_at: datetime
     last_at: datetime
+    earliest_at: datetime
+    latest_at: datetime
 
     def encode(self, run: str) -> bytes:
         """Return the request's body, whose `batch_id` is derived from the run and the readings.
@@ -46,12 +50,12 @@ class BatchCutter:
     """Collects rows until a request is full or, at a limited speed, until the window is full.
 
     Args:
-        source: The tag of the equipment.
+        source: The tag of the equipment, where a row does not name its own.
         shift: Added to every recorded time.
         window: The span of recorded time that one batch may cover; None means no limit.
     """
 
-    def __init__(self, source: str, *, shift: timedelta, window: timedelta | None) -> None:
+    def __init__(self, source: str | None, *, shift: timedelta, window: timedelta | None) -> None:
         self._source = source
         self._shift = shift
         self._window = window
@@ -75,12 +79,13 @@ class BatchCutter:
     def _batches(self, rows: list[Row]) -> Iterator[Batch]:
         readings = [self._reading(row, metric, value) for row in rows for metric, value in row.values]
         lines = [row.line for row in rows for _ in row.values]
-        first_at, last_at = rows[0].at + self._shift, rows[-1].at + self._shift
+        times = [row.at for row in rows]
+        marks = [at + self._shift for at in (times[0], times[-1], min(times), max(times))]
         for start in range(0, len(readings), READINGS_PER_BATCH):
             end = start + READINGS_PER_BATCH
             done = len(rows) if end >= len(readings) else 0
-            yield Batch(done, readings[start:end], lines[start:end], first_at, last_at)
+            yield Batch(done, readings[start:end], lines[start:end], *marks)
 
     def _reading(self, row: Row, metric: str, value: float) -> dict[str, object]:
         at = (row.at + self._shift).isoformat().removesuffix("+00:00") + "Z"
-        return {"source": self._source, "metric": metric, "at": at, "value": value}
+        return {"source": row.source or self._source, "metric": metric, "at": at, "value": value}

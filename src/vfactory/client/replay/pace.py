@@ -3,7 +3,7 @@
 import time
 from datetime import datetime, timedelta
 
-from vfactory.client.replay.recording import Span
+from vfactory.client.replay.reading import Span
 
 TICK_SECONDS = 0.1
 """At a limited speed, rows due within this much real time are sent in one request."""

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from vfactory.client.replay.recording import Recording
+from vfactory.client.replay.reading import Recording
 from vfactory.client.replay.sending import Retry
 from vfactory.client.replay.summary import Tally
 

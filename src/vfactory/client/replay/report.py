@@ -1,40 +1,50 @@
 """Writes the summary of a replay for people: what was sent, what was not, and why."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 
-from vfactory.client.replay.findings import Finding
-from vfactory.client.replay.recording import Recording
+from vfactory.client.output import local_time
+from vfactory.client.replay.reading import Finding, Recording
 from vfactory.client.replay.summary import Rejected, Tally
 
 _MINUTE, _HOUR = 60, 3600
 _MOST_FINDINGS = 20
 
 
-def describe(recording: Recording, tally: Tally, *, zone: str | None) -> Iterator[str]:
-    """Yield the lines of the summary.
+@dataclass(frozen=True, slots=True)
+class Zones:
+    """The zones of a replay's times.
 
     Args:
-        recording: The recording that was read.
-        tally: The counts of the run.
-        zone: The user's zone for times without an offset; None if the user gave none.
+        given: Whether the user named the zone of times without an offset.
+        shown: The zone in which times are shown.
     """
+
+    given: bool = False
+    shown: tzinfo = UTC
+
+
+def describe(recording: Recording, tally: Tally, zones: Zones) -> Iterator[str]:
+    """Yield the lines of the summary."""
     yield f"  rows        {tally.rows:,}{_before(tally)}"
     yield (
         f"  readings    {tally.readings:,} sent: {tally.accepted:,} accepted, "
-        f"{tally.duplicates:,} duplicates, {tally.rejected_readings:,} rejected"
+        f"{tally.duplicates:,} duplicates, {_count(tally)}{tally.rejected_readings:,} rejected"
     )
     if tally.first_at and tally.last_at:
         length = describe_seconds((tally.last_at - tally.first_at).total_seconds())
-        first, last = (f"{at:%Y-%m-%d %H:%M:%SZ}" for at in (tally.first_at, tally.last_at))
+        first, last = (_second(at, zones.shown) for at in (tally.first_at, tally.last_at))
         yield f"  times       {first} to {last} ({length})"
     yield f"  took        {describe_seconds(tally.seconds)} ({tally.readings_per_second:,.0f} readings/s)"
     if tally.retries:
         yield f"  retries     {tally.retries:,} (the plant could not be reached, or could not answer)"
     for name, why in recording.layout.left_out.items():
         yield f"  left out    {name}: {why}"
+    yield from _conflicts(tally, zones.shown)
     yield from _rejections(tally)
     yield from _findings(recording)
-    yield from _notes(recording, zone)
+    yield from _notes(recording, zones)
 
 
 def describe_seconds(seconds: float) -> str:
@@ -49,6 +59,29 @@ def describe_seconds(seconds: float) -> str:
 
 def _before(tally: Tally) -> str:
     return f" (and {tally.rows_before:,} sent before the interruption)" if tally.rows_before else ""
+
+
+def _count(tally: Tally) -> str:
+    return f"{tally.conflicts.count:,} conflicts, " if tally.conflicts.count else ""
+
+
+def _second(at: datetime, zone: tzinfo) -> str:
+    return local_time(at.replace(microsecond=0), zone)
+
+
+def _conflicts(tally: Tally, zone: tzinfo) -> Iterator[str]:
+    for one in tally.conflicts.first:
+        at = local_time(datetime.fromisoformat(one["at"]), zone)
+        yield (
+            f"  conflict    {one['source']} {one['metric']} at {at}: {one['kept_value']:g} is kept, "
+            f"{one['sent_value']:g} (line {one['line']}) is not"
+        )
+    if tally.conflicts.count:
+        more = tally.conflicts.count - len(tally.conflicts.first)
+        yield (
+            f"  conflict    {f'and {more:,} more; ' if more else ''}the first value stands; "
+            "put a wrong one right: vfactory readings correct --help"
+        )
 
 
 def _rejections(tally: Tally) -> Iterator[str]:
@@ -70,10 +103,18 @@ def _findings(recording: Recording) -> Iterator[str]:
         yield f"  unreadable  and {len(found) - _MOST_FINDINGS:,} more kinds (--json lists them all)"
 
 
-def _notes(recording: Recording, zone: str | None) -> Iterator[str]:
+def _notes(recording: Recording, zones: Zones) -> Iterator[str]:
     times, layout = recording.times, recording.layout
-    if times.naive and zone is None:
-        yield f"  note        times in {layout.time_name} carry no offset and were taken as UTC (--timezone)"
+    if times.naive and not zones.given:
+        whose = "as the column's name says" if recording.has_own_zone else "the factory's zone"
+        yield (
+            f"  note        times in {layout.time_name or 'the time column'} carry no offset and were "
+            "taken as "
+            f"{recording.zone}, {whose} (--time-zone)"
+        )
+    if recording.units:
+        units = ", ".join(recording.units)[:60]
+        yield f"  note        the line below the names holds units and was left out: {units}"
     if times.repeated_hour:
         repeated = f"{times.repeated_hour:,} times lie in an hour that came twice (clocks went back)"
         yield f"  note        {repeated}; they were placed by their order"

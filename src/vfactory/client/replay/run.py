@@ -9,11 +9,10 @@ from uuid import uuid4
 
 from plant_client import PlantClient, RefusedError
 from vfactory.client.replay.batches import BatchCutter
-from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.pace import Pace, shift_to_now, tick
 from vfactory.client.replay.position import Position, PositionFile
 from vfactory.client.replay.progress import ProgressView, describe_retry
-from vfactory.client.replay.recording import Recording
+from vfactory.client.replay.reading import Recording, RecordingError, Span, survey
 from vfactory.client.replay.sending import Sender
 from vfactory.client.replay.summary import Tally
 
@@ -36,15 +35,16 @@ class Options:
 
 
 class Replay:
-    """One replay of one recording, as the readings of one equipment.
+    """One replay of one recording.
 
     Args:
         client: The connection to the plant.
         factory_id: The factory.
-        source: The equipment's tag.
+        source: The equipment's tag; None if each row names its own.
         recording: The recording to send; read once.
         position_file: The stored position of the replay.
         now: The clock.
+        span: The recording's times, if they are known already.
 
     Attributes:
         tally: The counts of the run so far, also after an error.
@@ -55,17 +55,19 @@ class Replay:
         client: PlantClient,
         *,
         factory_id: str,
-        source: str,
+        source: str | None,
         recording: Recording,
         position_file: PositionFile,
         now: Callable[[], datetime],
+        span: Span | None = None,
     ) -> None:
         self._client = client
         self._factory_id = factory_id
         self._source = source
-        self._recording = recording
+        self.recording = recording
         self._position_file = position_file
         self._now = now
+        self._span = span
         self._is_kept = True
         self.tally = Tally()
 
@@ -96,7 +98,7 @@ class Replay:
             self.tally.seconds = time.monotonic() - started
             self.tally.retries = sender.retries
         if position.rows == 0:
-            raise RecordingError(f"{self._recording.path} holds no row with a time and a number")
+            raise RecordingError(f"{self.recording.path} holds no row with a time and a number")
 
     def _begin(self, options: Options, view: ProgressView) -> Position:
         if options.restart:
@@ -109,8 +111,8 @@ class Replay:
             )
             return position
         position = Position(run=uuid4().hex[:12])
-        span = self._recording.span() if options.as_new else None
-        if span is not None:
+        span = self._span or (survey(self.recording.again()).span if options.as_new else None)
+        if options.as_new and span is not None:
             shift = shift_to_now(span, options.speed, self._now())
             position.shift_microseconds = shift // timedelta(microseconds=1)
         # Before the first batch: if the process is killed while sending it, the same batch is sent again.
@@ -120,13 +122,13 @@ class Replay:
     def _send_all(self, position: Position, options: Options, sender: Sender, view: ProgressView) -> None:
         cutter = BatchCutter(self._source, shift=position.shift, window=tick(options.speed))
         pace = Pace(options.speed)
-        for batch in cutter.cut(islice(self._recording.rows(), position.rows, None)):
+        for batch in cutter.cut(islice(self.recording.rows(), position.rows, None)):
             pace.wait_for(batch.first_at)
             pace.wait_for(batch.last_at)
             self.tally.add(batch, sender.send(batch))
             position.rows += batch.rows
             self._keep(position, view)
-            view.advance(self._recording, self.tally)
+            view.advance(self.recording, self.tally)
 
     def _keep(self, position: Position, view: ProgressView) -> None:
         """Store the position; if that fails, say so once and continue, since it only saves time."""

@@ -5,8 +5,10 @@ from datetime import datetime
 
 from plant_client import Json
 from vfactory.client.replay.batches import Batch
-from vfactory.client.replay.findings import EXAMPLES_KEPT
-from vfactory.client.replay.recording import Recording
+from vfactory.client.replay.reading import EXAMPLES_KEPT, Recording
+
+_NO_CONFLICTS: Json = {"count": 0, "first": []}
+"""The answer of a plant of an older version, which counts conflicts as duplicates."""
 
 
 @dataclass(slots=True)
@@ -20,6 +22,20 @@ class Rejected:
 
 
 @dataclass(slots=True)
+class Conflicts:
+    """Readings with another value than the plant keeps at their time, and the first few of them."""
+
+    count: int = 0
+    first: list[Json] = field(default_factory=list)
+
+    def add(self, answer: Json, lines: list[int]) -> None:
+        """Count those of one answered batch."""
+        self.count += int(answer["count"])
+        for item in answer["first"][: EXAMPLES_KEPT - len(self.first)]:
+            self.first.append({**item, "line": lines[item["index"]]})
+
+
+@dataclass(slots=True)
 class Tally:
     """The counts of one run."""
 
@@ -29,6 +45,7 @@ class Tally:
     readings: int = 0
     accepted: int = 0
     duplicates: int = 0
+    conflicts: Conflicts = field(default_factory=Conflicts)
     rejected: dict[tuple[str, str], Rejected] = field(default_factory=dict)
     first_at: datetime | None = None
     last_at: datetime | None = None
@@ -41,10 +58,11 @@ class Tally:
         self.readings += len(batch.readings)
         self.accepted += int(answer["accepted"])
         self.duplicates += int(answer["duplicates"])
+        self.conflicts.add(answer.get("conflicts") or _NO_CONFLICTS, batch.lines)
         for item in answer["rejected"]:
             self._add_rejected(item, batch.lines)
-        self.first_at = self.first_at or batch.first_at
-        self.last_at = batch.last_at
+        self.first_at = min(self.first_at or batch.earliest_at, batch.earliest_at)
+        self.last_at = max(self.last_at or batch.latest_at, batch.latest_at)
 
     @property
     def rejected_readings(self) -> int:
@@ -70,13 +88,13 @@ def as_json(recording: Recording, tally: Tally, target: Json) -> Json:
     """Return the summary for programs; times are in UTC, counts are those of this run."""
     layout = recording.layout
     return {
-        "file": str(recording.path),
         **target,
         "rows": tally.rows,
         "rows_already_sent": tally.rows_before,
         "readings": tally.readings,
         "accepted": tally.accepted,
         "duplicates": tally.duplicates,
+        "conflicts": {"count": tally.conflicts.count, "first": tally.conflicts.first},
         "rejected": tally.rejected_readings,
         "rejected_reasons": [
             {"code": r.code, "detail": r.detail, "count": r.count, "lines": r.lines}
@@ -87,7 +105,8 @@ def as_json(recording: Recording, tally: Tally, target: Json) -> Json:
             {"kind": f.kind, "column": f.column, "example": f.example, "count": f.count, "lines": f.lines}
             for f in recording.findings
         ],
-        "metrics": [name for _, name in layout.metrics],
+        "metrics": recording.metrics,
+        "sources": recording.sources,
         "left_out": layout.left_out,
         "time_column": layout.time_name,
         "naive_times": recording.times.naive,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfactory.client.replay.batches import READINGS_PER_BATCH, BatchCutter
-from vfactory.client.replay.recording import Row
+from vfactory.client.replay.reading import Row
 
 FIRST = datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfactory.client.replay.pace import SpeedError, read_speed, shift_to_now, tick
-from vfactory.client.replay.recording import Span
+from vfactory.client.replay.reading import Span
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, 750_000, tzinfo=UTC)
 FIRST = datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)

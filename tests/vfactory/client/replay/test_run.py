@@ -9,12 +9,10 @@ from rich.console import Console
 
 from plant_client import PlantClient, RefusedError, UnreachableError
 from support.servers.scripted import Answer, ScriptedServer, connect
-from vfactory.client.replay.columns import Choices
-from vfactory.client.replay.lines import RecordingError
 from vfactory.client.replay.position import PositionFile
 from vfactory.client.replay.progress import Lines
-from vfactory.client.replay.recording import Recording
-from vfactory.client.replay.report import describe
+from vfactory.client.replay.reading import Choices, Recording, RecordingError
+from vfactory.client.replay.report import Zones, describe
 from vfactory.client.replay.run import Options, Replay
 
 FIRST = datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)
@@ -69,7 +67,7 @@ def test_an_outage_is_waited_for_and_the_batch_sent_again_to_the_letter(file: Pa
     assert bodies[1] == bodies[2] == bodies[3] != bodies[0]
     assert (replay.tally.rows, replay.tally.readings, replay.tally.accepted) == (ROWS, 8000, 8000)
     assert replay.tally.retries == 2
-    assert any("retries     2" in line for line in describe(recording, replay.tally, zone=None))
+    assert any("retries     2" in line for line in describe(recording, replay.tally, Zones()))
 
 
 def test_a_replay_that_gave_up_goes_on_where_it_stopped(file: Path) -> None:
@@ -143,7 +141,7 @@ def test_readings_the_plant_refuses_are_told_with_the_lines_they_come_from(file:
         replay.run(FULL, view())
 
     assert replay.tally.rejected_readings == 40
-    lines = list(describe(recording, replay.tally, zone="UTC"))
+    lines = list(describe(recording, replay.tally, Zones()))
     assert "  rejected    40 unknown_source: no such equipment (lines 2, 2, 3, 3, 4, …)" in lines
 
 
@@ -161,7 +159,7 @@ def test_a_file_without_a_single_usable_row_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("time;a\n2020-02-08 13:30:47;NaN\nnever;1\nnever;2\n")
     with connect(accepted(0)) as (server, client):
-        recording = Recording(path, Choices(time_column="time"), UTC)
+        recording = Recording(path, Choices(time_columns=("time",)), UTC)
         position = PositionFile(tmp_path, path, ())
         replay = Replay(
             client, factory_id="f", source="p", recording=recording, position_file=position, now=lambda: NOW

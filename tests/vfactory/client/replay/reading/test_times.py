@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vfactory.client.replay.times import TimeError, TimeReader, parse_time, read_zone
+from vfactory.client.replay.reading import TimeError
+from vfactory.client.replay.reading.notation import parse_time
+from vfactory.client.replay.reading.times import TimeReader
+from vfactory.client.time_zones import ZoneError, read_zone
 
 
 @pytest.mark.parametrize(
@@ -91,7 +94,7 @@ def test_a_zone_has_a_name_or_an_offset(name: str, hours: float) -> None:
 
 @pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "+25:00", "KST+9"])
 def test_a_zone_nobody_knows_is_refused(name: str) -> None:
-    with pytest.raises(TimeError):
+    with pytest.raises(ZoneError):
         read_zone(name)
 
 

@@ -7,9 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vfactory.client.replay.columns import Choices
-from vfactory.client.replay.lines import RecordingError
-from vfactory.client.replay.recording import Recording, Row
+from vfactory.client.replay.reading import Choices, Recording, RecordingError, Row, survey
 
 FIRST = datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)
 
@@ -40,12 +38,13 @@ def test_a_delimiter_may_be_given_by_name(tmp_path: Path) -> None:
         record(tmp_path, text, delimiter="::")
 
 
-def test_a_metric_keeps_its_name_to_the_letter(tmp_path: Path) -> None:
-    names = ["Volume Flow RateRMS", " leading", "온도 (°C)", "a/b;c"]
+def test_a_metric_keeps_its_name_but_for_space_around_it_and_its_form(tmp_path: Path) -> None:
+    names = ["Volume Flow RateRMS", " leading", "온도 (°C)", "a/b;c", "Tempe\u0301rature"]
     header = ",".join(["time", *(f'"{name}"' for name in names)])
-    rows = list(record(tmp_path, f"{header}\n2020-02-08 13:30:47,1,2,3,4\n").rows())
+    rows = list(record(tmp_path, f"{header}\n2020-02-08 13:30:47,1,2,3,4,5\n").rows())
 
-    assert [name for name, _ in rows[0].values] == names
+    kept = ["Volume Flow RateRMS", "leading", "온도 (°C)", "a/b;c", "Temp\u00e9rature"]
+    assert [name for name, _ in rows[0].values] == kept
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -160,9 +159,9 @@ def test_the_time_column_is_found_anywhere_and_may_be_named(tmp_path: Path) -> N
     text = "a;recorded;planned\n1;2020-02-08 13:30:47;2021-01-01\n"
 
     assert record(tmp_path, text).layout.time_name == "recorded"
-    assert record(tmp_path, text, time_column="planned").layout.time_name == "planned"
+    assert record(tmp_path, text, time_columns=("planned",)).layout.time_name == "planned"
     with pytest.raises(RecordingError, match="'recorded', 'planned'"):
-        record(tmp_path, text, time_column="when")
+        record(tmp_path, text, time_columns=("when",))
 
 
 def test_unix_times_are_taken_for_times_only_by_their_name(tmp_path: Path) -> None:
@@ -216,7 +215,7 @@ def test_rows_that_step_back_in_time_are_counted(tmp_path: Path) -> None:
 
     assert len(list(recording.rows())) == 3
     assert recording.steps_back == 1
-    span = recording.span()
+    span = survey(recording.again()).span
     assert span is not None
     assert (span.first, span.seconds) == (FIRST, 4)
 
@@ -229,7 +228,7 @@ def test_no_bytes_in_the_rows_break_the_reader(tmp_path: Path, tail: bytes) -> N
         b"time;a\n2020-02-08 13:30:47;1\n" * 1 + tail + b"\n2020-02-08 13:30:48;2\n",
         delimiter=";",
         encoding="utf-8",
-        time_column="time",
+        time_columns=("time",),
     )
     rows = list(recording.rows())
 
