@@ -2,7 +2,7 @@
 
 import typer
 
-from vfactory.client.commands import equipment, events, factories, incidents, replay, rules
+from vfactory.client.commands import equipment, events, factories, incidents, readings, replay, rules
 
 
 def register(app: typer.Typer) -> None:
@@ -11,5 +11,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(equipment.app, name="equipment")
     app.add_typer(rules.app, name="rules")
     app.add_typer(incidents.app, name="incidents")
+    app.add_typer(readings.app, name="readings")
     app.command("events")(events.events)
     app.command("replay")(replay.replay)
