@@ -88,6 +88,12 @@ lock: ## Resolve the dependencies again into requirements/
 	@./scripts/lock
 
 clean: ## Remove generated files; keep .vfactory, which holds the data
+	@running=$$(ps -Aww -o pid= -o args= | sed 's/^ *//' | awk -v place="$(CURDIR)/.venv/" \
+		'{ pid = $$1; sub(/^[0-9]+ /, ""); if (index($$0, place) == 1) printf " %s", pid }'); \
+	if [ -n "$$running" ]; then \
+		echo "V-Factory: processes run from .venv and would break:$$running. Stop V-Factory with make down." >&2; \
+		exit 1; \
+	fi
 	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .schemathesis
 	rm -rf .coverage* dist build
 	find benchmarks deploy examples monitoring openapi scripts src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -14,13 +14,17 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
+from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 PROJECT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = PROJECT / ".venv"
@@ -56,6 +60,17 @@ UV_PLACES = {
     "UV_FIND_LINKS",
     "UV_CONFIG_FILE",
 }
+
+
+WITHOUT_NETWORK = (
+    "How to install without a network, behind a proxy or by a mirror is in docs/installation.md "
+    "(Korean: docs/installation.ko.md)."
+)
+CONNECT_SECONDS = 5
+
+
+class FailedError(Exception):
+    """A step of the installation failed; the text is what the program said."""
 
 
 def main() -> None:
@@ -99,27 +114,103 @@ def folder(name: str) -> Path:
 def install(name: str) -> None:
     """Make the environment hold exactly what the lock says, and the project."""
     place = folder(name)
-    python, lock = place / "bin" / "python", f"requirements/{name}.txt"
+    lock = f"requirements/{name}.txt"
     print(f"Installing the packages of {lock} into {place.relative_to(PROJECT)}", file=sys.stderr)
     (place / "stamp").unlink(missing_ok=True)
     environment = clean_environment()
-    uv = find_uv(environment)
     environment |= known_to_pip(environment)
-    if not runs(python):
-        run([uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), place], environment)
-    sync(uv, python, lock, environment)
-    if name not in TOOLS:
-        project = ("--no-deps", "--no-build-isolation", "--offline", "--editable", ".")
-        run([uv, "pip", "install", "--quiet", "--python", python, *project], environment)
+    away = find_unreachable(environment)
+    if away is not None:
+        print(f"V-Factory: {away}; trying the package cache", file=sys.stderr)
+        environment |= {"UV_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+    try:
+        fill(place, lock, environment, is_offline=away is not None)
+    except FailedError as error:
+        fail(f"{away}, and the package cache lacks something.\n{WITHOUT_NETWORK}" if away else str(error))
     (place / "stamp").write_text(stamp(name), encoding="ascii")
 
 
-def sync(uv: str, python: Path, lock: str, environment: Mapping[str, str]) -> None:
+def fill(place: Path, lock: str, environment: Mapping[str, str], *, is_offline: bool) -> None:
+    """Install what `lock` says into `place`, and the project unless it is a place of tools."""
+    python = place / "bin" / "python"
+    uv = find_uv(environment)
+    if not runs(python):
+        run([uv, "venv", "--quiet", "--clear", "--no-project", "--python", base_python(), place], environment)
+    sync(uv, python, lock, environment, is_offline=is_offline)
+    if place == ENVIRONMENT:
+        project = ("--no-deps", "--no-build-isolation", "--offline", "--editable", ".")
+        run([uv, "pip", "install", "--quiet", "--python", python, *project], environment)
+
+
+def find_unreachable(environment: Mapping[str, str]) -> str | None:
+    """Return what to say if no package registry can be reached; None if one can, or none is asked.
+
+    Only a connection is tried, so that a machine without a network is told so at once, and not after every
+    retry of every installer.
+    """
+    said = []
+    for url in registries(environment):
+        parts = urlsplit(url)
+        proxy = None if proxy_bypass(parts.hostname or "") else getproxies().get(parts.scheme)
+        why = try_to_connect(urlsplit(proxy) if proxy else parts)
+        if why is None:
+            return None
+        where = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        said.append(f"{where}{' by the proxy of the environment' if proxy else ''} ({why})")
+    return f"cannot reach the package registry {', '.join(said)}" if said else None
+
+
+def registries(environment: Mapping[str, str]) -> list[str]:
+    """Return the addresses that packages come from over a network; none if there is another source."""
+    options = pip_options(environment)
+    local = ("UV_OFFLINE", "UV_NO_INDEX", "UV_FIND_LINKS")
+    if any(environment.get(name) for name in local) or {"no-index", "find-links"} & options.keys():
+        return []
+    named = [environment.get(name, "") for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX")]
+    urls = [
+        word.rpartition("=")[2] if "://" not in word.partition("=")[0] else word
+        for word in " ".join(named).split()
+    ]
+    urls = [url for url in urls if urlsplit(url).scheme in {"http", "https"}]
+    return urls or ([] if any(named) else usual_registry(environment))
+
+
+def usual_registry(environment: Mapping[str, str]) -> list[str]:
+    """Return the address that pip asks if nothing else is said; none if this pip does not tell."""
+    program = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+    command = [base_python(), "-I", "-c", program]
+    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
+    return done.stdout.split() if done.returncode == 0 else []
+
+
+def try_to_connect(parts: SplitResult) -> str | None:
+    """Return why there is no connection to an address within 5 s; None if there is one."""
+    said: list[str | None] = []
+
+    def connect() -> None:
+        try:
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            socket.create_connection((parts.hostname or "", port), timeout=CONNECT_SECONDS).close()
+        except (OSError, ValueError) as error:
+            said.append(getattr(error, "strerror", None) or str(error))
+        else:
+            said.append(None)
+
+    # In a thread, because looking a name up has no timeout.
+    trial = threading.Thread(target=connect, daemon=True)
+    trial.start()
+    trial.join(CONNECT_SECONDS)
+    return said[0] if said else f"no answer within {CONNECT_SECONDS} s"
+
+
+def sync(uv: str, python: Path, lock: str, environment: Mapping[str, str], *, is_offline: bool) -> None:
     """Install by uv; else with the machine's certificates (a proxy may sign with its own), else by pip."""
     options = ("--quiet", "--require-hashes", "--compile-bytecode", "--python", python)
     for further in ({}, {"UV_SYSTEM_CERTS": "true", "UV_NATIVE_TLS": "true"}):
         if attempt([uv, "pip", "sync", *options, lock], {**environment, **further}) is None:
             return
+        if is_offline:
+            raise FailedError(lock)
     run([python, "-I", "-m", "ensurepip"], environment)
     run([python, *PIP_INSTALL, "-r", lock], environment)
 
@@ -185,17 +276,24 @@ def known_to_pip(environment: Mapping[str, str]) -> dict[str, str]:
     """Return where pip is told to look for packages, in uv's words, unless uv was told something itself."""
     if environment.keys() & UV_PLACES:
         return {}
-    command = [base_python(), "-I", "-m", "pip", "config", "list"]
-    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
-    told = {}
-    # A variable goes over the same setting in a file, as with pip itself.
-    for line in sorted(done.stdout.splitlines(), key=lambda line: line.startswith(":env:")):
-        key, _, value = line.partition("=")
-        name = UV_WORDS.get(key.split(".")[-1])
-        if name and name not in environment:
-            told[name] = ast.literal_eval(value)
+    told = {
+        UV_WORDS[option]: value
+        for option, value in pip_options(environment).items()
+        if option in UV_WORDS and UV_WORDS[option] not in environment
+    }
     # A mirror may lag behind another one; what may be installed is settled by the hashes, not by the place.
     return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else {}
+
+
+def pip_options(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return pip's settings by their names; a variable goes over the same setting in a file."""
+    command = [base_python(), "-I", "-m", "pip", "config", "list"]
+    done = subprocess.run(command, check=False, env=dict(environment), capture_output=True, text=True)  # noqa: S603
+    options = {}
+    for line in sorted(done.stdout.splitlines(), key=lambda line: line.startswith(":env:")):
+        key, _, value = line.partition("=")
+        options[key.split(".")[-1]] = str(ast.literal_eval(value))
+    return options
 
 
 def find_uv(environment: Mapping[str, str]) -> str:
@@ -234,10 +332,14 @@ def version(program: str) -> tuple[int, ...]:
 
 
 def run(command: Iterable[str | Path], environment: Mapping[str, str]) -> None:
-    """Run `command`; show what it said only when it fails."""
+    """Run `command`.
+
+    Raises:
+        FailedError: it failed; the text is what it said.
+    """
     said = attempt(command, environment)
     if said is not None:
-        fail(said)
+        raise FailedError(said)
 
 
 def attempt(command: Iterable[str | Path], environment: Mapping[str, str]) -> str | None:

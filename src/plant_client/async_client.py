@@ -11,7 +11,7 @@ from httpx_sse import EventSource
 
 from plant_client.answers import is_stream, reaching, read_object, refuse_stream
 from plant_client.errors import UnreachableError
-from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
+from plant_client.events import NO_POSITION, PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
 from plant_client.reading import (
     ACCEPTED_ENCODING,
@@ -128,13 +128,28 @@ class AsyncPlantClient:
             try:
                 async with aclosing(self._listen(subscription)) as items:
                     async for item in items:
-                        yield item
+                        if item is not None:
+                            yield item
                 pause = subscription.note_break()
             except UnreachableError as error:
                 pause = subscription.note_break(error)
             await asyncio.sleep(pause)
 
-    async def _listen(self, subscription: Subscription) -> AsyncGenerator[Event | Reset, None]:
+    async def head(self, factory_id: str) -> int:
+        """Return the seq of a factory's last event; 0 if there is none yet.
+
+        Raises:
+            UnreachableError: The stream ended before it told its position.
+        """
+        subscription = Subscription(factory_id)
+        async with aclosing(self._listen(subscription)) as items:
+            async for _ in items:
+                if subscription.position is not None:
+                    return subscription.position
+        raise UnreachableError(NO_POSITION)
+
+    async def _listen(self, subscription: Subscription) -> AsyncGenerator[Event | Reset | None, None]:
+        """Yield what each message of one connection means; None if it only moves the position."""
         url = self.plant.urls[SERVICE]
         with building(WRONG_REQUEST):
             request = self._http.build_request(
@@ -154,9 +169,7 @@ class AsyncPlantClient:
                     aclosing(EventSource(stream_of(pieces)).aiter_sse()) as messages,
                 ):
                     async for message in messages:
-                        item = subscription.take(message)
-                        if item is not None:
-                            yield item
+                        yield subscription.take(message)
 
     async def _read(self, service: Service, answer: httpx.Response) -> httpx.Response:
         body = Body(service, answer, self._limits)

@@ -11,7 +11,7 @@ from httpx_sse import EventSource
 
 from plant_client.answers import is_stream, reaching, read_object, refuse_stream
 from plant_client.errors import UnreachableError
-from plant_client.events import PATH, SERVICE, Event, Reset, Subscription
+from plant_client.events import NO_POSITION, PATH, SERVICE, Event, Reset, Subscription
 from plant_client.plant import Json, Plant, Service
 from plant_client.reading import (
     ACCEPTED_ENCODING,
@@ -122,13 +122,28 @@ class PlantClient:
         """
         while True:
             try:
-                yield from self._listen(subscription)
+                with closing(self._listen(subscription)) as items:
+                    yield from (item for item in items if item is not None)
                 pause = subscription.note_break()
             except UnreachableError as error:
                 pause = subscription.note_break(error)
             time.sleep(pause)
 
-    def _listen(self, subscription: Subscription) -> Generator[Event | Reset, None, None]:
+    def head(self, factory_id: str) -> int:
+        """Return the seq of a factory's last event; 0 if there is none yet.
+
+        Raises:
+            UnreachableError: The stream ended before it told its position.
+        """
+        subscription = Subscription(factory_id)
+        with closing(self._listen(subscription)) as items:
+            for _ in items:
+                if subscription.position is not None:
+                    return subscription.position
+        raise UnreachableError(NO_POSITION)
+
+    def _listen(self, subscription: Subscription) -> Generator[Event | Reset | None, None, None]:
+        """Yield what each message of one connection means; None if it only moves the position."""
         url = self.plant.urls[SERVICE]
         with building(WRONG_REQUEST):
             request = self._http.build_request(
@@ -143,9 +158,7 @@ class PlantClient:
                 refuse_stream(SERVICE, self._read(SERVICE, answer))
             subscription.note_connection()
             for message in EventSource(stream_of(self._pieces(answer))).iter_sse():
-                item = subscription.take(message)
-                if item is not None:
-                    yield item
+                yield subscription.take(message)
 
     def _read(self, service: Service, answer: httpx.Response) -> httpx.Response:
         body = Body(service, answer, self._limits)

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from plant_client.text import one_line
 
 _AND_MORE = re.compile(r" \(and (\d+) more\)\Z")
+_FIELD_NAME = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+_PART = re.compile(r"[.\[]")
 
 
 class PlantError(Exception):
@@ -49,6 +52,26 @@ class RefusedError(PlantError):
         self.status = status
         self.problem = problem
 
+    def tell(self, names: Mapping[str, str]) -> str:
+        """Return what is wrong in the caller's words, each thing once.
+
+        Args:
+            names: what the caller calls fields of the API: `{"on_delay_seconds": "--for"}`.
+        """
+        return one_line(_tell_problem(self.status, self.problem, names))
+
+
+def _tell_problem(status: int, problem: Mapping[str, object], names: Mapping[str, str]) -> str:
+    errors, detail = problem.get("errors"), str(problem.get("detail") or "")
+    if not isinstance(errors, list) or not errors:
+        return detail or str(problem.get("title") or f"HTTP status {status}")
+    fields = [_describe_field(error) for error in errors]
+    unnamed = _count_unnamed(detail, fields)
+    told = [_describe_field(error, names) for error in errors]
+    if unnamed is None:
+        return f"{detail.rstrip('.')} ({'; '.join(told)})" if detail else "; ".join(told)
+    return "; ".join([*told, f"and {unnamed} more"] if unnamed else told)
+
 
 def _describe_problem(status: int, problem: Mapping[str, object]) -> str:
     """Return a problem document as one sentence that names each wrong field and what is wrong with it."""
@@ -74,8 +97,14 @@ def _count_unnamed(detail: str, fields: Sequence[str]) -> int | None:
     return None
 
 
-def _describe_field(error: object) -> str:
+def _describe_field(error: object, names: Mapping[str, str] = MappingProxyType({})) -> str:
     if not isinstance(error, Mapping):
         return str(error)
-    field, detail = error.get("field"), error.get("detail")
-    return f"{field}: {detail}" if field else str(detail)
+    field, detail = error.get("field"), str(error.get("detail"))
+    detail = _FIELD_NAME.sub(lambda found: names.get(found[0], found[0]), detail)
+    return f"{_rename(str(field), names)}: {detail}" if field else detail
+
+
+def _rename(field: str, names: Mapping[str, str]) -> str:
+    """Return the caller's name of a field, or of the field that it is a part of (`floor.width_m`)."""
+    return names.get(field) or names.get(_PART.split(field)[0]) or field

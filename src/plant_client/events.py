@@ -12,6 +12,7 @@ from plant_client.plant import Json, Service
 
 SERVICE: Final[Service] = "incident-event"
 PATH: Final = "/v1/events"
+NO_POSITION: Final = f"{SERVICE} ended the stream of events before it told its position"
 _LARGEST_SEQ = 2**63 - 1
 _SEQ_DIGITS = 19
 

@@ -1,4 +1,4 @@
-"""Identifiers: UUIDs of version 7, which sort in the order they were made."""
+"""Identifiers: UUIDs of version 7, which sort in the order they were made, and ranges of them."""
 
 import os
 import secrets
@@ -11,6 +11,7 @@ _COUNTER_BITS = 42
 _TAIL_BITS = 32
 _SEED_BITS = _COUNTER_BITS - 1  # the top bit starts at zero, which leaves room to count up in a millisecond
 _MASK_30 = (1 << 30) - 1
+_HEX_DIGITS = 32
 
 
 class _Sequence:
@@ -57,3 +58,13 @@ def uuid7() -> UUID:
     value |= (counter & _MASK_30) << _TAIL_BITS
     value |= secrets.randbits(_TAIL_BITS)
     return UUID(int=value)
+
+
+def uuid_range(prefix: str) -> tuple[UUID, UUID]:
+    """Return the first and the last UUID whose text begins with `prefix`, with or without its hyphens.
+
+    Raises:
+        ValueError: no UUID begins like that.
+    """
+    digits = prefix.replace("-", "")
+    return UUID(digits.ljust(_HEX_DIGITS, "0")), UUID(digits.ljust(_HEX_DIGITS, "f"))

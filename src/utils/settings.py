@@ -22,6 +22,7 @@ MOUNTED: Final = (
     "auth_issuers",
     "auth_secret",
 )
+_ORIGIN: Final = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 
 Seconds = Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
 PositiveSeconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -95,6 +96,9 @@ class ServiceSettings(EnvironmentSettings):
     auth_issuer: str = "v-factory"
     auth_audience: str = "v-factory"
 
+    cors_origins: str = ""
+    """The origins whose pages may call the API, separated by commas; none by default."""
+
     drain_seconds: Seconds = 5
     shutdown_seconds: PositiveSeconds = 20
     watchdog_seconds: PositiveSeconds = 60
@@ -120,6 +124,22 @@ class ServiceSettings(EnvironmentSettings):
             for name in MOUNTED:
                 _read_mounted_secret(values, name)
         return values
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the API."""
+        return tuple(word.strip() for word in self.cors_origins.split(",") if word.strip())
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _exact_origins(cls, value: str) -> str:
+        for word in value.split(","):
+            if word.strip() and not _ORIGIN.fullmatch(word.strip()):
+                raise ValueError(
+                    "must list origins exactly, such as https://console.example:8443, separated by commas; "
+                    "no path, no *"
+                )
+        return value
 
     @field_validator("log_level", mode="before")
     @classmethod

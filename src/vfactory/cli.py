@@ -1,6 +1,7 @@
 """The command line of `vfactory`: builds it and runs it."""
 
 import sys
+from collections.abc import Callable
 
 import typer
 
@@ -48,10 +49,20 @@ def register_stack(app: typer.Typer) -> None:
     app.command()(token)
 
 
+def load() -> Callable[[], None]:
+    """Return the function that runs the command line, with everything built that it needs."""
+    command = typer.main.get_command(build())
+
+    def run() -> None:
+        try:
+            command()
+        except REFUSALS as error:
+            complain(explain(error))
+            sys.exit(exit_code(error))
+
+    return run
+
+
 def main() -> None:
     """Run the command line; an error that the user can act on is printed as a sentence."""
-    try:
-        build()()
-    except REFUSALS as error:
-        complain(explain(error))
-        sys.exit(exit_code(error))
+    load()()

@@ -315,3 +315,62 @@ def test_ctrl_c_during_the_installation_is_no_programming_error(project: Path) -
     assert "stopped" in said
     assert "Traceback" not in said
     assert not (project / ".venv" / "stamp").exists()
+
+
+@pytest.fixture
+def unreachable(without_network: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the project's packages come from a registry that nobody answers for."""
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.delenv("PIP_FIND_LINKS")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://user:secret@127.0.0.1:9/simple")
+    return without_network
+
+
+def test_without_a_network_it_says_at_once_which_registry_was_asked_and_what_to_do(
+    unreachable: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        bootstrap.install("deploy")
+    said = capsys.readouterr().err
+    assert "cannot reach the package registry http://127.0.0.1:9/simple (Connection refused)" in said
+    assert "docs/installation.md" in said
+    assert "secret" not in said
+    assert "Traceback" not in said
+    assert not (
+        unreachable / ".cache" / "deploy" / "bin" / "pip"
+    ).exists()  # pip's retries are not waited for
+    assert not bootstrap.is_done("deploy")
+
+
+def test_where_uv_is_missing_too_it_says_the_same(
+    unreachable: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    bootstrap.CACHE.mkdir()
+    with pytest.raises(SystemExit):
+        bootstrap.install("deploy")
+    assert capsys.readouterr().err.count("docs/installation.md") == 1
+    assert not (unreachable / ".cache" / "uv" / "bin" / "uv").exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "registries"),
+    [
+        ({"PIP_INDEX_URL": "https://mirror.example/simple"}, ["https://mirror.example/simple"]),
+        ({"PIP_NO_INDEX": "1"}, []),
+        ({"PIP_INDEX_URL": "https://a/simple", "PIP_FIND_LINKS": "/wheels"}, []),
+        ({"UV_OFFLINE": "1"}, []),
+        ({"UV_DEFAULT_INDEX": "https://a/s", "UV_INDEX": "own=https://b/s"}, ["https://a/s", "https://b/s"]),
+        ({"UV_INDEX_URL": "file:///srv/simple"}, []),
+    ],
+)
+def test_the_registries_that_are_asked_are_those_of_the_settings(
+    variables: dict[str, str], registries: list[str]
+) -> None:
+    environment = {"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull, **variables}
+    assert bootstrap.registries(environment | bootstrap.known_to_pip(environment)) == registries
+
+
+def test_without_settings_it_is_pips_own_registry() -> None:
+    [url] = bootstrap.registries({"PATH": os.defpath, "PIP_CONFIG_FILE": os.devnull})
+    assert url.startswith("https://")

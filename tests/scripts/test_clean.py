@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -44,3 +45,19 @@ def test_what_was_generated_goes_and_what_somebody_needs_stays(cluttered: Path) 
     assert {pattern for pattern in IGNORED if list(cluttered.glob(pattern.rstrip("/")))} == KEPT
     assert list(cluttered.rglob("__pycache__")) == []
     assert (cluttered / "src" / "package" / "module.py").exists()
+
+
+def test_nothing_is_removed_while_something_runs_from_the_environment(cluttered: Path) -> None:
+    python = cluttered / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    with subprocess.Popen([python, "-c", "input()"], stdin=subprocess.PIPE) as running:
+        refused = subprocess.run(
+            ["make", "clean"], cwd=cluttered, check=False, capture_output=True, text=True
+        )
+        assert refused.returncode != 0
+        assert f"would break: {running.pid}. Stop V-Factory with make down." in refused.stderr
+        assert python.is_symlink()
+        running.communicate(b"\n")
+    subprocess.run(["make", "clean"], cwd=cluttered, check=True, capture_output=True)
+    assert not python.exists()

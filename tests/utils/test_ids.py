@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import RFC_4122, UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from utils import ids
 from utils.clock import unix_milliseconds
-from utils.ids import uuid7
+from utils.ids import uuid7, uuid_range
 
 
 def test_it_is_a_uuid_of_version_7_that_carries_the_time() -> None:
@@ -64,3 +66,17 @@ def test_a_forked_child_does_not_repeat_its_parent() -> None:
     os.close(writing)
     assert len(theirs) == 1600
     assert not ours & {UUID(bytes=theirs[at : at + 16]) for at in range(0, 1600, 16)}
+
+
+@given(st.uuids(), st.integers(1, 36))
+def test_the_range_of_a_prefix_holds_what_begins_with_it(value: UUID, length: int) -> None:
+    first, last = uuid_range(str(value)[:length])
+    assert first <= value <= last
+    digits = str(value)[:length].replace("-", "")
+    assert (first.hex, last.hex) == (digits.ljust(32, "0"), digits.ljust(32, "f"))
+
+
+@pytest.mark.parametrize("prefix", ["g", "0" * 33, "01a2 "])
+def test_what_begins_no_uuid_has_no_range(prefix: str) -> None:
+    with pytest.raises(ValueError, match=r"UUID|invalid literal"):
+        uuid_range(prefix)

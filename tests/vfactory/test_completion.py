@@ -23,6 +23,9 @@ TYPED = {
     "an option": (["token", "--ro"], {"--role"}),
     "an option's value": (["token", "--json", "--role", "op"], {"operator"}),
     "an option of the command itself": (["--v"], {"--version"}),
+    "a service": (["top", "--service", "fact"], {"factory-core"}),
+    "a log": (["logs", "incident-event-w"], {"incident-event-worker"}),
+    "an event type": (["events", "--type", "incident.re"], {"incident.reported", "incident.resolved"}),
 }
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.plant.stack import COMMAND, Stack
 from support.waiting import wait_for
+from vfactory.commands.logs import harmless
 
 
 def line(number: int, **more: str) -> str:
@@ -42,6 +45,40 @@ def test_a_name_chooses_one_and_a_number_the_last_lines(quiet: Stack) -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones(quiet: Stack) -> None:
     refused = quiet.run("logs", "factory-cor", code=2)
     assert "factory-core-worker" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("\x9b31m", "\\u009b31m"),
+        ("\u202e", "\\u202e"),
+        ("\x7f", "\\u007f"),
+        ("\u2028", "\\u2028"),
+        ("\U000e0041", "\\udb40\\udc41"),
+        ("압력 °C", "압력 °C"),
+    ],
+)
+def test_a_character_that_steers_a_terminal_is_escaped_and_means_the_same(
+    quiet: Stack, raw: str, shown: str
+) -> None:
+    text = json.dumps({"message": raw}, ensure_ascii=False)
+    (quiet.home / "logs" / "factory-core.log").write_text(f"{text}\n", encoding="utf-8")
+    said = quiet.run("logs", "factory-core", code=0).stdout
+    assert said == f'{{"message": "{shown}"}}\n'
+    assert json.loads(said) == {"message": raw}
+
+
+@given(st.binary())
+def test_no_line_of_any_bytes_steers_a_terminal(raw: bytes) -> None:
+    shown = harmless(raw.replace(b"\n", b" ") + b"\n")
+    assert shown.endswith(b"\n")
+    text = shown[:-1].decode("utf-8", "backslashreplace")
+    assert all(character.isprintable() or character == "\t" for character in text)
+
+
+def test_native_logs_are_escaped_alike(quiet: Stack) -> None:
+    (quiet.home / "logs" / "postgres.log").write_bytes(b"LOG:\tuser \x1b]0;owned\x07\r\n")
+    assert quiet.run("logs", "postgres", code=0).stdout == "LOG:\tuser \\u001b]0;owned\\u0007\\r\n"
 
 
 def test_before_the_first_start_there_are_no_logs(tmp_path: Path) -> None:

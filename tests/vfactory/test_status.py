@@ -1,4 +1,6 @@
 import signal
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -8,7 +10,7 @@ from support.plant.stack import Stack
 from support.waiting import wait_for
 from vfactory.commands.status import Condition, judge
 from vfactory.stack.configuration import PORTS
-from vfactory.stack.state import Part
+from vfactory.stack.state import Part, hold_lock
 
 
 def condition(*, healthy: bool) -> Condition:
@@ -63,3 +65,23 @@ def test_a_dependency_that_does_not_answer_is_unhealthy_and_named(running_stack:
 def test_a_disk_that_is_nearly_full_is_told(small_disk: Path) -> None:
     said = Stack(small_disk).run("status", code=3)
     assert f"the disk of {small_disk} is nearly full: 1" in said.stderr
+
+
+@pytest.fixture
+def unwritable(small_disk: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder, and the same one mounted so that it cannot be written there."""
+    written, seen = small_disk / "written", small_disk / "seen"
+    for folder in (written, seen):
+        folder.mkdir()
+    subprocess.run(["mount", "--bind", written, seen], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", seen], check=True)
+    yield written, seen
+    subprocess.run(["umount", "-l", seen], check=True)
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(unwritable: tuple[Path, Path]) -> None:
+    written, seen = unwritable
+    assert "is stopped" in Stack(seen).run("status", code=3).stdout
+    with hold_lock(written):
+        assert f"V-Factory in {seen} is starting." in Stack(seen).run("status", code=4).stdout
+    assert "is stopped" in Stack(seen).run("status", code=3).stdout

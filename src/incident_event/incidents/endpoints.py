@@ -23,8 +23,10 @@ from utils.http import (
     CurrentPrincipal,
     Cursor,
     DatabaseTransaction,
+    IdPrefix,
     Limit,
     Page,
+    ids_like,
     start_after,
 )
 
@@ -70,18 +72,21 @@ async def list_incidents(
     by: CurrentPrincipal,
     incidents: Incidents,
     *,
-    factory: UUID,
+    factory: Annotated[
+        UUID | None, Query(description="Only this factory's; by default those of all that the token is for")
+    ] = None,
     status: Annotated[list[Status] | None, Query(description="Any of these")] = None,
     type: Annotated[list[IncidentType] | None, Query(description="Any of these")] = None,  # noqa: A002
     severity: Annotated[
         list[Annotated[int, Query(ge=1, le=5)]] | None, Query(description="Any of these")
     ] = None,
     rule: Annotated[UUID | None, Query(description="Only those this rule raised")] = None,
+    id_prefix: IdPrefix = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[IncidentRead]:
-    """List a factory's incidents, newest first. What is reported while you page does not shift the pages."""
-    only = IncidentFilter(status, type, severity, rule)
+    """List incidents, newest first. What is reported while you page does not shift the pages."""
+    only = IncidentFilter(status, type, severity, rule, ids_like(id_prefix))
     rows = await incidents.list_after(by, factory, start_after(cursor, datetime, UUID), limit + 1, only)
     return Page.of(rows, limit, key=lambda row: (row.created_at, row.id), read=IncidentRead.model_validate)
 

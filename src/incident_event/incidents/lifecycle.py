@@ -71,8 +71,8 @@ _TABLE: Final[Mapping[Move, tuple[tuple[Status, ...], Status]]] = MappingProxyTy
     }
 )
 
-OF_MACHINES: Final = frozenset({Move.RECOVER})
-"""No person makes these: what raised an incident tells that it is over, whoever has taken it on or not."""
+OFFERED: Final = (Move.ACKNOWLEDGE, Move.RESOLVE)
+"""The moves that a person can make: each has a route of its name."""
 
 
 class TransitionNotAllowedError(ConflictError):
@@ -91,10 +91,8 @@ class TransitionNotAllowedError(ConflictError):
 
 
 def legal_moves(status: Status) -> tuple[Move, ...]:
-    """Give the moves a person may make from `status`, in the table's order."""
-    return tuple(
-        move for move, (sources, _) in _TABLE.items() if status in sources and move not in OF_MACHINES
-    )
+    """Return the moves that a person can make from `status`."""
+    return tuple(move for move in OFFERED if status in _TABLE[move][0])
 
 
 def check_transition(status: Status, move: Move) -> Status:

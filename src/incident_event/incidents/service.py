@@ -115,14 +115,17 @@ class IncidentService:
     async def list_after(
         self,
         by: Principal,
-        factory_id: UUID,
+        factory_id: UUID | None,
         after: tuple[datetime, UUID] | None,
         limit: int,
         only: IncidentFilter,
     ) -> Sequence[Incident]:
-        """List a factory's incidents, newest first; raises NotFoundError when `by` does not see it."""
-        by.require_factory(factory_id)
-        return await self._incidents.list_after(factory_id, after, limit, only)
+        """Return the incidents of a factory, or of all that `by` sees, newest first.
+
+        Raises:
+            NotFoundError: `by` does not see the factory.
+        """
+        return await self._incidents.list_after(by.scope(factory_id), after, limit, only)
 
     async def acknowledge(self, by: Principal, incident_id: UUID, reason: str | None) -> Incident:
         """Take an incident on.

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import APIRouter, Depends, Query, Request, status
 
 from incident_event.rules.schemas import RuleCreate, RuleRead
 from incident_event.rules.service import RuleService
@@ -13,8 +13,10 @@ from utils.http import (
     CurrentPrincipal,
     Cursor,
     DatabaseTransaction,
+    IdPrefix,
     Limit,
     Page,
+    ids_like,
     start_after,
 )
 
@@ -38,10 +40,19 @@ async def create_rule(body: RuleCreate, by: CurrentPrincipal, rules: Rules) -> R
 
 @router.get("/rules")
 async def list_rules(
-    by: CurrentPrincipal, rules: Rules, factory: UUID, limit: Limit = 50, cursor: Cursor = None
+    by: CurrentPrincipal,
+    rules: Rules,
+    *,
+    factory: Annotated[
+        UUID | None, Query(description="Only this factory's; by default those of all that the token is for")
+    ] = None,
+    id_prefix: IdPrefix = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
 ) -> Page[RuleRead]:
-    """List a factory's rules, oldest first."""
-    rows = await rules.list_after(by, factory, start_after(cursor, UUID), limit + 1)
+    """List rules, oldest first."""
+    ids = ids_like(id_prefix)
+    rows = await rules.list_after(by, factory, start_after(cursor, UUID), limit + 1, ids=ids)
     return Page.of(rows, limit, key=lambda row: row[0].id, read=lambda row: RuleRead.of(*row))
 
 

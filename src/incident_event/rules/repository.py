@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from incident_event.rules.models import Rule, RuleState
-from utils.database import Transaction
+from utils.database import Transaction, of_each
 
 # Also the lock that lets rules of one factory be made one after the other.
 COUNT_UP = """
@@ -99,14 +99,29 @@ class RuleRepository:
         return None if row is None else (row[0], row[1])
 
     async def list_after(
-        self, factory_id: UUID, after: UUID | None, limit: int
+        self,
+        factories: Collection[UUID] | None,
+        after: UUID | None,
+        limit: int,
+        *,
+        ids: tuple[UUID, UUID] | None = None,
     ) -> Sequence[tuple[Rule, RuleState]]:
-        """List a factory's rules with their states in the order of creation, after the id `after`."""
-        query = select(Rule, RuleState).join(RuleState, _SAME).where(Rule.factory_id == factory_id)
+        """Return rules of the factories (None: of all) with their states in the order of creation.
+
+        Only those after the id `after`, and whose id lies within `ids`.
+        """
+        query = select(Rule).order_by(Rule.id).limit(limit)
         if after is not None:
             query = query.where(Rule.id > after)
-        rows = await self._session.execute(query.order_by(Rule.id).limit(limit))
-        return [(row[0], row[1]) for row in rows]
+        if ids is not None:
+            query = query.where(Rule.id.between(*ids))
+        if factories is not None:
+            query = of_each(factories, Rule, query, ("id",), limit, descending=False)
+        rules = (await self._session.scalars(query)).all()
+        keys = [(rule.factory_id, rule.id) for rule in rules]
+        found = select(RuleState).where(tuple_(RuleState.factory_id, RuleState.rule_id).in_(keys))
+        states = {state.rule_id: state for state in await self._session.scalars(found)}
+        return [(rule, states[rule.id]) for rule in rules]
 
 
 class EvaluationRepository:

@@ -82,7 +82,13 @@ class RuleCreate(RequestModel):
 class RuleStateRead(BaseModel):
     """Where a rule stands. `late_readings` and `bad_readings` were counted, not evaluated."""
 
-    condition: Condition
+    condition: Annotated[
+        Condition, Field(description="As the readings say; `normal` also before there is one, see `status`")
+    ]
+    status: Annotated[
+        Literal["no_data", "normal", "pending", "active"],
+        Field(description="`no_data` until the first reading has been evaluated, then as `condition`"),
+    ]
     evaluated_readings: Annotated[int, Field(description="How many readings it has evaluated")]
     late_readings: Annotated[int, Field(description="How many came too late to be evaluated")]
     bad_readings: Annotated[int, Field(description="How many were of bad quality, and not evaluated")]
@@ -97,8 +103,10 @@ class RuleStateRead(BaseModel):
     @classmethod
     def of(cls, state: RuleState) -> Self:
         """Show a row."""
+        condition = ConditionState(state.since_us, state.activated_us).condition
         return cls(
-            condition=ConditionState(state.since_us, state.activated_us).condition,
+            condition=condition,
+            status=condition if state.evaluated_readings else "no_data",
             evaluated_readings=state.evaluated_readings,
             late_readings=state.late_readings,
             bad_readings=state.bad_readings,

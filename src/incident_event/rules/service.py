@@ -78,11 +78,20 @@ class RuleService:
         return found
 
     async def list_after(
-        self, by: Principal, factory_id: UUID, after: UUID | None, limit: int
+        self,
+        by: Principal,
+        factory_id: UUID | None,
+        after: UUID | None,
+        limit: int,
+        *,
+        ids: tuple[UUID, UUID] | None = None,
     ) -> Sequence[tuple[Rule, RuleState]]:
-        """List a factory's rules, oldest first; raises NotFoundError when `by` does not see it."""
-        by.require_factory(factory_id)
-        return await self._rules.list_after(factory_id, after, limit)
+        """Return the rules of a factory, or of all that `by` sees, oldest first; only those within `ids`.
+
+        Raises:
+            NotFoundError: `by` does not see the factory.
+        """
+        return await self._rules.list_after(by.scope(factory_id), after, limit, ids=ids)
 
 
 def _to_rule(by: Principal, wanted: ThresholdRule, now: datetime) -> Rule:

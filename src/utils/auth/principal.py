@@ -51,3 +51,14 @@ class Principal:
         """
         if not self.sees(factory_id):
             raise NotFoundError(f"There is no factory {factory_id}.")
+
+    def scope(self, factory_id: UUID | None) -> frozenset[UUID] | None:
+        """Return which factories a list is over: the given one, else those of the token; None for all.
+
+        Raises:
+            NotFoundError: the token is not for the given factory.
+        """
+        if factory_id is None:
+            return self.factories
+        self.require_factory(factory_id)
+        return frozenset({factory_id})

@@ -9,6 +9,7 @@ from utils.database.connections import DatabaseSettings
 from utils.database.engine import Database
 from utils.database.faults import CONNECTION_FAULTS, DATABASE_FAULTS, is_connection_fault
 from utils.database.locks import HOLDER_SETTINGS, AdvisoryLock, lock_key
+from utils.database.per_factory import of_each
 from utils.database.schema import SchemaOutdatedError
 from utils.database.transaction import Transaction
 
@@ -24,5 +25,6 @@ __all__ = [
     "UtcDateTime",
     "is_connection_fault",
     "lock_key",
+    "of_each",
     "service_metadata",
 ]

@@ -12,7 +12,7 @@ from utils.http.fields import (
     RequestModel,
     Text,
 )
-from utils.http.pages import Cursor, Limit, Page, cut, start_after
+from utils.http.pages import Cursor, IdPrefix, Limit, Page, cut, ids_like, start_after
 from utils.http.responses import PROBLEM_RESPONSES
 from utils.http.routes import MAX_BODY_BYTES, BodyRule, RouteTable
 from utils.http.transaction import DatabaseTransaction
@@ -28,6 +28,7 @@ __all__ = [
     "Cursor",
     "DatabaseTransaction",
     "FiniteFloat",
+    "IdPrefix",
     "Integer",
     "Kit",
     "Limit",
@@ -38,5 +39,6 @@ __all__ = [
     "Text",
     "build_app",
     "cut",
+    "ids_like",
     "start_after",
 ]

@@ -14,6 +14,8 @@ from utils.auth.authorizer import AccessTable, Authorizer, create_verifier
 from utils.database import Database
 from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe, health_routes
 from utils.http.authentication import AuthenticationMiddleware, current_principal
+from utils.http.cross_origin import allow_origins
+from utils.http.documentation import documentation_routes
 from utils.http.instrumentation import EXPOSITION, instrument
 from utils.http.middleware import KitMiddleware
 from utils.http.openapi import complete_openapi, operation_id
@@ -90,6 +92,8 @@ def build_app(
         openapi_tags=list(openapi_tags or ()),
         lifespan=_kit_lifespan(kit, revision, lifespan),
         redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
         telemetry=_NO_TELEMETRY,
         responses=_EVERY_ROUTE,
         generate_unique_id_function=operation_id,
@@ -104,11 +108,13 @@ def build_app(
     app.router.routes[:0] = [
         *health_routes(kit.health, kit.lifecycle),
         Route("/metrics", EXPOSITION.render, methods=["GET", "HEAD"]),
+        *documentation_routes(title),
     ]
     install_error_handlers(app)
     complete_openapi(app)
     if kit.auth is not None:
         app.add_middleware(AuthenticationMiddleware, authorizer=kit.auth)
+    allow_origins(app, settings)
     app.add_middleware(KitMiddleware, routes=routes)
     instrument(app, routes)
     expose_build(settings.service_name)

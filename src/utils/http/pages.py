@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar, overload
+from uuid import UUID
 
 from fastapi import Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from utils.errors import InvalidError
 from utils.http.cursors import MAX_CURSOR_LENGTH, CursorPart, decode_cursor, encode_cursor
 from utils.http.fields import TEXT_PATTERN
+from utils.ids import uuid_range
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -25,6 +28,18 @@ Cursor = Annotated[
     Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before", pattern=TEXT_PATTERN),
 ]
 """Use as `cursor: Cursor = None`, and read it with `start_after(cursor, UUID)`."""
+
+
+IdPrefix = Annotated[
+    str | None,
+    Query(
+        min_length=4,
+        max_length=36,
+        pattern=r"^[0-9A-Fa-f]{4}[0-9A-Fa-f-]*$",
+        description="Only those whose id begins so; at least 4 characters",
+    ),
+]
+"""Use as `id_prefix: IdPrefix = None`, and read it with `ids_like(id_prefix)`."""
 
 
 class Page(BaseModel, Generic[T]):
@@ -77,3 +92,17 @@ def start_after(cursor: str | None, /, *types: Any) -> Any:
         return None
     key = decode_cursor(cursor, *types)
     return key[0] if len(types) == 1 else key
+
+
+def ids_like(prefix: str | None) -> tuple[UUID, UUID] | None:
+    """Return the first and the last id that begins with a parameter `id_prefix`; None if it is left out.
+
+    Raises:
+        InvalidError: no id begins like that.
+    """
+    if prefix is None:
+        return None
+    try:
+        return uuid_range(prefix)
+    except ValueError as error:
+        raise InvalidError.of("id_prefix", "must be the beginning of a UUID, such as 01a20a52") from error

@@ -2,15 +2,21 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from itertools import zip_longest
 from typing import Any
 
 import typer
 from rich.cells import cell_len
 
+from vfactory.client.references import shortest_prefixes
+from vfactory.commands.terminal import folded, terminal_width
+
 _GAP = "  "
 _LONGEST_MESSAGE = 2000
+_NARROWEST = 12
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNPRINTED = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 
@@ -24,10 +30,20 @@ def print_json_line(value: Any) -> None:
     typer.echo(_dump(value, separators=(",", ":")))
 
 
-def print_columns(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under headers in aligned columns; a Korean character is two columns wide."""
+def print_columns(
+    headers: Sequence[str], rows: Iterable[Sequence[object]], *, words: Collection[str] = ()
+) -> None:
+    """Print rows under headers in aligned columns; a Korean character is two columns wide.
+
+    On a terminal that is too narrow, ids are cut to the shortest prefix that is unambiguous in the table, and
+    columns are folded between words, first the columns `words`. If that is not enough, the ids
+    come first, so that the terminal breaks other columns.
+    """
     table = [list(headers), *([printable(cell) for cell in row] for row in rows)]
-    widths = [max(cell_len(row[index]) for row in table) for index in range(len(headers))]
+    width = terminal_width()
+    if width is not None and _width(table) > width:
+        table = _fitted(table, words, width)
+    widths = _widths(table)
     for row in table:
         typer.echo(_GAP.join(_pad(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
@@ -40,12 +56,26 @@ def print_fields(fields: Iterable[tuple[str, object]]) -> None:
         typer.echo(f"{_pad(name, width)}{_GAP}{value}")
 
 
+def print_event(parts: Sequence[str]) -> None:
+    """Print the parts of one line; on a terminal that is too narrow, further lines begin with white space."""
+    width = terminal_width()
+    typer.echo(_GAP.join(parts) if width is None else "\n".join(folded(parts, width, _GAP, indent=4)))
+
+
 def printable(value: object) -> str:
     """Return a value as text on one line, with control characters escaped; `-` for None."""
     if value is None:
         return "-"
     text = f"{value:g}" if isinstance(value, float) else str(value)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def measured(facts: Mapping[str, Any]) -> str | None:
+    """Return what was measured where, as far as it is known: `pump-1 Accelerometer1RMS 0.53`."""
+    parts = [
+        printable(facts[name]) for name in ("equipment", "metric", "value") if facts.get(name) is not None
+    ]
+    return " ".join(parts) or None
 
 
 def message(error: BaseException) -> str:
@@ -77,3 +107,52 @@ def _dump(value: Any, **style: Any) -> str:
 
 def _pad(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
+
+
+def _widths(table: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+
+
+def _width(table: Sequence[Sequence[str]]) -> int:
+    widths = _widths(table)
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _with_short_ids(table: list[list[str]]) -> list[list[str]]:
+    short = shortest_prefixes(one for row in table for cell in row for one in _ID.findall(cell))
+    return [[_ID.sub(lambda found: short[found[0]], cell) for cell in row] for row in table]
+
+
+def _fitted(table: list[list[str]], words: Collection[str], width: int) -> list[list[str]]:
+    """Return the table as narrow as it has to be for a terminal of `width` columns, with more lines."""
+    headers = table[0]
+    id_column = headers.index("ID") if "ID" in headers else None
+    table = _with_short_ids(table)
+    table = _fold_columns(table, [headers.index(word) for word in words], width, narrowest=_NARROWEST)
+    others = [column for column in range(len(headers)) if column != id_column]
+    table = _fold_columns(table, others, width, narrowest=1)
+    if id_column is not None and _width(table) > width:
+        table = [[row[id_column], *row[:id_column], *row[id_column + 1 :]] for row in table]
+    return table
+
+
+def _fold_columns(
+    table: list[list[str]], columns: Sequence[int], width: int, *, narrowest: int
+) -> list[list[str]]:
+    """Return the table with the widest of the columns folded until it is `width` wide, or all are narrow."""
+    excess = _width(table) - width
+    widths = _widths(table)
+    for column in sorted(columns, key=lambda one: -widths[one]):
+        longest = max(cell_len(word) for row in table for word in row[column].split(" "))
+        narrower = min(widths[column], max(narrowest, longest, widths[column] - max(0, excess)))
+        excess -= widths[column] - narrower
+        widths[column] = narrower
+    return [line for row in table for line in _fold_row(row, columns, widths)]
+
+
+def _fold_row(row: list[str], columns: Collection[int], widths: Sequence[int]) -> list[list[str]]:
+    cells = [
+        folded(cell.split(" "), widths[index], " ") if index in columns else [cell]
+        for index, cell in enumerate(row)
+    ]
+    return [list(line) for line in zip_longest(*cells, fillvalue="")]

@@ -1,6 +1,8 @@
 """`vfactory logs`: prints the log lines of the stack's processes."""
 
+import json
 import os
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,19 +12,40 @@ import typer
 
 from vfactory.commands.options import HomeOption, LogFolderOption
 from vfactory.stack.configuration import MONITORING_PORTS, PORTS
-from vfactory.stack.errors import NotRunningError, UnknownPartError
+from vfactory.stack.errors import NotRunningError, StackError, UnknownPartError
 from vfactory.stack.logs import SUPERVISOR, LogReader, last_lines, log_path, new_lines, wait_for_more
 from vfactory.stack.state import read_record, state_directory
 
 # These keep their native form, and are shown only by name, so that the other output stays JSON.
 NATIVE: Final = frozenset({"postgres", "valkey", *MONITORING_PORTS})
 LINES_BEFORE_FOLLOWING: Final = 10
+_PLAIN: Final = re.compile(rb"[\t\x20-\x7e]*")
+
+
+def complete_names(incomplete: str) -> list[str]:
+    """Return the names of logs that begin so, for the shell."""
+    try:
+        known = known_names(log_folder(state_directory(None), None))
+    except (StackError, OSError):
+        known = known_names(None)
+    return [name for name in known if name.startswith(incomplete)]
+
+
+def known_names(folder: Path | None) -> list[str]:
+    """Return the names of all logs that there may be, and of those in `folder`."""
+    found = [] if folder is None else [path.stem for path in folder.glob("*.log")]
+    return sorted({*PORTS, *MONITORING_PORTS, SUPERVISOR, *found})
 
 
 def logs(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Print only these logs.", show_default="all services"),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Print only these logs.",
+            show_default="all services",
+            autocompletion=complete_names,
+        ),
     ] = None,
     *,
     follow: Annotated[
@@ -35,7 +58,9 @@ def logs(
     log_dir: LogFolderOption = None,
     home: HomeOption = None,
 ) -> None:
-    """Print log lines by time, one JSON object per line; those of databases and monitoring as written.
+    """Print log lines by time, one JSON object per line; those of databases and monitoring in their own form.
+
+    Control characters are printed as JSON escapes them, which means the same to a program.
 
     Exit codes: 0 printed, 2 there is no process of that name, 3 no stack has run here yet.
     """
@@ -56,7 +81,7 @@ class Readers:
     """The readers of the named logs; without names, of all services' logs, also of those that come later."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
-        known = sorted({*PORTS, *MONITORING_PORTS, SUPERVISOR, *(path.stem for path in folder.glob("*.log"))})
+        known = known_names(folder)
         unknown = [name for name in names if name not in known]
         if unknown:
             raise UnknownPartError(f"There is no {', '.join(unknown)}. Choose from: {', '.join(known)}.")
@@ -90,5 +115,17 @@ def log_folder(home: Path, given: Path | None) -> Path:
 
 def _print(lines: Iterable[bytes]) -> None:
     for line in lines:
-        sys.stdout.buffer.write(line)
+        sys.stdout.buffer.write(harmless(line))
     sys.stdout.buffer.flush()
+
+
+def harmless(line: bytes) -> bytes:
+    """Return a log line in which no character steers a terminal: each such one is escaped as in JSON."""
+    whole = line.removesuffix(b"\n")
+    if _PLAIN.fullmatch(whole):
+        return line
+    return _escaped(whole.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join(c if c.isprintable() or c == "\t" else json.dumps(c)[1:-1] for c in text)

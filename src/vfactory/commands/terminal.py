@@ -3,6 +3,9 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from rich.cells import cell_len
 
 from vfactory.stack.state import Part, StackRecord
 
@@ -15,14 +18,40 @@ def tell(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print one sentence to standard error, unless that is closed."""
-    _print(f"vfactory: {text}", 2)
+    """Print one sentence to standard error, unless that is closed; a terminal gets it folded at spaces."""
+    said = f"vfactory: {text}"
+    width = terminal_width(sys.stderr)
+    if width is not None:
+        said = "\n".join(
+            line for one in said.split("\n") for line in folded(one.split(" "), width, " ", indent=2)
+        )
+    _print(said, 2)
 
 
 def notice(text: str) -> None:
     """Print one sentence to standard error if that is a terminal: programs and files do not need it."""
     if sys.stderr is not None and sys.stderr.isatty():
         _print(text, 2)
+
+
+def terminal_width(stream: TextIO | None = None) -> int | None:
+    """Return the width of the terminal that `stream` (standard output) is; None if it is none."""
+    stream = stream or sys.stdout
+    try:
+        return (os.get_terminal_size(stream.fileno()).columns or None) if stream.isatty() else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def folded(parts: Iterable[str], width: int, gap: str, indent: int = 0) -> list[str]:
+    """Return parts, joined by `gap`, as lines of at most `width` columns; a wider part is not broken."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and cell_len(lines[-1]) + len(gap) + cell_len(part) <= width:
+            lines[-1] += gap + part
+        else:
+            lines.append(" " * indent + part if lines else part)
+    return lines or [""]
 
 
 def _print(text: str, descriptor: int) -> None:

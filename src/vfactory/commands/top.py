@@ -9,14 +9,25 @@ import typer
 from vfactory.commands.options import HomeOption
 from vfactory.commands.status import EXIT_CODES
 from vfactory.commands.terminal import tell
+from vfactory.stack.parts import SERVICES
 from vfactory.stack.state import service_urls, state_directory
+
+
+def complete_services(incomplete: str) -> list[str]:
+    """Return the names of services that begin so, for the shell."""
+    return [service.name for service in SERVICES if service.name.startswith(incomplete)]
 
 
 def top(
     *,
     services: Annotated[
         list[str] | None,
-        typer.Option("--service", metavar="NAME", help="Only this service and its worker; repeatable."),
+        typer.Option(
+            "--service",
+            metavar="NAME",
+            help="Only this service and its worker; repeatable.",
+            autocompletion=complete_services,
+        ),
     ] = None,
     interval: Annotated[float, typer.Option(min=0.5, max=60, help="Seconds between two updates.")] = 2.0,
     once: Annotated[

@@ -18,7 +18,7 @@ from vfactory.stack.configuration import (
     Configuration,
     port_variable,
 )
-from vfactory.stack.parts import SERVICES, TRACING_PREFIX
+from vfactory.stack.parts import SERVICES, SHARED_VARIABLES
 from vfactory.stack.state import StackRecord, state_directory
 from vfactory.stack.supervisor import Supervisor
 
@@ -149,5 +149,5 @@ def up(
 
 
 def _passed_on() -> dict[str, str]:
-    prefixes = (TRACING_PREFIX, *(service.prefix for service in SERVICES))
+    prefixes = (*SHARED_VARIABLES, *(service.prefix for service in SERVICES))
     return {name: value for name, value in os.environ.items() if name.startswith(prefixes)}

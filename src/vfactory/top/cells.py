@@ -141,6 +141,7 @@ LEVELS: Final = {
     "waiting": Level.BAD,
 }
 WORDS: Final = {"silent": "no answer", "waiting": "ended"}
+_CONDITIONS: Final = ("silent", "waiting", "unhealthy", "healthy")
 
 
 def cells(row: Row, view: View) -> tuple[Cell, ...]:
@@ -193,17 +194,30 @@ def servers(view: View) -> list[Cell]:
     return [*bad, Cell(f"{answering} databases and monitors answer", Level.GOOD)] if view.servers else []
 
 
-def alert_lines(view: View) -> list[Cell]:
-    """Return one line for each firing alert, followed by the notes on missing figures."""
-    notes = [Cell(printable(note)) for note in view.notes]
-    if view.alerts is None:
-        return notes
+def in_order(view: View) -> list[Row]:
+    """Return the processes: those that something is wrong with first."""
+    return sorted(view.rows, key=lambda row: _CONDITIONS.index(row.condition))
+
+
+def problems(view: View) -> list[Cell]:
+    """Return a line for each process that is not healthy, then for each firing alert, the worst first."""
+    wrong = [
+        Cell(f"{row.name}  {WORDS.get(row.condition, row.condition)}  {remark(row)}".rstrip(), Level.BAD)
+        for row in in_order(view)
+        if row.condition != "healthy"
+    ]
     fires = [
         Cell(
-            f"{alert.severity}  {alert.name}  {printable(alert.service)}  "
-            f"since {alert.since:%Y-%m-%d %H:%M:%S}Z  {printable(alert.summary)}",
+            f"{alert.severity}  {alert.name}  {printable(alert.service)}  {printable(alert.summary)}  "
+            f"since {alert.since:%Y-%m-%d %H:%M:%S}Z",
             severity(alert),
         )
-        for alert in view.alerts
+        for alert in view.alerts or ()
     ]
-    return [*(fires or [Cell("Nothing fires.")]), *notes]
+    return [*wrong, *fires]
+
+
+def remarks(view: View) -> list[Cell]:
+    """Return what is to be said besides: that no alert fires, and the notes on missing figures."""
+    calm = [Cell("Nothing fires.")] if view.alerts is not None and not view.alerts else []
+    return [*calm, *(Cell(printable(note)) for note in view.notes)]

@@ -12,7 +12,18 @@ from textual.containers import VerticalScroll
 from textual.widgets import DataTable, Footer, Static
 
 from vfactory.stack.errors import REFUSALS, exit_code, explain
-from vfactory.top.cells import HEADERS, LEFT, Cell, Level, alert_lines, cells, heading, servers
+from vfactory.top.cells import (
+    HEADERS,
+    LEFT,
+    Cell,
+    Level,
+    cells,
+    heading,
+    in_order,
+    problems,
+    remarks,
+    servers,
+)
 from vfactory.top.view import View
 from vfactory.top.watch import Watch
 
@@ -34,8 +45,9 @@ class Screen(App[None]):
     CSS = """
     #heading, #servers { height: auto; }
     #heading { text-style: bold; }
+    #problems { height: auto; max-height: 50%; }
     DataTable { height: auto; max-height: 60%; }
-    #alerts { height: 1fr; min-height: 3; border-top: solid $foreground 30%; }
+    #remarks { height: 1fr; min-height: 2; border-top: solid $foreground 30%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         ("q", "quit", "Quit"),
@@ -53,9 +65,11 @@ class Screen(App[None]):
     def compose(self) -> ComposeResult:
         """Yield the screen's widgets from top to bottom."""
         yield Static("Looking …", id="heading", markup=False)
+        with VerticalScroll(id="problems"):
+            yield Static(id="wrong", markup=False)
         yield Static(id="servers", markup=False)
         yield DataTable(id="processes", cursor_type="none", fixed_columns=1)
-        with VerticalScroll(id="alerts"):
+        with VerticalScroll(id="remarks"):
             yield Static(id="lines", markup=False)
         yield Footer()
 
@@ -105,7 +119,10 @@ class Screen(App[None]):
         paused = "PAUSED, not of now · " if self._paused else ""
         self.query_one("#heading", Static).update(paused + heading(view))
         self.query_one("#servers", Static).update(Text("   ").join(map(_styled, servers(view))))
-        self.query_one("#lines", Static).update(Text("\n").join(map(_styled, alert_lines(view))))
+        wrong = problems(view)
+        self.query_one("#problems").display = bool(wrong)
+        self.query_one("#wrong", Static).update(Text("\n").join(map(_styled, wrong)))
+        self.query_one("#lines", Static).update(Text("\n").join(map(_styled, remarks(view))))
         self._fill(view)
 
     def _fill(self, view: View) -> None:
@@ -114,7 +131,7 @@ class Screen(App[None]):
         table.clear(columns=True)  # Textual does not make columns narrower
         for title in HEADERS:
             table.add_column(_aligned(title, Text(title)))
-        for row in view.rows:
+        for row in in_order(view):
             line = (_styled(cell) for cell in cells(row, view))
             table.add_row(*(_aligned(title, text) for title, text in zip(HEADERS, line, strict=True)))
         table.scroll_to(x, y, animate=False)

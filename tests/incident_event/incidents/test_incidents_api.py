@@ -131,8 +131,8 @@ async def test_an_illegal_move_is_a_409_that_names_the_legal_ones(
     path = f"/v1/incidents/{(await report(client, factory_id))['id']}"
     refused = await client.post(f"{path}/resolve")
     assert refused.status_code == 409
-    assert refused.json()["legal_moves"] == ["acknowledge", "respond", "dismiss", "merge", "void"]
-    assert "acknowledge, respond, dismiss, merge, void" in refused.json()["detail"]
+    assert refused.json()["legal_moves"] == ["acknowledge"]
+    assert refused.json()["detail"].endswith("legal moves from here: acknowledge.")
     assert (await client.get(path)).json()["timeline_total"] == 1
 
 
@@ -178,6 +178,61 @@ async def test_a_list_is_filtered_by_status_type_and_severity(
     assert await listed(type="fall") == [fall["id"]]
     assert await listed(severity="5") == [fire["id"]]
     assert await listed(rule=str(uuid4())) == []
+
+
+async def listed_ids(client: httpx.AsyncClient, **query: str) -> list[str]:
+    """Return the ids of a whole list, read two by two."""
+    seen: list[str] = []
+    wanted = {"limit": "2", **query}
+    while True:
+        answer = await client.get("/v1/incidents", params=wanted)
+        assert answer.status_code == 200, answer.text
+        seen += [item["id"] for item in answer.json()["items"]]
+        if answer.json()["next_cursor"] is None:
+            return seen
+        wanted["cursor"] = answer.json()["next_cursor"]
+
+
+async def test_without_a_factory_a_list_is_over_all_that_the_token_is_for(client_as: MakeClient) -> None:
+    first, second, other = uuid4(), uuid4(), uuid4()
+    made = [
+        (await report(client_as("operator"), factory))["id"]
+        for factory in (first, second, other, second, first)
+    ]
+    ours = [made[4], made[3], made[1], made[0]]
+    assert await listed_ids(client_as("viewer", factories=[first, second])) == ours
+    assert await listed_ids(client_as("viewer", factories=[other])) == [made[2]]
+    assert await listed_ids(client_as("viewer", factories=[])) == []
+    assert (await listed_ids(client_as("viewer")))[:5] == made[::-1]
+
+
+async def test_lists_over_factories_are_filtered_alike(client_as: MakeClient) -> None:
+    factories = [uuid4(), uuid4()]
+    operator, viewer = client_as("operator"), client_as("viewer", factories=factories)
+    made = [await report(operator, factory, severity=level) for level in (2, 5) for factory in factories]
+    await operator.post(f"/v1/incidents/{made[0]['id']}/acknowledge")
+    assert await listed_ids(viewer, severity="5") == [made[3]["id"], made[2]["id"]]
+    assert await listed_ids(viewer, status="acknowledged") == [made[0]["id"]]
+    assert await listed_ids(viewer, type="fire") == []
+    assert await listed_ids(viewer, rule=str(uuid4())) == []
+
+
+async def test_an_incident_is_found_by_the_beginning_of_its_id(client_as: MakeClient) -> None:
+    factories = [uuid4(), uuid4()]
+    operator, viewer = client_as("operator"), client_as("viewer", factories=factories)
+    made = [(await report(operator, factory))["id"] for factory in (*factories, factories[0])]
+    for who in (operator, viewer):
+        for prefix in (made[1], made[1].replace("-", "").upper(), made[1][:35]):
+            assert await listed_ids(who, id_prefix=prefix) == [made[1]]
+    assert await listed_ids(viewer, id_prefix=made[0][:4]) == made[::-1]
+    assert await listed_ids(viewer, factory=str(factories[1]), id_prefix=made[0][:4]) == [made[1]]
+    assert await listed_ids(viewer, id_prefix="ffff") == []
+
+
+@pytest.mark.parametrize("prefix", ["", "01a", "01ag", "0" * 33, "-----"])
+async def test_a_beginning_that_no_id_has_is_a_422(client: httpx.AsyncClient, prefix: str) -> None:
+    answer = await client.get("/v1/incidents", params={"id_prefix": prefix})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "id_prefix")
 
 
 @pytest.mark.parametrize(

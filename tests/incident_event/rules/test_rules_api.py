@@ -26,12 +26,35 @@ async def test_a_rule_is_read_as_it_was_written_with_where_it_stands(
     assert (made["on_delay_seconds"], made["deadband"], made["lateness_seconds"]) == (5.0, 0.5, 60.0)
     assert made["state"] == {
         "condition": "normal",
+        "status": "no_data",
         "evaluated_readings": 0,
         "late_readings": 0,
         "bad_readings": 0,
         "last_reading_at": None,
         "active_since": None,
     }
+
+
+async def test_without_a_factory_a_list_is_over_all_that_the_token_is_for(client_as: MakeClient) -> None:
+    factories = [uuid4(), uuid4()]
+    engineer = client_as("engineer")
+    made = [(await create(engineer, factory)).json()["id"] for factory in (*factories, uuid4(), factories[0])]
+
+    async def listed(who: httpx.AsyncClient, **query: str) -> list[str]:
+        first = (await who.get("/v1/rules", params={"limit": "2", **query})).json()
+        if first["next_cursor"] is None:
+            return [item["id"] for item in first["items"]]
+        more = {"limit": "200", "cursor": first["next_cursor"], **query}
+        rest = (await who.get("/v1/rules", params=more)).json()
+        return [item["id"] for item in first["items"] + rest["items"]]
+
+    viewer = client_as("viewer", factories=factories)
+    assert await listed(viewer) == [made[0], made[1], made[3]]
+    assert await listed(client_as("viewer", factories=[])) == []
+    assert set(made) <= set(await listed(engineer))
+    for who in (viewer, engineer):
+        assert await listed(who, id_prefix=made[3][:30]) == [made[3]]
+    assert await listed(viewer, id_prefix=made[2]) == []
 
 
 async def test_rules_are_listed_in_the_order_of_creation_page_by_page(

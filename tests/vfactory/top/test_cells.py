@@ -9,11 +9,13 @@ from vfactory.top.cells import (
     HEADERS,
     UNKNOWN,
     Level,
-    alert_lines,
     cells,
     heading,
+    in_order,
+    problems,
     rate,
     remark,
+    remarks,
     seconds,
     servers,
     short,
@@ -111,9 +113,20 @@ def test_alerts_are_counted_beside_their_service_with_the_sign_of_the_worst() ->
 
 
 def test_no_alert_is_told_as_such_and_an_unknown_one_is_not() -> None:
-    assert [str(line) for line in alert_lines(VIEW)] == ["Nothing fires."]
+    assert [str(line) for line in remarks(VIEW)] == ["Nothing fires."]
     unknown = replace(VIEW, alerts=None, notes=("Alertmanager does not answer.",))
-    assert [str(line) for line in alert_lines(unknown)] == ["Alertmanager does not answer."]
+    assert [str(line) for line in remarks(unknown)] == ["Alertmanager does not answer."]
+
+
+def test_what_is_wrong_comes_first_and_names_its_severity() -> None:
+    bad = replace(VIEW, rows=(HEALTHY, SILENT), alerts=(ALERT,))
+    silent, alert = map(str, problems(bad))
+    assert silent == f"✖ {SILENT.name}  no answer  nobody listens; last answer 12:00:03Z"
+    assert alert.startswith(f"✖ critical  {ALERT.name}  ")
+    assert in_order(bad) == [SILENT, HEALTHY]
+    written = text(bad)
+    assert written.index("nobody listens") < written.index("VFactoryTargetDown") < written.index("DB open")
+    assert problems(replace(VIEW, rows=(HEALTHY,))) == []
 
 
 def test_what_others_have_written_cannot_steer_the_terminal() -> None:

@@ -1,15 +1,17 @@
 """`vfactory equipment`: adds and lists a factory's machines."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from plant_client import Json, PlantClient
+from vfactory.client.answers import Equipment, checked, each_checked
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.output import print_columns, print_fields, print_json
-from vfactory.client.references import find_factory
+from vfactory.client.references import find_factory, in_path
 
 app = typer.Typer(no_args_is_help=True, help="Add and list a factory's machines.")
+NAMES: Final = {"tag": "TAG", "name": "--name", "kind": "--kind"}
 
 
 @app.command("add")
@@ -25,7 +27,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a machine to a factory."""
-    with connected(url) as client:
+    with connected(url, NAMES) as client:
         equipment = add_equipment(client, find_factory(client, factory), tag, name=name, kind=kind)
         if as_json:
             print_json(equipment)
@@ -44,13 +46,13 @@ def add(
 def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """List a factory's machines."""
     with connected(url) as client:
-        path = f"/v1/factories/{find_factory(client, factory)['id']}/equipment"
-        equipment = list(client.items("factory-core", path))
+        path = f"/v1/factories/{in_path(find_factory(client, factory)['id'])}/equipment"
+        equipment = list(each_checked(Equipment, client.items("factory-core", path)))
         if as_json:
             print_json({"items": equipment})
             return
         rows = [(e["tag"], e["name"], e["kind"], e["id"]) for e in equipment]
-        print_columns(("TAG", "NAME", "KIND", "ID"), rows)
+        print_columns(("TAG", "NAME", "KIND", "ID"), rows, words=("NAME",))
 
 
 def add_equipment(
@@ -58,4 +60,5 @@ def add_equipment(
 ) -> Json:
     """Add a machine to a factory and return it; by default its name is its tag."""
     body = {"tag": tag, "name": name or tag, "kind": kind}
-    return client.post("factory-core", f"/v1/factories/{factory['id']}/equipment", body)
+    path = f"/v1/factories/{in_path(factory['id'])}/equipment"
+    return checked(Equipment, client.post("factory-core", path, body))

@@ -1,17 +1,19 @@
 """`vfactory factories`: adds and lists the plants that this system watches."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from plant_client import Json, PlantClient
+from vfactory.client.answers import Factory, checked, each_checked
 from vfactory.client.commands.session import JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json
 
 app = typer.Typer(no_args_is_help=True, help="Add and list factories.")
 _SIZES = ("width_m", "depth_m", "height_m")
+NAMES: Final = {"name": "NAME", "timezone": "--timezone", "floor": "--floor"}
 
 
 @app.command("add")
@@ -26,7 +28,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a factory."""
-    with connected(url) as client:
+    with connected(url, NAMES) as client:
         factory = add_factory(client, name, timezone=timezone, floor=_read_floor(floor))
         if as_json:
             print_json(factory)
@@ -38,19 +40,20 @@ def add(
 def list_(*, url: UrlOption = None, as_json: JsonOption = False) -> None:
     """List the factories."""
     with connected(url) as client:
-        factories = list(client.items("factory-core", "/v1/factories"))
+        factories = list(each_checked(Factory, client.items("factory-core", "/v1/factories")))
         if as_json:
             print_json({"items": factories})
             return
         rows = [(f["name"], f["timezone"], _size(f), f["id"]) for f in factories]
-        print_columns(("NAME", "TIME ZONE", "FLOOR", "ID"), rows)
+        print_columns(("NAME", "TIME ZONE", "FLOOR", "ID"), rows, words=("NAME",))
 
 
 def add_factory(
     client: PlantClient, name: str, *, timezone: str = "UTC", floor: dict[str, float] | None = None
 ) -> Json:
     """Add a factory and return it; `floor` is width, depth and height in metres, None if unknown."""
-    return client.post("factory-core", "/v1/factories", {"name": name, "timezone": timezone, "floor": floor})
+    body = {"name": name, "timezone": timezone, "floor": floor}
+    return checked(Factory, client.post("factory-core", "/v1/factories", body))
 
 
 def _read_floor(text: str | None) -> dict[str, float] | None:

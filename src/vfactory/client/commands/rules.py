@@ -1,17 +1,38 @@
 """`vfactory rules`: adds, lists and shows alarm rules, which turn readings into incidents."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from plant_client import Json
+from plant_client import Json, PlantClient, PlantError
+from vfactory.client.answers import Rule, checked, each_checked
+from vfactory.client.commands.factory_column import print_with_factories
 from vfactory.client.commands.numbers import finite
-from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
+from vfactory.client.commands.session import (
+    AllFactoriesOption,
+    FactoryOption,
+    JsonOption,
+    ScopeOption,
+    UrlOption,
+    connected,
+)
 from vfactory.client.errors import UsageError
-from vfactory.client.output import instant, print_columns, print_fields, print_json
-from vfactory.client.references import find_equipment, find_factory, find_rule
+from vfactory.client.output import instant, print_fields, print_json, printable
+from vfactory.client.references import factory_names, find_equipment, find_factory, find_rule, in_path
+from vfactory.commands.terminal import complain
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and show alarm rules.")
+NAMES: Final = {
+    "name": "--name",
+    "equipment": "--equipment",
+    "metric": "--metric",
+    "on_delay_seconds": "--for",
+    "deadband": "--deadband",
+    "lateness_seconds": "--lateness",
+    "severity": "--severity",
+    "incident_type": "--type",
+    "rule_id": "RULE",
+}
 
 
 @app.command("add")
@@ -59,7 +80,8 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a threshold rule on one metric of one machine."""
-    with connected(url) as client:
+    names = {**NAMES, "threshold": "--below" if above is None else "--above"}
+    with connected(url, names) as client:
         operator, threshold = _condition(above, below)
         found = find_factory(client, factory)
         # With a mistyped tag the rule would never fire, and nothing would show it.
@@ -78,35 +100,44 @@ def add(
             "severity": severity,
             "incident_type": incident_type,
         }
-        rule = client.post("incident-event", "/v1/rules", body)
+        rule = checked(Rule, client.post("incident-event", "/v1/rules", body))
         if as_json:
             print_json(rule)
         else:
             _show(rule)
+        _tell_unmeasured(client, found["id"], equipment, metric)
 
 
 @app.command("list")
-def list_(*, factory: FactoryOption = None, url: UrlOption = None, as_json: JsonOption = False) -> None:
-    """List a factory's rules."""
-    with connected(url) as client:
-        rules = list(client.items("incident-event", "/v1/rules", factory=find_factory(client, factory)["id"]))
+def list_(
+    *,
+    factory: ScopeOption = None,
+    all_factories: AllFactoriesOption = False,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List rules."""
+    with connected(url, NAMES) as client:
+        scope = find_factory(client, factory)["id"] if factory and not all_factories else None
+        rules = list(each_checked(Rule, client.items("incident-event", "/v1/rules", factory=scope)))
         if as_json:
             print_json({"items": rules})
-            return
-        rows = [(r["name"], describe(r), r["severity"], r["state"]["condition"], r["id"]) for r in rules]
-        print_columns(("NAME", "CONDITION", "SEVERITY", "STATE", "ID"), rows)
+        else:
+            _print_table(rules, {} if scope else factory_names(client))
 
 
 @app.command("show")
 def show(
-    rule: Annotated[str, typer.Argument(help="The rule's id, or its name if that is unique in the factory.")],
+    rule: Annotated[
+        str, typer.Argument(help="The rule's id or the beginning of it, or its name if that is unique.")
+    ],
     *,
-    factory: FactoryOption = None,
+    factory: ScopeOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a rule: its condition, its state, and how many readings it has evaluated."""
-    with connected(url) as client:
+    with connected(url, NAMES) as client:
         found = find_rule(client, factory, rule)
         if as_json:
             print_json(found)
@@ -120,6 +151,32 @@ def describe(rule: Json) -> str:
     delay = f" for {rule['on_delay_seconds']:g} s" if rule["on_delay_seconds"] else ""
     deadband = f", deadband {rule['deadband']:g}" if rule["deadband"] else ""
     return f"{condition}{delay}{deadband}"
+
+
+def status(rule: Json) -> str:
+    """Return where a rule stands: `no data` until it has evaluated a reading."""
+    state = rule["state"]
+    return str(state["condition"]) if state["evaluated_readings"] else "no data"
+
+
+def _print_table(rules: list[Json], factories: dict[str, str]) -> None:
+    rows = [(r["name"], describe(r), r["severity"], status(r), r["id"]) for r in rules]
+    headers = ("NAME", "CONDITION", "SEVERITY", "STATE", "ID")
+    print_with_factories(headers, rows, rules, factories, words=("NAME", "CONDITION"))
+
+
+def _tell_unmeasured(client: PlantClient, factory_id: str, equipment: str, metric: str) -> None:
+    """Say that no reading has come: with a mistyped metric the rule never fires."""
+    path = f"/v1/factories/{in_path(factory_id)}/readings"
+    try:
+        page = client.get("factory-core", path, source=equipment, metric=metric, limit=1)
+    except PlantError:
+        return  # the rule is made, and nothing more is known
+    if page.get("items") == []:
+        complain(
+            f"no reading of {printable(equipment)} {printable(metric)} has come yet; the rule has no data "
+            "until one does. Is the metric written exactly as in the readings?"
+        )
 
 
 def _condition(above: float | None, below: float | None) -> tuple[str, float]:
@@ -138,7 +195,7 @@ def _show(rule: Json) -> None:
             ("id", rule["id"]),
             ("condition", describe(rule)),
             ("severity", rule["severity"]),
-            ("state", state["condition"]),
+            ("state", status(rule)),
             ("active since", instant(state["active_since"])),
             ("evaluated readings", f"{state['evaluated_readings']:,}"),
             ("late readings", f"{state['late_readings']:,}"),

@@ -4,12 +4,12 @@ from vfactory.stack.parts.jobs import migration_jobs, server_job, service_jobs
 from vfactory.stack.parts.roles import EXPORTER, give_roles, share_role
 from vfactory.stack.parts.schemas import find_outdated
 from vfactory.stack.parts.servers import postgres_server, valkey_server
-from vfactory.stack.parts.services import SERVICES, TRACING_PREFIX, Surroundings
+from vfactory.stack.parts.services import SERVICES, SHARED_VARIABLES, Surroundings
 
 __all__ = [
     "EXPORTER",
     "SERVICES",
-    "TRACING_PREFIX",
+    "SHARED_VARIABLES",
     "Surroundings",
     "find_outdated",
     "give_roles",

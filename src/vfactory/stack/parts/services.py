@@ -17,8 +17,8 @@ from vfactory.stack.state import Issuers
 DRAIN_SECONDS: Final = 0
 SHUTDOWN_SECONDS: Final = 5
 
-TRACING_PREFIX: Final = "OTEL_"
-"""The prefix of OpenTelemetry's standard variables, which every service reads."""
+SHARED_VARIABLES: Final = ("OTEL_", "CORS_ORIGINS")
+"""How variables begin that every service gets: OpenTelemetry's standard ones, and the allowed origins."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def own_variables(service: Service, configuration: Configuration, around: Surrou
         },
         "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
     }
-    prefixes = (service.prefix, TRACING_PREFIX)
+    prefixes = (service.prefix, *SHARED_VARIABLES)
     given = {key: text for key, text in configuration.passed_on.items() if key.startswith(prefixes)}
     return {**known.get(service.name, {}), **given}
 

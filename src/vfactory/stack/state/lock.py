@@ -44,7 +44,7 @@ def find_supervisor(home: Path) -> int | None:
     path = home / "lock"
     if not _is_there(path):
         return None
-    with _open(path) as file:
+    with _open(path, os.O_RDONLY) as file:  # so that a folder that cannot be written is no obstacle
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -72,9 +72,11 @@ def _is_there(path: Path) -> bool:
         raise file_error(error, path.parent) from error
 
 
-def _open(path: Path) -> TextIO:
+def _open(path: Path, flags: int = os.O_RDWR | os.O_CREAT) -> TextIO:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise file_error(error, path) from error
+    if flags == os.O_RDONLY:
+        return os.fdopen(descriptor, "r", encoding="ascii", errors="replace")
     return os.fdopen(descriptor, "r+", encoding="ascii", errors="replace")
