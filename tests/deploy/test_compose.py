@@ -86,6 +86,23 @@ def test_grafana_has_a_datasource_of_every_type_the_dashboards_choose_from() -> 
     assert f"./monitoring/grafana/generated:{provider['options']['path']}:ro" in mounts
 
 
+@pytest.mark.parametrize("name", sorted(COMPOSE["services"]))
+def test_no_program_takes_orders_on_its_port_or_has_dockers_socket(name: str) -> None:
+    service = str(COMPOSE["services"][name])
+    for order in ("--web.enable-lifecycle", "--web.enable-admin-api", "docker.sock", "privileged"):
+        assert order not in service
+
+
+def test_what_alloy_reads_beside_the_lines_is_written_for_every_container() -> None:
+    configuration = (ROOT / "monitoring/logs/loki/compose.alloy").read_text("utf-8")
+    for name, service in COMPOSE["services"].items():
+        options = service["logging"]["options"]
+        assert service["logging"]["driver"] == "json-file", name
+        assert options["tag"] == "{{.Name}}"
+        for label in options["labels"].split(","):
+            assert f'attrs.\\"{label}\\"' in configuration
+
+
 @pytest.fixture(scope="module")
 def deploy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of `deploy` in which the secrets have been made, on top of those of an earlier release."""
@@ -124,7 +141,6 @@ def test_a_container_has_the_private_key_or_the_database_of_nobody_else(deploy: 
     }
     own = "deploy/compose/secrets/incident_event_worker_key"
     assert private == ({own} if name == "incident-event-worker" else set())
-    assert not str(COMPOSE["services"][name].get("volumes", [])).count("docker.sock")
     service = name.removesuffix("-worker").removesuffix("-migrate")
     if service in SERVICES:
         url = f"deploy/compose/secrets/{service.replace('-', '_')}_database_url"

@@ -30,7 +30,7 @@ class Header(msgspec.Struct, frozen=True):
 
     alg: str
     kid: _Name | None = None
-    crit: Any = None
+    crit: Any = msgspec.UNSET
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -73,7 +73,7 @@ def read_token(token: str) -> UnverifiedToken:
     except ValueError as error:
         raise malformed_token() from error
     read_header = _decode(header, Header, "header is")
-    if read_header.crit is not None:  # RFC 7515, section 4.1.11: what is critical must be understood
+    if read_header.crit is not msgspec.UNSET:  # RFC 7515, section 4.1.11: what is critical must be understood
         raise invalid_token("The token's header names an extension that is not supported.")
     signed = token.rpartition(".")[0].encode("ascii")
     return UnverifiedToken(read_header, _decode(claims, Claims, "claims are"), signed, signature)

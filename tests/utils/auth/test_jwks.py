@@ -21,6 +21,7 @@ from support.servers.oidc_provider import (
     signed_with_public_key,
     token,
 )
+from support.waiting import wait_until
 from utils.auth import Issuer, TokenVerifier
 from utils.auth.jwks import JwksKeys
 from utils.auth.key_documents import KeyDocumentError, parse_jwks
@@ -180,6 +181,24 @@ async def test_a_withdrawn_key_ends_the_tokens_it_signed(connect: Connect, provi
     await verifier.verify(token("third"))
     with pytest.raises(UnauthorizedError, match="not known"):
         await verifier.verify(signed)
+
+
+async def test_a_withdrawn_key_ends_its_tokens_also_where_no_new_token_comes(
+    connect: Connect, provider: Provider
+) -> None:
+    verifier = connect(refresh_seconds=0, pause_seconds=0)
+    sent = token("first")
+    await verifier.verify(sent)
+    provider.body = document(rsa_jwk("third"))
+
+    async def refused() -> bool:
+        try:
+            await verifier.verify(sent)
+        except UnauthorizedError:
+            return True
+        return False
+
+    await wait_until(refused, "the remembered token is refused")
 
 
 @pytest.mark.parametrize(
