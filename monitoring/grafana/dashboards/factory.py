@@ -63,7 +63,7 @@ BOARD = Board(
             (
                 Panel(
                     "Accepted, repeated, refused",
-                    "Readings per second: kept, already there, and refused.",
+                    "Readings per second: kept, already there, conflicting with what is kept, and refused.",
                     "ops",
                     (
                         Query(
@@ -73,6 +73,10 @@ BOARD = Board(
                         Query(
                             f"sum(rate(vfactory_readings_duplicates_total{{{SERVICE}}}[$__rate_interval]))",
                             "already there",
+                        ),
+                        Query(
+                            f"sum(rate(vfactory_readings_conflicts_total{{{SERVICE}}}[$__rate_interval]))",
+                            "conflicting",
                         ),
                         Query(
                             f"sum by (reason) (rate(vfactory_readings_rejected_total{{{SERVICE}}}[$__rate_interval]))",
