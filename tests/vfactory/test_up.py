@@ -5,7 +5,8 @@ import socket
 import stat
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -234,6 +235,34 @@ def test_every_command_refuses_a_wrong_state_directory_in_one_sentence(
     refused = Stack(tmp_path / "home", VFACTORY_HOME=home).run(*command.split(), code=code)
     assert len(refused.stderr.splitlines()) == 1
     assert "VFACTORY_HOME" in refused.stderr
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 150 MiB, which holds an empty database and little more; only root may make one."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=150m", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, check=False, capture_output=True).returncode != 0:
+        pytest.skip("only root can mount a small disk, and not everywhere")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "filling").open("wb", buffering=0) as filling, suppress(OSError):
+        while True:
+            filling.write(b"x" * 65_536)
+
+
+@pytest.mark.parametrize("made", ["data/postgres/data/PG_VERSION", "logs/postgres.log"])
+def test_a_disk_that_fills_while_the_stack_starts_is_told(disk: Path, made: str) -> None:
+    stack = Stack(disk / "home")
+    with stack.start("up") as starting:
+        wait_for((disk / "home" / made).exists)
+        fill(disk)
+        said = starting.communicate()[1]
+    assert starting.returncode == 74, said
+    assert "no room left" in said.lower()
+    assert "Traceback" not in said
 
 
 def test_a_full_disk_is_told(small_disk: Path) -> None:

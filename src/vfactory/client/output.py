@@ -3,7 +3,8 @@
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, tzinfo
+from contextlib import suppress
+from datetime import UTC, datetime, tzinfo
 from itertools import zip_longest
 from typing import Any
 
@@ -85,10 +86,14 @@ def message(error: BaseException) -> str:
     return "; ".join([cut, *(printable(note) for note in getattr(error, "__notes__", []))])
 
 
-def instant(text: object) -> str | None:
-    """Return an API's time as `2020-02-08 16:16:53Z`, with milliseconds if it has a fraction."""
+def instant(text: object, zone: tzinfo = UTC) -> str | None:
+    """Return an API's time in a zone as `2020-02-08 16:16:53Z`, with milliseconds if it has a fraction."""
     if text is None:
         return None
+    with suppress(ValueError, OverflowError):
+        at = datetime.fromisoformat(str(text))
+        if at.tzinfo is not None:
+            return local_time(at, zone)
     whole, point, fraction = str(text).replace("T", " ").removesuffix("Z").partition(".")
     return f"{whole}{point}{fraction[:3]}Z"
 

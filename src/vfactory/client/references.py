@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from vfactory.client.answers import Equipment, Incident, Named, Rule, checked, e
 from vfactory.client.errors import CommandError, UsageError
 
 FACTORY_VARIABLE: Final = "VFACTORY_FACTORY"
+FACTORIES: Final = "/v1/factories"
 _NOT_FOUND = 404
 _MOST_NAMED = 8
 _ID_PREFIX = re.compile(r"[0-9A-Fa-f]{4}[0-9A-Fa-f-]{0,32}")
@@ -38,7 +39,7 @@ def find_factory(client: PlantClient, reference: str | None) -> Json:
     """
     if reference and is_id(reference):
         return _get_factory(client, reference)
-    factories = list(each_checked(Named, client.items("factory-core", "/v1/factories")))
+    factories = list(each_checked(Named, client.items("factory-core", FACTORIES)))
     if not reference:
         return _only([factory for factory in factories if factory["id"] != str(PLATFORM_FACTORY_ID)])
     named = [factory for factory in factories if factory["name"] == reference]
@@ -59,13 +60,14 @@ def find_factory(client: PlantClient, reference: str | None) -> Json:
     )
 
 
-def factory_names(client: PlantClient) -> dict[str, str]:
-    """Return the names of factories by their ids; none if the plant cannot tell them now."""
+def known_factories(client: PlantClient) -> dict[str, Json]:
+    """Return the factories by their ids; none if the plant cannot tell them now."""
     try:
-        factories = list(client.items("factory-core", "/v1/factories"))
+        return {
+            factory["id"]: factory for factory in each_checked(Named, client.items("factory-core", FACTORIES))
+        }
     except PlantError:
         return {}
-    return {str(factory.get("id")): str(factory.get("name")) for factory in factories}
 
 
 def find_equipment(client: PlantClient, factory: Json, tag: str) -> Json:
@@ -101,7 +103,7 @@ def find_rule(client: PlantClient, factory_reference: str | None, reference: str
     if len(named) > 1:
         raise AmbiguousError(
             f"more than one rule is called {reference!r}; use the id of the one you mean: "
-            f"{_candidates(named, factory_names(client))}"
+            f"{_candidates(named, known_factories(client))}"
         )
     found = named or [rule for rule in rules if begins_with(rule["id"], reference)]
     if len(found) == 1:
@@ -206,14 +208,15 @@ def _ambiguous_prefix(kind: str, prefix: str, found: Sequence[Json], source: str
     )
 
 
-def _candidates(found: Sequence[Json], factories: dict[str, str] | None = None) -> str:
+def _candidates(found: Sequence[Json], factories: Mapping[str, Json] | None = None) -> str:
     told = [_candidate(thing, factories or {}) for thing in found[:_MOST_NAMED]]
     return ", ".join([*told, "…"] if len(found) > _MOST_NAMED else told)
 
 
-def _candidate(thing: Json, factories: dict[str, str]) -> str:
-    where = factories.get(str(thing.get("factory_id")))
-    return f"{thing['id']} ({thing.get('title') or thing.get('name')}{f' of {where}' if where else ''})"
+def _candidate(thing: Json, factories: Mapping[str, Json]) -> str:
+    factory = factories.get(str(thing.get("factory_id")))
+    where = "" if factory is None else f" of {factory['name']}"
+    return f"{thing['id']} ({thing.get('title') or thing.get('name')}{where})"
 
 
 def _source(reference: str) -> str:

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from plant_client import Json
+from plant_client import Json, PlantClient, PlantError
 from vfactory.client.errors import UsageError
+from vfactory.client.references import in_path
 
 TIME_ZONE_VARIABLE = "VFACTORY_TIME_ZONE"
 TimeZoneOption: TypeAlias = Annotated[
@@ -65,9 +66,24 @@ def find_zone(given: str | None, factory: Json | None) -> tzinfo:
     return factory_zone(factory)
 
 
+def zone_of(client: PlantClient, given: str | None, factory_id: object) -> tzinfo:
+    """Return the zone in which to show the times of something in a factory; UTC if the plant cannot tell it.
+
+    Raises:
+        UsageError: `given`, or the environment's zone, is not known.
+    """
+    zone = find_zone(given, None)
+    if given or os.environ.get(TIME_ZONE_VARIABLE, "").strip():
+        return zone
+    try:
+        return factory_zone(client.get("factory-core", f"/v1/factories/{in_path(factory_id)}"))
+    except PlantError:
+        return UTC
+
+
 def factory_zone(factory: Json | None) -> tzinfo:
     """Return a factory's own zone; UTC without a factory, or if this machine does not know the zone."""
     try:
-        return UTC if factory is None else read_zone(str(factory["timezone"]))
+        return UTC if factory is None else read_zone(str(factory.get("timezone", "UTC")))
     except ZoneError:
         return UTC

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Annotated, Final
 
 import typer
@@ -15,6 +15,7 @@ from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOptio
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, measured, print_event, print_json_line, printable
 from vfactory.client.references import find_factory
+from vfactory.client.time_zones import TimeZoneOption, find_zone
 from vfactory.commands.terminal import complain
 
 _TIMES = ("occurred_at", "cleared_at", "at")
@@ -55,6 +56,7 @@ def events(
         ),
     ] = None,
     count: Annotated[int | None, typer.Option(min=1, help="End after this many events.")] = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,6 +72,7 @@ def events(
             )
         types, end = read_types(event_type or ()), None if until is None else _read_end(until)
         found = find_factory(client, factory)
+        zone = find_zone(time_zone, found)
         if end is None:
             chosen = _follow(client, found, after, types)
         else:
@@ -78,7 +81,7 @@ def events(
             if as_json:
                 print_json_line(event.body)
             else:
-                print_event(describe(event))
+                print_event(describe(event, zone))
             if number == count:
                 return
 
@@ -167,11 +170,11 @@ def _read_time(text: str) -> datetime | None:
     return None if at.tzinfo is None else at
 
 
-def describe(event: Event) -> list[str]:
+def describe(event: Event, zone: tzinfo = UTC) -> list[str]:
     """Return an event in parts: seq, type, time, title, measured value, facts, id of the incident or rule."""
     facts = event.payload
     happened = next((facts[name] for name in _TIMES if facts.get(name)), event.body.get("at"))
-    told = [f"#{event.seq}", _shown(event.type), instant(happened)]
+    told = [f"#{event.seq}", _shown(event.type), instant(happened, zone)]
     title = facts.get("title") or facts.get("name")
     told += [title] if title else []
     value = measured(facts)

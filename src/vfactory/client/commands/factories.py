@@ -10,6 +10,7 @@ from vfactory.client.answers import Factory, checked, each_checked
 from vfactory.client.commands.session import JsonOption, UrlOption, connected
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json
+from vfactory.client.time_zones import find_zone
 
 app = typer.Typer(no_args_is_help=True, help="Add and list factories.")
 _SIZES = ("width_m", "depth_m", "height_m")
@@ -81,6 +82,6 @@ def _show(factory: Json) -> None:
             ("id", factory["id"]),
             ("time zone", factory["timezone"]),
             ("floor", _size(factory)),
-            ("created", instant(factory["created_at"])),
+            ("created", instant(factory["created_at"], find_zone(None, factory))),
         ]
     )

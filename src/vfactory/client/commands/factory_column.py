@@ -13,7 +13,7 @@ def print_with_factories(
     headers: Sequence[str],
     rows: Sequence[Sequence[object]],
     things: Sequence[Json],
-    names: Mapping[str, str],
+    known: Mapping[str, Json],
     *,
     words: Sequence[str],
 ) -> None:
@@ -23,15 +23,18 @@ def print_with_factories(
         headers: of the columns.
         rows: one for each thing.
         things: with their `factory_id`.
-        names: the names of all factories by their ids; the platform's own one does not count.
+        known: all factories by their ids; the platform's own one does not count.
         words: the columns that may be folded.
     """
-    factories = {str(thing["factory_id"]) for thing in things} | names.keys() - {str(PLATFORM_FACTORY_ID)}
+    factories = {str(thing["factory_id"]) for thing in things} | known.keys() - {str(PLATFORM_FACTORY_ID)}
     if len(factories) <= 1:
         print_columns(headers, rows, words=words)
         return
     place = headers.index(words[0])
-    told = [names.get(thing["factory_id"], thing["factory_id"]) for thing in things]
+    told = [
+        known[thing["factory_id"]]["name"] if thing["factory_id"] in known else thing["factory_id"]
+        for thing in things
+    ]
     print_columns(
         [*headers[:place], FACTORY, *headers[place:]],
         [[*row[:place], name, *row[place:]] for row, name in zip(rows, told, strict=True)],

@@ -1,5 +1,8 @@
 """`vfactory incidents`: lists, shows, reports, acknowledges and resolves incidents."""
 
+from collections.abc import Mapping
+from datetime import tzinfo
+from types import MappingProxyType
 from typing import Annotated, Final
 from uuid import uuid4
 
@@ -18,7 +21,8 @@ from vfactory.client.commands.session import (
 )
 from vfactory.client.errors import CommandError
 from vfactory.client.output import instant, measured, print_columns, print_fields, print_json
-from vfactory.client.references import factory_names, find_factory, find_incident_id, in_path
+from vfactory.client.references import find_factory, find_incident_id, in_path, known_factories
+from vfactory.client.time_zones import TimeZoneOption, find_zone, zone_of
 
 app = typer.Typer(no_args_is_help=True, help="List, show, report, acknowledge and resolve incidents.")
 IncidentArgument = Annotated[
@@ -37,6 +41,7 @@ NAMES: Final = {
     "incident_id": "ID",
     "id_prefix": "ID",
 }
+NO_REASONS: Final[Mapping[str, str | None]] = MappingProxyType({})
 COMMANDS: Final = {"acknowledge": "ack", "resolve": "resolve"}
 """The commands by the moves that they make."""
 
@@ -52,26 +57,40 @@ def list_(
     all_factories: AllFactoriesOption = False,
     status: Annotated[str | None, typer.Option(help="Only this status, such as reported.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, newest first.")] = 50,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List incidents, newest first."""
     with connected(url, NAMES) as client:
-        scope = find_factory(client, factory)["id"] if factory and not all_factories else None
-        pages = client.items("incident-event", "/v1/incidents", factory=scope, status=status)
+        find_zone(time_zone, None)  # a wrong one is told before anything is asked
+        scope = find_factory(client, factory) if factory and not all_factories else None
+        asked = {"factory": scope and scope["id"], "status": status}
+        pages = client.items("incident-event", "/v1/incidents", **asked)
         checked_pages = each_checked(Incident, pages)
         incidents = [incident for incident, _ in zip(checked_pages, range(limit), strict=False)]
         if as_json:
             print_json({"items": incidents})
         else:
-            _print_table(incidents, {} if scope else factory_names(client))
+            known = known_factories(client) if scope is None else {scope["id"]: scope}
+            _print_table(incidents, known, time_zone)
 
 
 @app.command("show")
-def show(incident: IncidentArgument, *, url: UrlOption = None, as_json: JsonOption = False) -> None:
+def show(
+    incident: IncidentArgument,
+    *,
+    time_zone: TimeZoneOption = None,
+    url: UrlOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show one incident with its timeline."""
     with connected(url, NAMES) as client:
-        _print(_read(client, find_incident_id(client, incident)), as_json=as_json)
+        found = _read(client, find_incident_id(client, incident))
+        if as_json:
+            print_json(found)
+        else:
+            _show(found, zone_of(client, time_zone, found["factory_id"]))
 
 
 @app.command("ack")
@@ -79,11 +98,12 @@ def ack(
     incident: IncidentArgument,
     *,
     reason: ReasonOption = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Acknowledge an incident: you have seen it and take it on."""
-    _move(incident, "acknowledge", reason, url, as_json=as_json)
+    _move(incident, "acknowledge", reason, url, time_zone, as_json=as_json)
 
 
 @app.command("resolve")
@@ -91,11 +111,12 @@ def resolve(
     incident: IncidentArgument,
     *,
     reason: ReasonOption = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Resolve an incident that somebody has acknowledged: the danger is over."""
-    _move(incident, "resolve", reason, url, as_json=as_json)
+    _move(incident, "resolve", reason, url, time_zone, as_json=as_json)
 
 
 @app.command("report")
@@ -110,13 +131,16 @@ def report(
     description: Annotated[str, typer.Option(help="Details for the people who work the incident.")] = "",
     equipment: Annotated[str | None, typer.Option("--equipment", "-e", help="Tag of the machine.")] = None,
     occurred_at: Annotated[str | None, typer.Option("--at", help="When, in RFC 3339; default: now.")] = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Report an incident by hand."""
     with connected(url, NAMES) as client:
+        found = find_factory(client, factory)
+        zone = find_zone(time_zone, found)
         body: dict[str, object] = {
-            "factory_id": find_factory(client, factory)["id"],
+            "factory_id": found["id"],
             "type": incident_type,
             "severity": severity,
             "title": title,
@@ -125,19 +149,29 @@ def report(
             "equipment": equipment,
         }
         headers = {"Idempotency-Key": str(uuid4())}
-        made = client.post("incident-event", "/v1/incidents", body, headers=headers)
-        _print(checked(Incident, made), as_json=as_json)
+        made = checked(Incident, client.post("incident-event", "/v1/incidents", body, headers=headers))
+        if as_json:
+            print_json(made)
+        else:
+            _show(made, zone)
 
 
-def _move(reference: str, move: str, reason: str | None, url: str | None, *, as_json: bool) -> None:
+def _move(
+    reference: str, move: str, reason: str | None, url: str | None, time_zone: str | None, *, as_json: bool
+) -> None:
     with connected(url, NAMES) as client:
+        find_zone(time_zone, None)  # a wrong one is told before anything is changed
         incident_id = find_incident_id(client, reference)
         body: dict[str, object] = {} if reason is None else {"reason": reason}
         try:
-            moved = client.post("incident-event", f"/v1/incidents/{in_path(incident_id)}/{move}", body)
+            answer = client.post("incident-event", f"/v1/incidents/{in_path(incident_id)}/{move}", body)
         except RefusedError as error:
             raise _explain(error, incident_id) or error from error
-        _print(checked(Incident, moved), as_json=as_json, reason=(move, reason))
+        moved = checked(Incident, answer)
+        if as_json:
+            print_json(moved)
+        else:
+            _show(moved, zone_of(client, time_zone, moved["factory_id"]), {move: reason})
 
 
 def _explain(error: RefusedError, incident_id: str) -> MoveRefusedError | None:
@@ -156,50 +190,57 @@ def _read(client: PlantClient, incident_id: str) -> Json:
     )
 
 
-def _print_table(incidents: list[Json], factories: dict[str, str]) -> None:
+def _print_table(incidents: list[Json], known: dict[str, Json], time_zone: str | None) -> None:
+    zones = {factory_id: find_zone(time_zone, factory) for factory_id, factory in known.items()}
+    elsewhere = find_zone(time_zone, None)
     rows = [
-        (instant(i["occurred_at"]), i["severity"], i["status"], i["condition"], i["title"], i["id"])
+        (
+            instant(i["occurred_at"], zones.get(i["factory_id"], elsewhere)),
+            i["severity"],
+            i["status"],
+            i["condition"],
+            i["title"],
+            i["id"],
+        )
         for i in incidents
     ]
     headers = ("OCCURRED", "SEVERITY", "STATUS", "CONDITION", "TITLE", "ID")
-    print_with_factories(headers, rows, incidents, factories, words=("TITLE",))
+    print_with_factories(headers, rows, incidents, known, words=("TITLE",))
 
 
-def _print(incident: Json, *, as_json: bool, reason: tuple[str, str | None] = ("", None)) -> None:
-    if as_json:
-        print_json(incident)
-        return
+def _show(incident: Json, zone: tzinfo, reasons: Mapping[str, str | None] = NO_REASONS) -> None:
+    """Print an incident, with `reasons` for moves that its timeline does not tell."""
     timeline = incident.get("timeline") or []
-    reasons = {**{entry["what"]: entry["reason"] for entry in timeline}, reason[0]: reason[1]}
-    print_fields(_fields(incident, reasons))
+    told = {**{entry["what"]: entry["reason"] for entry in timeline}, **reasons}
+    print_fields(_fields(incident, zone, told))
     if timeline:
         typer.echo()
         print_columns(
             ("AT", "WHAT", "WHO", "REASON"),
-            [(instant(e["at"]), e["what"], e["by"], e["reason"]) for e in timeline],
+            [(instant(e["at"], zone), e["what"], e["by"], e["reason"]) for e in timeline],
             words=("WHO", "REASON"),
         )
 
 
-def _fields(incident: Json, reasons: dict[str, str | None]) -> list[tuple[str, object]]:
+def _fields(incident: Json, zone: tzinfo, reasons: Mapping[str, str | None]) -> list[tuple[str, object]]:
     return [
         ("incident", incident["title"]),
         ("id", incident["id"]),
         ("status", incident["status"]),
         ("severity", incident["severity"]),
         ("type", incident["type"]),
-        ("occurred", instant(incident["occurred_at"])),
+        ("occurred", instant(incident["occurred_at"], zone)),
         ("measured" if incident.get("metric") else "equipment", measured(incident)),
         ("condition", incident["condition"]),
-        ("cleared", instant(incident["cleared_at"])),
+        ("cleared", instant(incident["cleared_at"], zone)),
         ("occurrences", incident["occurrences"]),
         ("description", incident["description"] or None),
-        ("acknowledged", _stamp(incident, "acknowledged", reasons.get("acknowledge"))),
-        ("resolved", _stamp(incident, "resolved", reasons.get("resolve"))),
+        ("acknowledged", _stamp(incident, "acknowledged", zone, reasons.get("acknowledge"))),
+        ("resolved", _stamp(incident, "resolved", zone, reasons.get("resolve"))),
     ]
 
 
-def _stamp(incident: Json, verb: str, reason: str | None) -> str | None:
-    at = instant(incident[f"{verb}_at"])
+def _stamp(incident: Json, verb: str, zone: tzinfo, reason: str | None) -> str | None:
+    at = instant(incident[f"{verb}_at"], zone)
     because = f": {reason}" if reason else ""
     return None if at is None else f"{at} by {incident[f'{verb}_by']}{because}"

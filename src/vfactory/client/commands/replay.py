@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from vfactory.client.commands.numbers import finite
 from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOption, connected
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
 from vfactory.client.output import print_json, printable
+from vfactory.client.patience import patiently
 from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
 from vfactory.client.replay.pace import SpeedError, read_speed
 from vfactory.client.replay.position import PositionFile
@@ -199,7 +201,7 @@ def replay(
         given = _given_zone(time_zone)
         with as_file(file) as path:
             recording = Recording(path, choices, given or factory_zone(None))
-            target = _find_factory(client, factory, create=create)
+            target = patiently(partial(_find_factory, client, factory, create=create), patience)
             zone = given or factory_zone(target)
             found = _survey(recording.again(zone), now=None if as_new else utc_now(), force=force)
             if target is None:

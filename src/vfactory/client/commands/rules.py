@@ -1,5 +1,6 @@
 """`vfactory rules`: adds, lists and shows alarm rules, which turn readings into incidents."""
 
+from datetime import tzinfo
 from typing import Annotated, Final
 
 import typer
@@ -18,7 +19,8 @@ from vfactory.client.commands.session import (
 )
 from vfactory.client.errors import UsageError
 from vfactory.client.output import instant, print_fields, print_json, printable
-from vfactory.client.references import factory_names, find_equipment, find_factory, find_rule, in_path
+from vfactory.client.references import find_equipment, find_factory, find_rule, in_path, known_factories
+from vfactory.client.time_zones import TimeZoneOption, find_zone, zone_of
 from vfactory.commands.terminal import complain
 
 app = typer.Typer(no_args_is_help=True, help="Add, list and show alarm rules.")
@@ -104,7 +106,7 @@ def add(
         if as_json:
             print_json(rule)
         else:
-            _show(rule)
+            _show(rule, find_zone(None, found))
         _tell_unmeasured(client, found["id"], equipment, metric)
 
 
@@ -123,7 +125,7 @@ def list_(
         if as_json:
             print_json({"items": rules})
         else:
-            _print_table(rules, {} if scope else factory_names(client))
+            _print_table(rules, {} if scope else known_factories(client))
 
 
 @app.command("show")
@@ -133,6 +135,7 @@ def show(
     ],
     *,
     factory: ScopeOption = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -142,7 +145,7 @@ def show(
         if as_json:
             print_json(found)
         else:
-            _show(found)
+            _show(found, zone_of(client, time_zone, found["factory_id"]))
 
 
 def describe(rule: Json) -> str:
@@ -159,10 +162,10 @@ def status(rule: Json) -> str:
     return str(state["condition"]) if state["evaluated_readings"] else "no data"
 
 
-def _print_table(rules: list[Json], factories: dict[str, str]) -> None:
+def _print_table(rules: list[Json], known: dict[str, Json]) -> None:
     rows = [(r["name"], describe(r), r["severity"], status(r), r["id"]) for r in rules]
     headers = ("NAME", "CONDITION", "SEVERITY", "STATE", "ID")
-    print_with_factories(headers, rows, rules, factories, words=("NAME", "CONDITION"))
+    print_with_factories(headers, rows, rules, known, words=("NAME", "CONDITION"))
 
 
 def _tell_unmeasured(client: PlantClient, factory_id: str, equipment: str, metric: str) -> None:
@@ -187,7 +190,7 @@ def _condition(above: float | None, below: float | None) -> tuple[str, float]:
     raise UsageError("use either --above LIMIT or --below LIMIT")
 
 
-def _show(rule: Json) -> None:
+def _show(rule: Json, zone: tzinfo) -> None:
     state = rule["state"]
     print_fields(
         [
@@ -196,10 +199,10 @@ def _show(rule: Json) -> None:
             ("condition", describe(rule)),
             ("severity", rule["severity"]),
             ("state", status(rule)),
-            ("active since", instant(state["active_since"])),
+            ("active since", instant(state["active_since"], zone)),
             ("evaluated readings", f"{state['evaluated_readings']:,}"),
             ("late readings", f"{state['late_readings']:,}"),
             ("bad readings", f"{state['bad_readings']:,}"),
-            ("last reading", instant(state["last_reading_at"])),
+            ("last reading", instant(state["last_reading_at"], zone)),
         ]
     )
