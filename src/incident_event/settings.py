@@ -1,11 +1,12 @@
 """Incident Event's own settings, read from variables that begin with INCIDENT_EVENT_."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
-from utils.settings import PositiveSeconds, ServiceSettings
+from utils.settings import PositiveSeconds, ServiceSettings, is_url
 
 
 class IncidentEventSettings(ServiceSettings):
@@ -45,3 +46,38 @@ class IncidentEventSettings(ServiceSettings):
         int, Field(ge=1, le=100_000, validation_alias="INCIDENT_EVENT_MAX_RULES_PER_FACTORY")
     ] = 2_000
     """How many rules one factory may have; each may take 64 KiB of the worker's memory."""
+
+    alertmanager_urls: Annotated[
+        SecretStr | None, Field(validation_alias="INCIDENT_EVENT_ALERTMANAGER_URLS")
+    ] = None
+    """The URL of each Alertmanager, separated by commas; without it, nothing is compared with its list."""
+
+    alertmanager_token_file: Annotated[
+        Path | None, Field(validation_alias="INCIDENT_EVENT_ALERTMANAGER_TOKEN_FILE")
+    ] = None
+    """The file of a bearer token for Alertmanager, read at each use."""
+
+    alertmanager_receiver: Annotated[
+        str, Field(min_length=1, validation_alias="INCIDENT_EVENT_ALERTMANAGER_RECEIVER")
+    ] = "incident-event"
+    """Alertmanager's name for the webhook that leads here."""
+
+    alertmanager_reconcile_seconds: Annotated[
+        PositiveSeconds, Field(validation_alias="INCIDENT_EVENT_ALERTMANAGER_RECONCILE_SECONDS")
+    ] = 60
+    """How often its list is compared with the incidents; a difference counts once it has stood so long."""
+
+    @field_validator("alertmanager_urls")
+    @classmethod
+    def _urls(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not all(is_url(url, "http", "https") for url in _split(value)):
+            raise ValueError("must be http:// or https:// URLs, separated by commas")
+        return value
+
+    def alertmanagers(self) -> Sequence[str]:
+        """Return the URL of each Alertmanager, none where none is set."""
+        return [] if self.alertmanager_urls is None else _split(self.alertmanager_urls)
+
+
+def _split(urls: SecretStr) -> Sequence[str]:
+    return [url.strip() for url in urls.get_secret_value().split(",")]

@@ -4,10 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Final, NoReturn
 
 from fastapi import FastAPI
 
+from incident_event.alertmanager.client import AlertmanagerClient
+from incident_event.alertmanager.reconciler import SETTLED_AFTER_INTERVALS, Reconciler
 from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.incidents.metrics import INCIDENTS_OPEN, SEVERITIES
 from incident_event.incidents.service import IncidentService
@@ -67,6 +70,11 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
                 name="count",
             ),
         ]
+        alertmanager = _alertmanager(settings)
+        if alertmanager is not None:
+            interval = timedelta(seconds=settings.alertmanager_reconcile_seconds)
+            reconciler = Reconciler(kit.database, alertmanager, interval=interval, now=utc_now)
+            tasks.append(asyncio.create_task(supervise("reconciler", reconciler.run), name="reconciler"))
         try:
             yield
         finally:
@@ -74,6 +82,8 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await client.close()
+            if alertmanager is not None:
+                await alertmanager.close()
 
     return build_app(
         settings,
@@ -82,6 +92,20 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         lifespan=lifespan,
         schema=SCHEMA,
         revision=REVISION,
+    )
+
+
+def _alertmanager(settings: IncidentEventSettings) -> AlertmanagerClient | None:
+    urls = settings.alertmanagers()
+    if not urls:
+        return None
+    interval = timedelta(seconds=settings.alertmanager_reconcile_seconds)
+    return AlertmanagerClient(
+        urls,
+        receiver=settings.alertmanager_receiver,
+        token_file=settings.alertmanager_token_file,
+        settled_after=SETTLED_AFTER_INTERVALS * interval,
+        now=utc_now,
     )
 
 

@@ -46,6 +46,13 @@ BOARD = Board(
                     runbooks=("VFactoryPrometheusCannotAlert",),
                 ),
                 stat(
+                    "Alertmanagers that Incident Event can ask",
+                    "Where it compares the platform's incidents with their alerts. No data: none is set.",
+                    "short",
+                    "sum(max by (alertmanager) (vfactory_alertmanager_reachable))",
+                    runbooks=("VFactoryAlertmanagerUnreachable",),
+                ),
+                stat(
                     "Failed notifications",
                     "Notifications that failed within five minutes. 0 is well.",
                     "short",

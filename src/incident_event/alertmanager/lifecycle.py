@@ -94,6 +94,20 @@ def _is_news(one: Activity, known: Iterable[Activity]) -> bool:
     return not same or (one.ended_at is not None and any(activity.ended_at is None for activity in same))
 
 
+def end_forgotten(known: Episode, since: datetime, now: datetime) -> Episode:
+    """Return the episode of a group that fires, over since nobody lists its alerts any more."""
+    start = known.occurred_at or since
+    end = max(start, since)
+    ended = [replace(one, ended_at=one.ended_at or max(one.started_at, end)) for one in known.activities]
+    return _ended(start, end, ended, now)
+
+
+def begin_untold(known: Episode, firing: Sequence[Activity], now: datetime) -> Episode:
+    """Return the episode of a group that fires now, whatever is known of its former ones."""
+    activities, _ = _remember(known.activities, firing)
+    return _begun(min(now, *(one.started_at for one in firing)), activities, now)
+
+
 def _judge_firing(
     known: Episode, told: Sequence[Activity], news: Sequence[Activity], now: datetime
 ) -> Judgement:

@@ -4,21 +4,28 @@ The body is another program's contract: fields it adds are no error, and neither
 keep. It does not try again what was refused, so that only what makes no sense is.
 """
 
-from datetime import datetime
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, WrapValidator
 
 from incident_event.alertmanager.lifecycle import GroupOutcome
 from incident_event.alertmanager.notification import Alert, Notification
+from utils.errors import FieldError, InvalidError
 from utils.http import AwareDatetime, Integer, Text
 
 MAX_TEXT: Final = 2000
 MAX_ALERTS: Final = 500
+MAX_REFUSED: Final = 100
 NEVER: Final = "0001-01-01T00:00:00Z"
 """Go's zero time, which stands where there is none."""
+NO_START: Final = datetime.min.replace(tzinfo=UTC)
+_MUST_SAY: Final = "must say since when the alert fires; the zero time does not"
+_NEVER: Final = re.compile(r"0001-01-01T00:00:00(\.0+)?(Z|\+00:00)")
 
 
 def _tidy(value: Any, limit: int) -> Any:
@@ -28,8 +35,16 @@ def _tidy(value: Any, limit: int) -> Any:
     return value[:limit].replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
+def _is_never(value: Any) -> bool:
+    return isinstance(value, str) and _NEVER.fullmatch(value) is not None
+
+
 def _or_never(value: Any) -> Any:
-    return None if value == NEVER else value
+    return None if _is_never(value) else value
+
+
+def _or_no_start(value: Any, parse: Callable[[Any], datetime]) -> datetime:
+    return NO_START if _is_never(value) else parse(value)
 
 
 Line = Annotated[str, BeforeValidator(partial(_tidy, limit=MAX_TEXT))]
@@ -51,7 +66,11 @@ class AlertBody(ForeignModel):
     annotations: Annotated[
         Names, Field(description="`summary`, `description`, `runbook_url` and `dashboard_url` are used")
     ] = {}
-    starts_at: Annotated[AwareDatetime, Field(alias="startsAt", description="Since when it fires")]
+    starts_at: Annotated[
+        AwareDatetime,
+        WrapValidator(_or_no_start),
+        Field(alias="startsAt", description="Since when it fires"),
+    ]
     ends_at: Annotated[
         AwareDatetime | None,
         BeforeValidator(_or_never),
@@ -61,8 +80,13 @@ class AlertBody(ForeignModel):
         Text, Field(min_length=1, max_length=100, description="Tells one alert from another")
     ]
 
-    def to_alert(self, now: datetime) -> Alert:
-        """Give the service's terms; an alert that has ended and does not say when did so now."""
+    def to_alert(self, now: datetime) -> Alert | None:
+        """Give the service's terms; None where it does not say since when it fires.
+
+        An alert that has ended and does not say when did so now.
+        """
+        if self.starts_at == NO_START:
+            return None
         ended = None if self.status == "firing" else max(self.starts_at, self.ends_at or now)
         return Alert(self.fingerprint, self.starts_at, ended, self.labels, self.annotations)
 
@@ -118,9 +142,22 @@ class NotificationBody(ForeignModel):
         Field(min_length=1, description="500 at most are looked at, those that fire longest first"),
     ]
 
+    def refused(self) -> list[FieldError]:
+        """Return the alerts that do not say since when they fire, at most 100; the others are taken."""
+        places = [number for number, alert in enumerate(self.alerts) if alert.starts_at == NO_START]
+        return [
+            {"field": f"alerts[{number}].startsAt", "detail": _MUST_SAY} for number in places[:MAX_REFUSED]
+        ]
+
     def to_notification(self, now: datetime) -> Notification:
-        """Give the service's terms; a group of which any alert fires does so itself."""
-        alerts = [alert.to_alert(now) for alert in self.alerts]
+        """Give the service's terms; a group of which any alert fires does so itself.
+
+        Raises:
+            InvalidError: no alert says since when it fires.
+        """
+        alerts = [told for alert in self.alerts if (told := alert.to_alert(now)) is not None]
+        if not alerts:
+            raise InvalidError(f"alerts[0].startsAt: {_MUST_SAY}", errors=self.refused())
         alerts.sort(key=lambda one: (one.ended_at is not None, one.started_at, one.fingerprint))
         return Notification(
             group_key=self.group_key,
@@ -130,6 +167,13 @@ class NotificationBody(ForeignModel):
             left_out=self.truncated_alerts + max(0, len(alerts) - MAX_ALERTS),
             alertmanager_url=self.external_url,
         )
+
+
+class Refused(BaseModel):
+    """An alert that was left out."""
+
+    field: Annotated[str, Field(description="Its place in the notification, such as `alerts[3].startsAt`")]
+    detail: Annotated[str, Field(description="What is wrong with it")]
 
 
 class Received(BaseModel):
@@ -145,3 +189,7 @@ class Received(BaseModel):
         ),
     ]
     incident_id: Annotated[UUID | None, Field(description="The incident it is about, if there is one")]
+    refused: Annotated[
+        list[Refused],
+        Field(description="The alerts that do not say since when they fire; absent where all do"),
+    ] = []

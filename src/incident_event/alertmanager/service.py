@@ -1,13 +1,24 @@
 """What a notification of Alertmanager's does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Self
 from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
-from incident_event.alertmanager.lifecycle import Episode, GroupOutcome, Judgement, judge
+from incident_event.alertmanager.comparison import KnownGroup
+from incident_event.alertmanager.lifecycle import (
+    Activity,
+    Episode,
+    GroupOutcome,
+    Judgement,
+    begin_untold,
+    end_forgotten,
+    judge,
+)
 from incident_event.alertmanager.metrics import NOTIFICATIONS
+from incident_event.alertmanager.metrics import RECONCILED as SET_RIGHT
 from incident_event.alertmanager.notification import Notification
 from incident_event.alertmanager.repository import AlertGroupRepository, Claimed
 from incident_event.incidents.alerts import AlertIncidentService, AlertsSeen
@@ -17,6 +28,12 @@ from utils.logging import logger
 
 WATCHDOG: Final = "VFactoryWatchdog"
 """It always fires, so that its silence is told outside: no incident of its could ever end."""
+
+BY: Final = "incident-event-worker"
+FORGOTTEN: Final = "Alertmanager no longer lists its alerts, and has not told their end"
+UNTOLD: Final = "Alertmanager lists its alerts, and no notification of them has come"
+RECONCILED: Final = "reconciled:"
+"""How the key of a group begins that no notification told of; Alertmanager's API does not give its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +74,67 @@ class AlertGroupService:
         if all(alert.name == WATCHDOG for alert in told.alerts):
             return self._tell(told, Receipt(GroupOutcome.IGNORED, None))
         now = self._now
+        await self._groups.let_none_open()
         claimed = await self._groups.claim(PLATFORM_FACTORY_ID, told.group_key, now)
         activities = [alert.activity for alert in told.alerts]
+        if not claimed.episode.is_firing:
+            claimed = await self._take_over(claimed, activities)
         judgement = judge(claimed.episode, activities, is_firing=told.is_firing, now=now)
         incident_id = await self._apply(by.subject, told, claimed, judgement)
         return self._tell(told, Receipt(judgement.outcome, incident_id))
+
+    async def _take_over(self, claimed: Claimed, told: Sequence[Activity]) -> Claimed:
+        fingerprints = {one.fingerprint for one in told}
+        taken = await self._groups.take_reconciled(claimed, RECONCILED, fingerprints)
+        if taken is None:
+            return claimed
+        await self._groups.keep(taken, taken.incident_id, taken.episode)
+        return taken
+
+    async def list_known(self) -> Sequence[KnownGroup]:
+        """Return what is known of all groups of the platform."""
+        return await self._groups.list_known(PLATFORM_FACTORY_ID)
+
+    async def end_forgotten(self, group_key: str, since: datetime) -> None:
+        """Resolve the incident of a group whose alerts Alertmanager does not list since a moment."""
+        claimed = await self._groups.claim(PLATFORM_FACTORY_ID, group_key, self._now)
+        known, incident_id = claimed.episode, claimed.incident_id
+        if not known.is_firing or incident_id is None or known.changed_at > since:
+            return  # something was told of it since
+        episode = end_forgotten(known, since, self._now)
+        await self._incidents.end(BY, incident_id, episode.cleared_at or since, reason=FORGOTTEN)
+        await self._groups.keep(claimed, incident_id, episode)
+        self._note_reconciled(GroupOutcome.RESOLVED, group_key, incident_id)
+
+    async def open_untold(self, told: Notification) -> None:
+        """Open an incident for a group that fires, of which no notification has come."""
+        if all(alert.name == WATCHDOG for alert in told.alerts):
+            return
+        await self._groups.open_alone()
+        fingerprints = {alert.fingerprint for alert in told.alerts}
+        same = [one for one in await self.list_known() if fingerprints & one.fingerprints]
+        if any(one.is_firing and fingerprints & one.firing for one in same):
+            return  # it was told in the meantime
+        key = next((one.group_key for one in same if not one.is_firing), told.group_key)
+        claimed = await self._groups.claim(PLATFORM_FACTORY_ID, key, self._now)
+        if claimed.episode.is_firing:
+            return
+        firing = [alert.activity for alert in told.firing]
+        episode = begin_untold(claimed.episode, firing, self._now)
+        incident_id = await self._incidents.open(
+            BY,
+            _seen(told),
+            occurred_at=episode.occurred_at or self._now,
+            occurrences=len(firing),
+            reason=UNTOLD,
+        )
+        await self._groups.keep(claimed, incident_id, episode)
+        self._note_reconciled(GroupOutcome.OPENED, key, incident_id)
+
+    def _note_reconciled(self, outcome: GroupOutcome, group_key: str, incident_id: UUID) -> None:
+        self._transaction.on_commit(SET_RIGHT.labels(outcome).inc)
+        extra = {"outcome": outcome.value, "group_key": group_key, "incident_id": str(incident_id)}
+        logger.info("An incident was set right by Alertmanager's list", extra=extra)
 
     async def _apply(
         self, by: str, told: Notification, claimed: Claimed, judgement: Judgement

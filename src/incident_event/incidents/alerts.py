@@ -51,13 +51,15 @@ class AlertIncidentService:
         """Return the use cases inside a transaction that is handled at `now` (aware)."""
         return cls(transaction, IncidentRepository(transaction), Outbox(transaction), now)
 
-    async def open(self, by: str, seen: AlertsSeen, *, occurred_at: datetime, occurrences: int) -> UUID:
-        """Open an incident and give its id."""
+    async def open(
+        self, by: str, seen: AlertsSeen, *, occurred_at: datetime, occurrences: int, reason: str | None = None
+    ) -> UUID:
+        """Open an incident and give its id; `reason` says why it is `by` who does, if that is not plain."""
         now = self._now
         incident = _to_incident(by, seen, occurred_at=occurred_at, occurrences=occurrences, now=now)
         await self._incidents.add(incident)
         detail = {"occurred_at": to_rfc3339(occurred_at), "firing": seen.firing}
-        await self._note(incident, "reported", by=by, before=None, detail=detail)
+        await self._note(incident, "reported", by=by, before=None, detail=detail, reason=reason)
         self._outbox.publish(incident.factory_id, _reported(incident), at=now)
         opened = INCIDENTS_OPENED.labels(SOURCE, str(incident.severity))
         self._transaction.on_commit(opened.inc)
@@ -79,20 +81,28 @@ class AlertIncidentService:
         )
         self._outbox.publish(incident.factory_id, event, at=incident.updated_at)
 
-    async def end(self, by: str, incident_id: UUID, cleared_at: datetime, *, started: int = 0) -> None:
+    async def end(
+        self,
+        by: str,
+        incident_id: UUID,
+        cleared_at: datetime,
+        *,
+        started: int = 0,
+        reason: str | None = None,
+    ) -> None:
         """Mark the incident's condition as ended, and resolve it unless somebody has done so."""
         incident = await self._get(incident_id)
         now, before = self._now, incident.status
         incident.occurrences += started
         incident.clear(cleared_at, now)
         detail = {"cleared_at": to_rfc3339(cleared_at)}
-        await self._note(incident, "condition_cleared", by=by, before=before, detail=detail)
+        await self._note(incident, "condition_cleared", by=by, before=before, detail=detail, reason=reason)
         cleared = IncidentConditionCleared(incident.id, None, None, None, cleared_at)
         self._outbox.publish(incident.factory_id, cleared, at=now)
         if before in OPEN:
             incident.recover(by, now)
-            await self._note(incident, Move.RECOVER.value, by=by, before=before, detail=None)
-            self._outbox.publish(incident.factory_id, IncidentResolved(incident.id, by, now), at=now)
+            await self._note(incident, Move.RECOVER.value, by=by, before=before, detail=None, reason=reason)
+            self._outbox.publish(incident.factory_id, IncidentResolved(incident.id, by, now, reason), at=now)
             logger.info("Incident moved", extra={**_about(incident), "move": Move.RECOVER.value})
 
     async def _get(self, incident_id: UUID) -> Incident:
@@ -102,7 +112,14 @@ class AlertIncidentService:
         return incident
 
     async def _note(
-        self, incident: Incident, what: str, *, by: str, before: str | None, detail: dict[str, Any] | None
+        self,
+        incident: Incident,
+        what: str,
+        *,
+        by: str,
+        before: str | None,
+        detail: dict[str, Any] | None,
+        reason: str | None = None,
     ) -> None:
         entry = TimelineEntry(
             factory_id=incident.factory_id,
@@ -112,6 +129,7 @@ class AlertIncidentService:
             what=what,
             from_status=before,
             to_status=incident.status,
+            reason=reason,
             detail=detail,
         )
         await self._incidents.add_entry(entry)

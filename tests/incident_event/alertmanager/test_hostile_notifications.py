@@ -207,3 +207,29 @@ async def test_an_end_before_its_beginning_ends_at_its_beginning(
     answer = await alertmanager.post(PATH, json=notification(group(), alert(since=5, until=1)))
     found = await client_as("viewer").get(f"/v1/incidents/{answer.json()['incident_id']}")
     assert found.json()["cleared_at"] == found.json()["occurred_at"] == minute(5)
+
+
+@pytest.mark.parametrize(
+    "never", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000Z", "0001-01-01T00:00:00+00:00"]
+)
+async def test_an_alert_that_does_not_say_since_when_is_left_out_and_the_others_count(
+    alertmanager: httpx.AsyncClient, client_as: MakeClient, never: str
+) -> None:
+    body = notification(group(), alert("first", startsAt=never), alert("second", 3), alert("third", 4))
+    answer = await alertmanager.post(PATH, json=body)
+    incident = await read(client_as, answer)
+    assert (incident["occurrences"], incident["occurred_at"]) == (2, minute(3))
+    [refused] = answer.json()["refused"]
+    assert refused["field"] == "alerts[0].startsAt"
+    assert "since when" in refused["detail"]
+
+
+async def test_a_notification_of_which_no_alert_says_since_when_is_refused(
+    alertmanager: httpx.AsyncClient,
+) -> None:
+    never = "0001-01-01T00:00:00Z"
+    answer = await alertmanager.post(
+        PATH, json=notification(group(), alert(startsAt=never), alert("b", startsAt=never))
+    )
+    assert answer.status_code == 422
+    assert [one["field"] for one in answer.json()["errors"]] == ["alerts[0].startsAt", "alerts[1].startsAt"]

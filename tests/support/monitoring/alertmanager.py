@@ -64,6 +64,7 @@ def run_hurried_alertmanager(
     token: str = "a-token",  # noqa: S107 - the test's receiver does not look at it
     repeat: str | None = None,
     maintenance: Sequence[Mapping[str, Any]] | None = None,
+    port: int | None = None,
 ) -> Iterator[Alertmanager]:
     """Run it with its state in `folder`.
 
@@ -72,10 +73,11 @@ def run_hurried_alertmanager(
         webhook: the address that is told instead of the test's receiver.
         token: what it shows there.
         repeat: after how long it tells again what has not changed, instead of the committed intervals.
+        port: where it listens, instead of a free one.
         maintenance: when warnings are muted, instead of the committed hour.
     """
     program = require_programs([ALERTMANAGER], state_directory())[ALERTMANAGER]
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{port or free_port()}"
     with receive() as receiver:
         configuration = folder / "alertmanager.yml"
         document = _document(folder, receiver, webhook, token, repeat)

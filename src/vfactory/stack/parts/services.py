@@ -80,12 +80,19 @@ def own_variables(service: Service, configuration: Configuration, around: Surrou
         "incident-event": {
             "INCIDENT_EVENT_FACTORY_CORE_URL": service_url(configuration, "factory-core"),
             "INCIDENT_EVENT_SERVICE_KEY_FILE": str(around.issuers.worker_key),
+            **_alertmanager(configuration),
         },
         "asset-management": {"ASSET_MANAGEMENT_STORE_DIR": str(configuration.store)},
     }
     prefixes = (service.prefix, *SHARED_VARIABLES)
     given = {key: text for key, text in configuration.passed_on.items() if key.startswith(prefixes)}
     return {**known.get(service.name, {}), **given}
+
+
+def _alertmanager(configuration: Configuration) -> dict[str, str]:
+    if not configuration.monitoring:
+        return {}
+    return {"INCIDENT_EVENT_ALERTMANAGER_URLS": f"http://{configuration.address('alertmanager')}"}
 
 
 def service_environment(
