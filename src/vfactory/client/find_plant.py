@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
+from embedded import require_own_folder
 from plant_client import Plant, Service, UnsendableError, read_token
 from utils.auth import Role, issue_token
 from vfactory.client.errors import UsageError
@@ -50,7 +51,9 @@ def local_urls(home: Path) -> Mapping[Service, str]:
 
     Raises:
         NotRunningError: No plant runs there.
+        AccessError: Another user could have written these addresses, to be sent tokens.
     """
+    require_own_folder(home, links=True)
     urls = service_urls(home)
     return {service: urls[service] for service in get_args(Service)}
 

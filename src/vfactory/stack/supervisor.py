@@ -31,7 +31,7 @@ from vfactory.stack.parts import (
 from vfactory.stack.state import (
     Part,
     StackRecord,
-    check_secrets,
+    check_home,
     end_orphans,
     hold_lock,
     keep_issuers,
@@ -80,7 +80,7 @@ class Supervisor:
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
-        check_secrets(self._configuration.home)
+        check_home(self._configuration.home)
         with hold_lock(self._configuration.home):
             try:
                 self._prepare()

@@ -1,5 +1,7 @@
 """Addresses, tokens and numbers that cannot be used: one sentence and exit code 2, and no secret in it."""
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -59,3 +61,16 @@ def test_a_floor_is_of_finite_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     ended = CliRunner().invoke(build(), command)
 
     assert (ended.exit_code, ended.stderr) == (2, "vfactory: --floor must be finite numbers, not 'nanx1x1'\n")
+
+
+def test_no_token_is_sent_to_addresses_that_another_user_could_have_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    monkeypatch.setenv("VFACTORY_HOME", str(tmp_path))
+    monkeypatch.setenv("VFACTORY_TOKEN", SECRET)
+    ended = CliRunner().invoke(build(), ["factories", "list"])
+
+    assert ended.exit_code == 77
+    assert f"chmod go-w {tmp_path}" in ended.stderr
+    assert SECRET not in ended.output

@@ -4,7 +4,7 @@ from vfactory.stack.state.directory import HOME_VARIABLE, service_urls, state_di
 from vfactory.stack.state.issuers import COMMAND, Issuers, find_signing_key, keep_issuers
 from vfactory.stack.state.lock import find_supervisor, hold_lock
 from vfactory.stack.state.orphans import end_orphans
-from vfactory.stack.state.secrets import Secret, check_secrets, find_secret, keep_secret
+from vfactory.stack.state.secrets import Secret, check_home, find_secret, keep_secret
 from vfactory.stack.state.stack_record import Part, StackRecord, read_record, remove_record, write_record
 
 __all__ = [
@@ -14,7 +14,7 @@ __all__ = [
     "Part",
     "Secret",
     "StackRecord",
-    "check_secrets",
+    "check_home",
     "end_orphans",
     "find_secret",
     "find_signing_key",

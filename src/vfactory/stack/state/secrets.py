@@ -16,6 +16,8 @@ from embedded import (
 
 FOLDER: Final = "secrets"
 LEAST_CHARACTERS: Final = 32
+# Public keys, configurations and programs: what the stack believes and runs.
+BELIEVED: Final = ("keys", "monitoring", "programs")
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,16 @@ class Secret:
     file: Path
 
 
-def check_secrets(home: Path) -> None:
-    """Check that other users can neither change the state directory nor use a file in its folder `secrets`.
+def check_home(home: Path) -> None:
+    """Check that other users can neither change what the stack believes or runs, nor use its secrets.
 
     Raises:
         AccessError: they can; it names the folder or file, and what to do.
     """
     require_own_folder(home, links=True)
+    for name in (FOLDER, *BELIEVED):
+        require_own_folder(home / name)
     folder = home / FOLDER
-    require_own_folder(folder)
     for file in sorted(folder.iterdir()) if folder.is_dir() else []:
         require_private_file(file)
 

@@ -8,7 +8,7 @@ import pytest
 
 from embedded import AccessError
 from support.plant.stack import Stack
-from vfactory.stack.state import check_secrets, find_secret, keep_issuers, keep_secret
+from vfactory.stack.state import check_home, find_secret, keep_issuers, keep_secret
 
 
 def test_a_secret_is_made_once_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_what_another_user_may_have_planted_is_used_by_nobody(tmp_path: Path, sp
     refusals: list[Callable[[], object]] = [
         lambda: find_secret(home, "signing-key"),
         lambda: keep_secret(home, "signing-key"),
-        lambda: check_secrets(home),
+        lambda: check_home(home),
     ]
     for refused in refusals:
         with pytest.raises(AccessError) as caught:
@@ -95,12 +95,21 @@ def test_what_another_user_may_have_planted_is_used_by_nobody(tmp_path: Path, sp
         assert text.format(home=home) in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["keys", "monitoring", "programs"])
+def test_a_folder_of_what_the_stack_believes_or_runs_is_checked_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir(mode=0o700)
+    check_home(tmp_path)
+    (tmp_path / name).chmod(0o777)
+    with pytest.raises(AccessError, match=f"chmod go-w {tmp_path / name}"):
+        check_home(tmp_path)
+
+
 def test_a_file_beside_the_known_secrets_is_checked_too(tmp_path: Path) -> None:
     keep_issuers(tmp_path)
     (tmp_path / "secrets" / "slack_url").write_text("https://evil.example")
     (tmp_path / "secrets" / "slack_url").chmod(0o666)
     with pytest.raises(AccessError, match="slack_url"):
-        check_secrets(tmp_path)
+        check_home(tmp_path)
 
 
 def test_the_command_refuses_planted_secrets_in_one_sentence_with_the_way_out(tmp_path: Path) -> None:
