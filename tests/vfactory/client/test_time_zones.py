@@ -1,6 +1,7 @@
 """Times are shown in the zone that is asked for, else in that of the environment, else in the factory's."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from typer.testing import CliRunner
 
 from support.servers.scripted import serve
 from vfactory.cli import build
-from vfactory.client.time_zones import TIME_ZONE_VARIABLE
+from vfactory.client.errors import UsageError
+from vfactory.client.output import local_time
+from vfactory.client.time_zones import TIME_ZONE_VARIABLE, ZoneError, find_zone, read_zone
 
 FACTORY: dict[str, Any] = {
     "id": "01a20a42-a799-7702-b97b-92e7a23dc745",
@@ -94,3 +97,41 @@ def test_an_unknown_zone_is_told_before_anything_is_changed(monkeypatch: pytest.
     ended = CliRunner().invoke(build(), ["incidents", "ack", INCIDENT["id"], "--time-zone", "Mars/Base"])
     assert ended.exit_code == 2
     assert "--time-zone 'Mars/Base' is not a time zone" in ended.stderr
+
+
+SEOUL = {"timezone": "Asia/Seoul"}
+AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "hours"), [("UTC", 0.0), ("utc", 0.0), ("+09:00", 9.0), ("-0330", -3.5), ("Asia/Seoul", 9.0)]
+)
+def test_a_zone_has_a_name_or_an_offset(name: str, hours: float) -> None:
+    moment = datetime(2020, 2, 8, tzinfo=read_zone(name))
+
+    assert moment.utcoffset() == timedelta(hours=hours)
+
+
+@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "+25:00", "KST+9"])
+def test_a_zone_nobody_knows_is_refused(name: str) -> None:
+    with pytest.raises(ZoneError):
+        read_zone(name)
+
+
+def test_the_option_goes_before_the_environment_and_that_before_the_factory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(TIME_ZONE_VARIABLE, raising=False)
+    assert local_time(AT, find_zone(None, None)) == "2026-01-15 10:30:00Z"
+    assert local_time(AT, find_zone(None, SEOUL)) == "2026-01-15 19:30:00+09:00"
+    monkeypatch.setenv(TIME_ZONE_VARIABLE, "Europe/Berlin")
+    assert local_time(AT, find_zone(None, SEOUL)) == "2026-01-15 11:30:00+01:00"
+    assert local_time(AT, find_zone("UTC", SEOUL)) == "2026-01-15 10:30:00Z"
+
+
+def test_a_wrong_zone_is_named_by_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--time-zone 'Mars'"):
+        find_zone("Mars", SEOUL)
+    monkeypatch.setenv(TIME_ZONE_VARIABLE, "Mars")
+    with pytest.raises(UsageError, match=f"{TIME_ZONE_VARIABLE} 'Mars'"):
+        find_zone(None, SEOUL)

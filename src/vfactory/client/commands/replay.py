@@ -110,7 +110,10 @@ def replay(
     ] = None,
     begin: Annotated[
         str | None,
-        typer.Option(help="The time of zero, where the time column counts seconds.", rich_help_panel=_TIMES),
+        typer.Option(
+            help="The time of zero, where times count seconds; the day, where they are times of day.",
+            rich_help_panel=_TIMES,
+        ),
     ] = None,
     source_column: Annotated[
         str | None, typer.Option(help="The column that names the machine.", rich_help_panel=_LONG)
@@ -137,6 +140,10 @@ def replay(
     missing: Annotated[
         list[str] | None,
         typer.Option(help="A word that means that nothing was measured; repeatable.", rich_help_panel=_FORM),
+    ] = None,
+    strip: Annotated[
+        list[str] | None,
+        typer.Option(help="A unit or sign beside numbers, such as '°C'; repeatable.", rich_help_panel=_FORM),
     ] = None,
     encoding: Annotated[
         str | None,
@@ -191,6 +198,7 @@ def replay(
             names=tuple(names.split(",")) if names else (),
             columns=read_columns(column or ()),
             missing=tuple(missing or ()),
+            strip=tuple(strip or ()),
             source_column=source_column,
             metric_column=metric_column,
             value_column=value_column,

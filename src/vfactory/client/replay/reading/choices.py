@@ -28,6 +28,7 @@ class Choices:
         names: The columns' names, if the file has no header line.
         columns: Column → the metric's name.
         missing: Words that mean that nothing was measured, beside the usual ones.
+        strip: What stands beside numbers, such as a unit.
         force: Read what is implausible as well.
     """
 
@@ -44,6 +45,7 @@ class Choices:
     names: Sequence[str] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
     missing: Sequence[str] = ()
+    strip: Sequence[str] = ()
     source_column: str | None = None
     metric_column: str | None = None
     value_column: str | None = None

@@ -34,35 +34,10 @@ from vfactory.client.replay.reading.values import ValueReader, is_number, looks_
 
 LONGEST_METRIC = 100
 _TIME_WORDS = frozenset(
-    [
-        "datetime",
-        "timestamp",
-        "time",
-        "date",
-        "ts",
-        "at",
-        "utc",
-        "unix",
-        "epoch",
-        "unixtime",
-        "datum",
-        "zeit",
-        "zeitstempel",
-        "fecha",
-        "hora",
-        "heure",
-        "시간",
-        "일시",
-        "시각",
-        "날짜",
-        "일자",
-        "측정일시",
-        "측정시간",
-        "측정시각",
-        "측정일",
-        "수집시간",
-        "기록시간",
-    ]
+    (  # noqa: SIM905 - read as words
+        "datetime timestamp time date ts at utc unix epoch unixtime datum zeit zeitstempel fecha hora heure "
+        "시간 일시 시각 날짜 일자 측정일시 측정시간 측정시각 측정일 수집시간 기록시간"
+    ).split()
 )
 _HOURS = frozenset({"hour", "hours", "hr", "hh", "h", "시", "시간", "time"})
 _MINUTES = frozenset({"minute", "minutes", "min", "mm", "mi", "분"})
@@ -70,6 +45,7 @@ _SECONDS = frozenset({"second", "seconds", "sec", "ss", "s", "초"})
 _YEARS = frozenset({"year", "yyyy", "yr", "년", "연도", "년도"})
 _MONTHS = frozenset({"month", "mon", "mo", "mm", "월"})
 _DAYS = frozenset({"day", "dd", "mday", "일"})
+_CLOCK = re.compile(r"(?<!\d)[0-2]?\d:[0-5]\d(?!\d)")
 _MOST_HOURS, _MOST_MINUTES = 24, 59
 _INFLUX = frozenset({"result", "table", "_start", "_stop"})
 """Columns that InfluxDB adds to each answer."""
@@ -147,7 +123,7 @@ class Columns:
         self.names = ["", *names] if self._rows_are_named else names  # R names rows, but not their names
         self.rows = [row for row in rows if len(row) >= len(self.names)]
         self._choices = choices
-        self._values = ValueReader(choices.decimal, choices.thousands, choices.missing)
+        self._values = ValueReader(choices.decimal, choices.thousands, choices.missing, choices.strip)
         self._annotated = annotated
         self._every_row = every_row
 
@@ -159,6 +135,10 @@ class Columns:
             ChoiceError: An option names no column, or contradicts another.
         """
         choices, names = self._choices, self.names
+        if not any(names):
+            raise RecordingError(
+                "the first line must name the columns, but is blank; --skip-lines or --names"
+            )
         if holds_values([name for name in names if name]) and not choices.names:
             raise RecordingError(
                 "the first line must name the columns, but it holds values; give the names: --names "
@@ -173,7 +153,11 @@ class Columns:
         renamed = {find_column(names, old, "--column"): new for old, new in choices.columns.items()}
         metrics, left_out = self._find_metrics(used, value, renamed)
         reasons = {names[i] or f"(column {i + 1})": "excluded" for i in sorted(excluded)}
-        reasons |= {names[i] or f"(column {i + 1})": why for i, why in left_out.items()}
+        reasons |= {
+            names[i] or f"(column {i + 1})": why
+            for i, why in left_out.items()
+            if names[i] or any(cell.strip() for cell in self._cells(i))
+        }
         self._check_names([(i, name) for i, name in metrics], long=value is not None)
         if not metrics:
             raise RecordingError(self._no_metrics(reasons))
@@ -183,7 +167,11 @@ class Columns:
             notation,
             tuple(metrics),
             reasons,
-            tuple(i for i, why in left_out.items() if why.startswith("text")),
+            tuple(
+                i
+                for i, why in left_out.items()
+                if why.startswith("text") and not self._mostly(_is_any_time, i)
+            ),
             self._find_clock(times, {i for i in (source, metric, value) if i is not None}),
             source,
             metric,
@@ -262,6 +250,8 @@ class Columns:
         """Yield the columns that may hold the time and those that complete it, the likeliest first."""
         free = [index for index in range(len(self.names)) if index not in others]
         named = [index for index in free if _words(self.names[index]) & _TIME_WORDS]
+        if self._choices.begin is not None and self._choices.time_format is None:
+            yield from ((index,) for index in free if self._mostly(is_clock, index))
         if self._choices.time_format in {EXCEL, *COUNTED} or self._choices.begin is not None:
             yield from ((index,) for index in named)
             return
@@ -363,6 +353,8 @@ class Columns:
         """Return the columns that seem to complete the date in `times`, and are no part of it."""
         free = [index for index in range(len(self.names)) if index not in others]
         parts = self._clock_parts(times[0], free) if self._mostly(_is_date, times[0]) else ()
+        if len(times) == 1 and not parts and self._mostly(_is_date, times[0]):
+            return tuple(i for i in free if i not in times and self._mostly(_holds_clock, i))[:1]
         return tuple(part for part in parts if part not in times) if set(times[1:]) <= set(parts) else ()
 
     def _no_time(self, others: set[int]) -> str:
@@ -373,6 +365,13 @@ class Columns:
         pattern = next(
             (found[0] for _, cell in shown if (found := suggest_formats(cell))), "%d.%m.%Y %H:%M:%S"
         )
+        clock = next((index for index in free if self._mostly(is_clock, index)), None)
+        if clock is not None:
+            return (
+                f"column {self._label((clock,))!r} holds times of day, but no column holds a date; the day "
+                "is "
+                "--begin 2026-01-15"
+            )
         if shown and all(is_number(cell) for _, cell in shown):
             return (
                 f"the times are numbers: {cells}. If they count seconds, --begin '2026-01-15 10:30:00' is "
@@ -398,7 +397,8 @@ class Columns:
         self, used: set[int], value: int | None, renamed: dict[int, str]
     ) -> tuple[list[tuple[int, str]], dict[int, str]]:
         if value is not None:
-            return [(value, self.names[value])], {}
+            why = self._why_left_out(value, self.names[value] or f"#{value + 1}")
+            return ([], {value: why}) if why else ([(value, self.names[value])], {})
         metrics, left_out = [], {}
         for index, name in enumerate(self.names):
             if index in used:
@@ -420,7 +420,8 @@ class Columns:
         text = f"text, not numbers (such as {cells[0].strip()[:20]!r})"
         hint = self._values.hint(cells)
         if hint is None and _most(cells, looks_measured) and not _most(cells, _is_any_time):
-            hint = "a unit or sign beside the number cannot be read; take it out of the file"
+            beside = cells[0].strip().lstrip("0123456789+-., '").strip() or cells[0].strip()[0]
+            hint = f"take what stands beside the number away: --strip {beside!r}"
         if hint:
             raise RecordingError(f"column {name!r} holds {text}: {hint}, or leave it out: --exclude {name!r}")
         return text
@@ -486,6 +487,11 @@ def _is_date(cell: str) -> bool:
     except (TimeError, OverflowError):
         return False
     return moment.tzinfo is None and moment.time() == time()
+
+
+def _holds_clock(cell: str) -> bool:
+    """Return whether a cell holds something like `10:30`, also if it cannot be read, and no date."""
+    return _CLOCK.search(cell) is not None and not _reads(Notation(), [cell.strip()])
 
 
 def _is_any_time(cell: str) -> bool:

@@ -44,7 +44,7 @@ def find_encoding(start: bytes, given: str | None, *, force: bool = False) -> st
     if found is None:
         raise RecordingError(_ask(start))
     text = _reads(start, found) or ""
-    if len(_CONTROL.findall(text)) > _FEW * len(text) or "\0" in text:
+    if len(_CONTROL.findall(text)) > _FEW * len(text):
         raise RecordingError("the file is binary, not a table; this command reads CSV, XLSX and Parquet")
     return found
 

@@ -19,18 +19,19 @@ _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)(?:(\d\d)(?:(\d\d)(?:(\d\d)(\d{3})?)?
 _LEAST_DIGITS_PER_UNIT = ((18, 1_000_000_000), (15, 1_000_000), (12, 1_000), (0, 1))
 """(least number of digits before the point, units per second) for ns, µs, ms and s (1973 to 2286)."""
 _COMPACT_YEARS = range(1990, 2100)
-"""Years in which digits are a date. As Unix time they would lie before 1990 or after 2030."""
+"""Years in which digits are a date, or no time; as Unix time they would lie before 1990 or after 2030."""
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MARKER = r"오전|오후|[AaPp]\.?[Mm]\.?"
 _CLOCK = (
     rf"(?:(?P<before>{_MARKER})\s*)?"
     r"(?:(?P<hour>\d{1,2})(?::|시\s*|[hH](?=\d))(?P<minute>\d{1,2})?(?:(?::|분\s*)(?P<second>\d{1,2})?)?"
     r"(?:[.,]\d*|:\d{3})?(?:초|분|시)?"
+    r"|(?P<hour3>\d\d)\.(?P<minute3>\d\d)\.(?P<second3>\d\d)"
     r"|(?P<hour4>\d\d)(?P<minute4>\d\d)(?P<second4>\d\d)?(?:[.,]\d*)?"
     r"|(?P<hour12>\d{1,2})(?=\s*[AaPp]))"
     rf"(?:\s*(?P<after>{_MARKER}))?"
 )
-_FRACTION = re.compile(r"\d[.,](\d+)|:\d\d:\d\d:(\d{3})(?!\d)", re.ASCII)
+_FRACTION = re.compile(r"[\d:]\d\d[.,](\d+)|:\d\d:\d\d:(\d{3})(?!\d)", re.ASCII)
 _OFFSET = r"(?P<offset>Z|KST|JST|(?:UTC|GMT)?\s?[+-]\d{1,2}(?::?\d\d)?|UTC|GMT)"
 _DATE = (
     r"(?:(?P<year>\d{4})\s?(?:[-/.]|년)\s?(?P<month>\d{1,2})\s?(?:[-/.]|월)\s?(?P<day>\d{1,2})(?:\.|일)?"
@@ -41,12 +42,13 @@ _DATE = (
 )
 _WEEKDAY = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,?\s+)?"
 _TIME = re.compile(
-    rf"{_WEEKDAY}{_DATE}(?:\s*\((?:월|화|수|목|금|토|일)\))?(?:(?:\s*T|\s*[,_:]\s*|\s+|(?<=[.일]))(?P<clock>{_CLOCK}))?(?:\s*{_OFFSET})?",
+    rf"{_WEEKDAY}{_DATE}(?:\s*\((?:월|화|수|목|금|토|일)\))?(?:(?:\s*T|\s*[,_:]\s*|\s+|(?<=[.일]))(?P<clock>{_CLOCK}))?(?:\s*{_OFFSET})?(?:\s*\([^)]*\))?",
     re.ASCII,
 )
 _CLOCK_ONLY = re.compile(rf"{_CLOCK}(?:\s*{_OFFSET})?", re.ASCII)
 _DAY_MONTH = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|\d\d)\b", re.ASCII)
 _ZONE_NAME = re.compile(r"\d\s*([A-Z]{3,5})$", re.ASCII)
+_NAMED_MONTH = re.compile(r"\d{1,2}([-/ ])[A-Za-z]{3}\1\d\d\b(?!\d)", re.ASCII)
 _INTEGER = re.compile(r"\d{1,6}(?:\.0+)?", re.ASCII)
 _SPACE = re.compile(r"\s")  # also the narrow one that many programs write before PM
 _NAMED_OFFSETS = {"Z": 0, "UTC": 0, "GMT": 0, "KST": 9, "JST": 9}
@@ -87,6 +89,8 @@ class Notation:
         text = self.join(cells)
         if self.pattern == EXCEL:
             return _EXCEL_BEGIN + timedelta(milliseconds=round(_number(text) * 86_400_000))
+        if self.begin is not None and self.pattern is None and not _is_number(text):
+            return _clock_of_day(self.begin, text)
         if self.begin is not None:
             return self.begin + timedelta(seconds=_number(text) * COUNTED[self.pattern or "seconds"])
         return parse_time(text, self.pattern, self.order)
@@ -178,19 +182,26 @@ def suggest_formats(text: str) -> list[str]:
     if zone and "T" not in text[: zone.start()] and text[4:5] in "-/":
         seconds = ":%S" if text.count(":") > 1 else ""
         return [f"%Y{text[4]}%m{text[4]}%d %H:%M{seconds} {zone[1]}"]
+    named = _NAMED_MONTH.match(text.strip())
+    if named:
+        return [f"%d{named[1]}%b{named[1]}%y{_clock_format(text.strip()[named.end() :])}"]
     if found is None:
         return []
     sign, year = found[2], "%Y" if len(found[4]) == 4 else "%y"  # noqa: PLR2004 - digits of a year
     rest = text.strip()[found.end() :]
-    marker = next((word for word in ("PM", "AM", "오전", "오후") if word in rest.upper()), None)
-    hour = "%H" if marker is None else "%I"
-    colons = rest.count(":")
-    clock = f" {hour}:%M" + (":%S" if colons > 1 else "") if colons else ""
-    clock += ".%f" if "." in rest and colons > 1 else ""
-    clock += " %p" if marker else ""
+    clock = _clock_format(rest)
     orders = {"dmy": f"%d{sign}%m{sign}{year}", "mdy": f"%m{sign}%d{sign}{year}"}
     known = find_order(text)
     return [date + clock for order, date in orders.items() if known in (None, order)]
+
+
+def _clock_format(rest: str) -> str:
+    """Return the pattern of what stands behind a date."""
+    marker = next((word for word in ("PM", "AM", "오전", "오후") if word in rest.upper()), None)
+    hour, colons = "%H" if marker is None else "%I", rest.count(":")
+    clock = f" {hour}:%M" + (":%S" if colons > 1 else "") if colons else ""
+    clock += ".%f" if "." in rest and colons > 1 else ""
+    return clock + (" %p" if marker else "")
 
 
 def _from_pattern(text: str, pattern: str) -> datetime:
@@ -209,6 +220,23 @@ def _from_iso(text: str, order: Order | None) -> datetime:
         return _from_text(text, order)
 
 
+def _is_number(text: str) -> bool:
+    return text.replace(".", "", 1).isdecimal()
+
+
+def _clock_of_day(day: datetime, text: str) -> datetime:
+    found = _CLOCK_ONLY.fullmatch(text)
+    if found is None:
+        raise TimeError("not a time of day")
+    moment = _assemble((day.year, day.month, day.day), _clock(found), _fraction(text))
+    return moment.replace(tzinfo=day.tzinfo)
+
+
+def _fraction(clock: str) -> int:
+    found = None if clock.count(".") > 1 else _FRACTION.search(clock)
+    return _microseconds(found[1] or found[2]) if found else 0
+
+
 def _number(text: str) -> float:
     try:
         number = float(text.replace(",", "."))
@@ -223,22 +251,17 @@ def _from_digits(text: str) -> datetime | None:
     """Return the time that digits write: a date without separators, else Unix time, else None."""
     compact = _COMPACT.fullmatch(text)
     if compact is not None and int(compact[1]) in _COMPACT_YEARS:
-        moment = _from_compact(compact)
-        if moment is not None:
-            return moment
+        return _from_compact(compact)
     return _from_epoch(text) if _EPOCH.fullmatch(text) else None
 
 
-def _from_compact(found: re.Match[str]) -> datetime | None:
+def _from_compact(found: re.Match[str]) -> datetime:
     *parts, millisecond, fraction = found.groups()
     if fraction is not None and fraction.strip(".0") and (parts[5] is None or millisecond is not None):
-        return None
+        raise TimeError("not a time")
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     microsecond = int(millisecond or 0) * 1000 + _microseconds((fraction or ".")[1:])
-    try:
-        return _assemble((year, month, day), (hour, minute, second), microsecond)
-    except ValueError:
-        return None
+    return _assemble((year, month, day), (hour, minute, second), microsecond)
 
 
 def _from_text(text: str, order: Order | None) -> datetime:
@@ -248,8 +271,7 @@ def _from_text(text: str, order: Order | None) -> datetime:
     clock, microsecond = (0, 0, 0), 0
     if found["clock"]:
         clock = _clock(found)
-        fraction = _FRACTION.search(found["clock"])
-        microsecond = _microseconds(fraction[1] or fraction[2]) if fraction else 0
+        microsecond = _fraction(found["clock"])
     moment = _assemble(_date(found, order), clock, microsecond)
     offset = found["offset"]
     return moment if offset is None else moment.replace(tzinfo=_zone(offset))
@@ -279,9 +301,9 @@ def _date(found: re.Match[str], order: Order | None) -> tuple[int, int, int]:
 
 
 def _clock(found: re.Match[str]) -> tuple[int, int, int]:
-    hour = int(found["hour"] or found["hour4"] or found["hour12"])
-    minute = int(found["minute"] or found["minute4"] or 0)
-    second = int(found["second"] or found["second4"] or 0)
+    hour = int(found["hour"] or found["hour3"] or found["hour4"] or found["hour12"])
+    minute = int(found["minute"] or found["minute3"] or found["minute4"] or 0)
+    second = int(found["second"] or found["second3"] or found["second4"] or 0)
     marker = found["before"] or found["after"]
     if marker:
         if hour > _NOON or (found["before"] and found["after"]):

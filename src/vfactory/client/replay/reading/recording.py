@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cached_property
 from pathlib import Path
 
-from vfactory.client.replay.reading.choices import Choices, RecordingError, clean
+from vfactory.client.replay.reading.choices import Choices, RecordingError, clean, listed
 from vfactory.client.replay.reading.columns import LONGEST_METRIC, Columns, Layout
 from vfactory.client.replay.reading.findings import Findings
 from vfactory.client.replay.reading.lines import Record, Table
@@ -75,7 +75,7 @@ class Recording:
         self.records = self.lost = self.steps_back = 0
         self.cells: list[str] = []
         self.units: list[str] = []
-        self._values = ValueReader(choices.decimal, choices.thousands, choices.missing)
+        self._values = ValueReader(choices.decimal, choices.thousands, choices.missing, choices.strip)
         self._choices = choices
         self._previous: dict[tuple[str | None, str | None], datetime] = {}
         self._order: list[int] | None = None
@@ -138,22 +138,36 @@ class Recording:
 
     def _is_heading(self, record: Record) -> bool:
         """Return whether a record names columns or units, as that of a further table does."""
-        names = [clean(cell) for cell in record.cells]
-        layout = self.layout
-        if names == [name for name in layout.names if name or len(names) == layout.width]:
-            self._order = None
+        layout, cells = self.layout, record.cells
+        if self.file.outline.annotated and "_time" in cells and "result" in cells:
+            self._order = self._find_order([clean(cell) for cell in cells], record.line)
             return True
-        if self.file.outline.annotated and "_time" in names and "result" in names:
-            needed = {layout.names[i] for i in (*layout.times, layout.source, layout.metric) if i is not None}
-            if not needed <= set(names):
-                missing = ", ".join(sorted(needed - set(names)))
-                raise RecordingError(f"the table that begins in line {record.line} has no column {missing}")
-            self._order = [names.index(name) if name in names else -1 for name in layout.names]
-            return True
-        if self.records == 0 and not self.units and len(names) == layout.width and self._is_units(record):
-            self.units = [name for name in names if name]
+        place = layout.times[0]
+        time_name = layout.names[place]
+        is_row = len(cells) > place and cells[place][:1].isdigit()
+        if not is_row and time_name and any(cell.strip() == time_name for cell in cells):
+            names = tuple(clean(cell) for cell in cells)
+            if names == layout.names:
+                return True
+            if not any(map(is_number, names)):
+                raise RecordingError(
+                    f"a table with other columns begins in line {record.line} ({listed(names)}); put each "
+                    "table into "
+                    "a file of its own, or leave the lines of the first one out: --skip-lines"
+                )
+        if self.records == 0 and not self.units and len(cells) == layout.width and self._is_units(record):
+            self.units = [cell.strip() for cell in cells if cell.strip()]
             return True
         return False
+
+    def _find_order(self, names: list[str], line: int) -> list[int]:
+        """Return the places of the known columns in a further table, which may have other tags."""
+        layout = self.layout
+        needed = {layout.names[i] for i in (*layout.times, layout.source, layout.metric) if i is not None}
+        if not needed <= set(names):
+            missing = ", ".join(sorted(needed - set(names)))
+            raise RecordingError(f"the table that begins in line {line} has no column {missing}")
+        return [names.index(name) if name in names else -1 for name in layout.names]
 
     def _is_units(self, record: Record) -> bool:
         cells = [record.cells[index] for index, _ in self.layout.metrics]

@@ -87,6 +87,16 @@ class Survey:
                 "the time "
                 "(--time-column), or is it written in another way (--time-format)?"
             )
+        if (
+            layout.notation.begin is not None
+            and layout.notation.pattern is None
+            and self.recording.steps_back
+        ):
+            yield (
+                f"{self.recording.steps_back:,} times go back, though they count from --begin; a recording "
+                "over "
+                "midnight needs a date in each row"
+            )
         if layout.clock and (self.midnights == self.rows or len(layout.times) > 1):
             columns = " ".join(
                 f"--time-column {layout.label(index)!r}" for index in (*layout.times, *layout.clock)

@@ -5,25 +5,13 @@ import re
 from collections.abc import Sequence
 
 _MISSING = frozenset(
-    {
-        "",
-        "nan",
-        "na",
-        "n/a",
-        "null",
-        "none",
-        "nil",
-        "-",
-        "--",
-        "---",
-        "inf",
-        "-inf",
-        "#n/a",
-        "#div/0!",
-        "<na>",
-        ".",
-    }
-)
+    (  # noqa: SIM905 - read as words
+        "nan na n/a n.a. <na> #n/a null none nil nodata - -- --- . ? inf +inf -inf -nan #div/0! #value! "
+        "#ref! "
+        "#num! #name? 1.#qnan -1.#ind"
+    ).split()
+) | {"", "no data"}
+_MINUS = "\u2212"
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:([., '])\d{3})+(?:([.,])\d+)?", re.ASCII)
@@ -37,17 +25,25 @@ class ValueReader:
         decimal: The decimal sign.
         thousands: The sign between groups of three digits, if there is one.
         missing: Words that mean that nothing was measured, beside the usual ones.
+        strip: What stands beside numbers and is no part of them, such as a unit.
     """
 
-    def __init__(self, decimal: str = ".", thousands: str | None = None, missing: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        decimal: str = ".",
+        thousands: str | None = None,
+        missing: Sequence[str] = (),
+        strip: Sequence[str] = (),
+    ) -> None:
         self._decimal = decimal
         self._thousands = thousands
-        self._plain = decimal == "." and thousands is None
+        self._strip = sorted((text.strip() for text in strip), key=len, reverse=True)
+        self._plain = decimal == "." and thousands is None and not strip
         self._missing = _MISSING | {word.strip().lower() for word in missing}
 
     def read(self, cell: str) -> float | None:
         """Return the finite number in a cell; None if it holds none."""
-        if not self._plain:
+        if not self._plain or not cell.isascii():
             cell = self._plainly(cell)
         try:
             value = float(cell)
@@ -57,7 +53,7 @@ class ValueReader:
 
     def is_number(self, cell: str) -> bool:
         """Return whether a cell holds only a number in ASCII digits, of any size."""
-        return is_number(cell if self._plain else self._plainly(cell))
+        return is_number(self._plainly(cell))
 
     def is_missing(self, cell: str) -> bool:
         """Return whether a cell means that nothing was measured: it is blank, or one of the words for it."""
@@ -73,13 +69,15 @@ class ValueReader:
             )
         for text in texts:
             grouped = _GROUPED.fullmatch(text)
-            if grouped and grouped[1] != self._decimal:
-                decimal = " --decimal ," if grouped[2] == "," and self._decimal == "." else ""
+            if grouped and not self.is_number(text):
+                decimal = " --decimal ," if self._decimal == "." and "." in grouped[1] else ""
                 return f"numbers written {text} need --thousands '{grouped[1]}'{decimal}"
         return None
 
     def _plainly(self, cell: str) -> str:
-        text = cell.strip()
+        text = cell.strip().replace(_MINUS, "-")
+        for beside in self._strip:
+            text = text.removeprefix(beside).removesuffix(beside).strip()
         if self._thousands is not None:
             whole, sign, rest = text.partition(self._decimal)
             groups = whole.split(self._thousands)

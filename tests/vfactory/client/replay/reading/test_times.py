@@ -10,44 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vfactory.client.replay.reading import TimeError
-from vfactory.client.replay.reading.notation import parse_time
 from vfactory.client.replay.reading.times import TimeReader
-from vfactory.client.time_zones import ZoneError, read_zone
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("2020-02-08 13:30:47", datetime(2020, 2, 8, 13, 30, 47)),
-        ("2020-02-08T13:30:47.250", datetime(2020, 2, 8, 13, 30, 47, 250_000)),
-        ("2020/2/8 13:30:47", datetime(2020, 2, 8, 13, 30, 47)),
-        ("2020/02/08", datetime(2020, 2, 8)),
-        ("2020-02-08T13:30:47Z", datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)),
-        ("2020-02-08T22:30:47+09:00", datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)),
-        ("1581168647", datetime(2020, 2, 8, 13, 30, 47, tzinfo=UTC)),
-        ("1581168647.25", datetime(2020, 2, 8, 13, 30, 47, 250_000, tzinfo=UTC)),
-        ("1581168647250", datetime(2020, 2, 8, 13, 30, 47, 250_000, tzinfo=UTC)),
-        ("1581168647250001", datetime(2020, 2, 8, 13, 30, 47, 250_001, tzinfo=UTC)),
-        ("1581168647250001999", datetime(2020, 2, 8, 13, 30, 47, 250_001, tzinfo=UTC)),
-    ],
-)
-def test_a_time_is_read_in_every_usual_notation(text: str, expected: datetime) -> None:
-    moment = parse_time(text)
-
-    assert moment == expected
-    assert (moment.tzinfo is None) == (expected.tzinfo is None)
-
-
-@pytest.mark.parametrize("text", ["", "soon", "13:30", "2020-13-01", "08.02.2020 13:30", "0.5", "12345"])
-def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(TimeError):
-        parse_time(text)
-
-
-def test_a_notation_of_its_own_is_read_by_its_pattern() -> None:
-    assert parse_time("08.02.2020 13:30", "%d.%m.%Y %H:%M") == datetime(2020, 2, 8, 13, 30)
-    with pytest.raises(TimeError, match=r"%d\.%m\.%Y"):
-        parse_time("2020-02-08", "%d.%m.%Y")
+from vfactory.client.time_zones import read_zone
 
 
 def test_a_time_without_an_offset_is_taken_in_the_zone_given() -> None:
@@ -83,21 +47,6 @@ def test_an_hour_that_never_was_is_refused() -> None:
     assert reader.read("2020-03-29 03:00:00") == datetime(2020, 3, 29, 1, 0, 0, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    ("name", "hours"), [("UTC", 0.0), ("utc", 0.0), ("+09:00", 9.0), ("-0330", -3.5), ("Asia/Seoul", 9.0)]
-)
-def test_a_zone_has_a_name_or_an_offset(name: str, hours: float) -> None:
-    moment = datetime(2020, 2, 8, tzinfo=read_zone(name))
-
-    assert moment.utcoffset() == timedelta(hours=hours)
-
-
-@pytest.mark.parametrize("name", ["Mars/Olympus", "", "../../etc/passwd", "+25:00", "KST+9"])
-def test_a_zone_nobody_knows_is_refused(name: str) -> None:
-    with pytest.raises(ZoneError):
-        read_zone(name)
-
-
 @settings(deadline=None)  # what it says holds on a busy machine too
 @given(st.text(max_size=40))
 def test_no_text_breaks_the_reader(text: str) -> None:
@@ -114,3 +63,39 @@ def test_an_instant_written_in_local_time_comes_back(instant: datetime) -> None:
     aware = instant.replace(tzinfo=UTC)
 
     assert TimeReader(zone).read(aware.astimezone(zone).replace(tzinfo=None).isoformat()) == aware
+
+
+BERLIN = read_zone("Europe/Berlin")
+BEFORE = datetime(2025, 10, 25, 20, tzinfo=UTC)
+"""Some hours before clocks went back in Berlin, at 01:00 UTC."""
+
+
+@pytest.mark.parametrize("minutes", [1, 7, 10, 15, 20, 30, 45, 55, 60])
+@pytest.mark.parametrize("offset", [0, 5, 59])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_series_over_the_repeated_hour_comes_back_as_it_was(
+    minutes: int, offset: int, *, newest_first: bool
+) -> None:
+    series = [BEFORE + timedelta(minutes=offset + minutes * n) for n in range(12 * 60 // minutes)]
+    written = [at.astimezone(BERLIN).replace(tzinfo=None).isoformat() for at in series]
+    if newest_first:
+        series, written = series[::-1], written[::-1]
+    reader = TimeReader(BERLIN, newest_first=newest_first)
+
+    assert [reader.read(text) for text in written] == series
+
+
+def test_series_that_alternate_are_told_apart_each_by_its_own_order() -> None:
+    reader = TimeReader(BERLIN)
+    clocks = ["01:00", "02:00", "02:00", "03:00"]
+    read = [reader.read(f"2025-10-26 {clock}", series=name) for clock in clocks for name in "ab"]
+
+    assert read[::2] == read[1::2]
+    assert [b - a for a, b in pairwise(read[::2])] == [timedelta(hours=1)] * 3
+
+
+def test_a_row_that_comes_twice_in_the_repeated_hour_stays_where_it_is() -> None:
+    reader = TimeReader(BERLIN)
+    minutes = [reader.read(f"2025-10-26 02:0{m}") for m in (0, 1, 2, 2, 3)]
+
+    assert [b - a for a, b in pairwise(minutes)] == [timedelta(minutes=m) for m in (1, 1, 0, 1)]
