@@ -1,6 +1,8 @@
 """The limits that a process tells are those under which the kernel runs it."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,22 @@ def test_processors_are_limited_by_the_narrowest_group_or_the_machine(
 def test_without_control_groups_the_machine_is_the_limit(tmp_path: Path) -> None:
     assert memory_limit(tmp_path, tmp_path / "none") == MACHINE_BYTES
     assert cpu_limit(tmp_path, tmp_path / "none") == MACHINE_CORES
+
+
+RAISE = """
+import resource
+from utils.lifecycle import raise_file_limit
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+print(raise_file_limit(500), *resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"), [(100, 1000, 500), (100, 200, 200), (800, 1000, 800), (100, 500, 500)]
+)
+def test_the_limit_on_open_files_is_raised_as_far_as_needed_and_possible(
+    soft: int, hard: int, raised: int
+) -> None:
+    command = [sys.executable, "-c", RAISE.format(soft=soft, hard=hard)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(raised), str(raised), str(hard)]
