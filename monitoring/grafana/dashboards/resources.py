@@ -131,6 +131,23 @@ BOARD = Board(
                     runbooks=("VFactoryEventLoopBlocked",),
                 ),
                 Panel(
+                    "Held requests",
+                    "Share of the bytes of requests, and of the connections, that a process may hold.",
+                    "percentunit",
+                    (
+                        *query(
+                            f"vfactory_http_held_bytes{{{SERVICE}}} / vfactory_http_held_limit_bytes{{{SERVICE}}}",
+                            "bytes {{job}} {{instance}}",
+                        ),
+                        *query(
+                            f"vfactory_http_connections{{{SERVICE}}} / vfactory_http_connections_limit{{{SERVICE}}}",
+                            "connections {{job}} {{instance}}",
+                        ),
+                    ),
+                    thresholds=((0.9, "orange"),),
+                    runbooks=("VFactoryRequestsTurnedAway",),
+                ),
+                Panel(
                     "Starts",
                     "Starts of processes; a rollout makes one each.",
                     "short",
