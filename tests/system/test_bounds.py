@@ -158,8 +158,12 @@ async def test_large_events_fill_neither_a_process_nor_valkey(plant: Plant) -> N
     assert used[-1] < MAX_TOTAL_BYTES + 32 * MIB
 
 
+async def post(client: httpx.AsyncClient, path: str, body: bytes) -> httpx.Response:
+    return await client.post(path, content=body, headers={"Content-Type": "application/json"}, timeout=90)
+
+
 async def send(client: httpx.AsyncClient, path: str, body: bytes) -> None:
-    answer = await client.post(path, content=body, headers={"Content-Type": "application/json"}, timeout=90)
+    answer = await post(client, path, body)
     assert answer.status_code == 200, answer.text[:300]
     assert answer.json()["accepted"] == len(TAGS) * METRICS
 
@@ -168,6 +172,30 @@ async def is_published(admin: httpx.AsyncClient, factory_id: object) -> bool:
     """Return whether all events of a factory are numbered, and so in its stream a moment later."""
     answer = await admin.get("/v1/event-log", params={"factory": str(factory_id), "limit": 1})
     return bool(answer.json()["head"] >= LARGE_EVENTS + 1 + len(TAGS))
+
+
+HOSTILE = {
+    "lists": b"[]," * MIB,
+    "objects": b'{"":0},' * (MIB // 2),
+    "floats": b"1.2345678901234567e-300," * (MIB // 7),
+    "members": b'{"a":0' + b"".join(b',"%x":0' % number for number in range(MIB // 3)),
+    "depth": b"[" * 3 * MIB,
+    "digits": b"1" * 3 * MIB,
+}
+
+
+async def test_hostile_bodies_hold_up_no_probe(plant: Plant) -> None:
+    async with client_of(plant.core.base_url) as core, client_of(plant.events.base_url) as events:
+        factory = await build_factory(core, "press-1")
+        with plant.watched():
+            for content in HOSTILE.values():
+                batch = b'{"batch_id":"b","readings":[' + content
+                rule = b'{"name":[' + content[: MIB - 100]
+                answers = await asyncio.gather(
+                    *(post(core, f"/v1/factories/{factory.factory_id}/readings", batch) for _ in range(10)),
+                    *(post(events, "/v1/rules", rule) for _ in range(10)),
+                )
+                assert {answer.status_code for answer in answers} == {422}
 
 
 async def test_idle_connections_do_not_shut_probes_out(running: Start) -> None:

@@ -22,7 +22,7 @@ from factory_core.readings.schemas import (
 from utils.errors import InvalidError
 from utils.lifecycle import spread
 
-WHOLE_BYTES: Final = 256 * 1024
+WHOLE_BYTES: Final = 128 * 1024
 """A batch up to this length is decoded at once: whatever its numbers, in less than 50 ms."""
 
 MAX_ITEM_CHARACTERS: Final = 64 * 1024

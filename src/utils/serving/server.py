@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import math
 import signal
 import socket
@@ -165,6 +166,7 @@ class _Service:
                 listener.listen(_BACKLOG)
         except OSError as error:
             raise cannot_listen(self.settings.host, self.settings.port, error) from error
+        _exempt_from_collections()
         self.lifecycle.started.set()
         logger.info(
             _started(self.settings.service_name),
@@ -223,6 +225,12 @@ def _configure(app: Any, settings: ServiceSettings, graceful_seconds: float) -> 
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=max(1, int(graceful_seconds)),
     )
+
+
+def _exempt_from_collections() -> None:
+    """Let garbage collections pass over what the start has made: walking through it takes 0.1 s."""
+    gc.collect()
+    gc.freeze()
 
 
 def _started(service_name: str) -> str:

@@ -70,6 +70,10 @@ def test_a_signal_ends_an_idle_service_with_code_0(service: Sample, number: sign
     assert service.messages()[-3:] == ["Draining", "cleaned up", "Stopped"]
 
 
+def test_collections_pass_over_what_the_start_has_made(service: Sample) -> None:
+    assert service.get("/frozen").json() > 10_000
+
+
 def test_sigint_ends_a_service_that_was_started_with_it_ignored() -> None:
     ignoring = (
         "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.executable, {})"

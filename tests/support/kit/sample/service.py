@@ -47,6 +47,10 @@ def make_app() -> FastAPI:
     async def ready() -> bool:
         return not app.state.lifecycle.draining
 
+    @app.get("/frozen")
+    async def frozen() -> int:
+        return gc.get_freeze_count()
+
     @app.get("/slow")
     async def slow(seconds: float) -> str:
         await asyncio.sleep(seconds)
