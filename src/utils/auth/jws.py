@@ -14,6 +14,7 @@ from utils.auth.principal import Role
 from utils.errors import UnauthorizedError
 
 MAX_TOKEN_CHARS: Final = 16 * 1024
+MAX_REASON_CHARS: Final = 200
 CHALLENGE: Final = 'Bearer realm="v-factory"'
 
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -95,10 +96,11 @@ def _decode(text: bytes, kind: type[Part], what: str) -> Part:
         # whole, then converted: read straight into `kind`, members that it lacks are skipped unchecked
         return msgspec.convert(msgspec.json.decode(text, type=dict[str, Any]), kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError) as error:
-        # msgspec's text names the member (`$.exp`) and the type, never the value
+        # msgspec's text names the member (`$.exp`) and the type, and of values only an unknown role
         raise invalid_token(f"The token's {what} not valid: {_quotable(str(error))}") from error
 
 
 def _quotable(text: str) -> str:
-    """Return `text` made safe for a quoted string in a header."""
-    return re.sub(r"[^\x20-\x7e]", "?", text.replace("\\", "").replace('"', "'"))
+    """Return the beginning of `text`, made safe for a quoted string in a header."""
+    safe = re.sub(r"[^\x20-\x7e]", "?", text.replace("\\", "").replace('"', "'"))
+    return safe if len(safe) <= MAX_REASON_CHARS else safe[:MAX_REASON_CHARS] + " ..."

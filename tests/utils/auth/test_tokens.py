@@ -1,5 +1,6 @@
 """Tokens signed with the local secret: what is accepted, what is refused, and what is remembered."""
 
+import asyncio
 import base64
 import hmac
 import json
@@ -235,6 +236,37 @@ async def test_no_signed_payload_but_claims_is_accepted_or_breaks_the_verifier(p
     token = jwt.PyJWS().encode(payload, SECRET, algorithm="HS256")
     error = await refusal(verifier_at(Clock()), token)
     assert error.headers["WWW-Authenticate"].isascii()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+CLAIM_NAMES = ["sub", "role", "factories", "iat", "exp", "iss", "aud", "jti", "nbf", "x"]
+
+
+@given(
+    header=st.dictionaries(st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "jku"]), JSON),
+    changes=st.dictionaries(st.sampled_from(CLAIM_NAMES), JSON),
+)
+async def test_a_signed_token_of_any_header_and_claims_is_a_principal_or_a_401(
+    header: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    payload = json.dumps({**claims(), **changes}).encode()
+    token = with_payload(payload, json.dumps({"alg": "HS256", **header}).encode())
+    [outcome] = await asyncio.gather(verifier_at(Clock()).verify(token), return_exceptions=True)
+    if isinstance(outcome, UnauthorizedError):
+        challenge = outcome.headers["WWW-Authenticate"]
+        assert challenge.isascii()
+        assert len(challenge) < 500
+    else:
+        assert isinstance(outcome, Principal)
+
+
+async def test_a_long_value_is_not_repeated_at_length(verifier: TokenVerifier) -> None:
+    error = await refusal(verifier, signed(claims(role="r" * 8_000)))
+    assert len(error.detail) < 300
 
 
 async def test_the_memory_for_verified_tokens_is_bounded_and_forgets_the_least_used(clock: Clock) -> None:
