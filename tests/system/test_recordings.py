@@ -21,6 +21,7 @@ EXAMPLE = str(ROOT / "examples" / "pump-test-bench.csv")
 needs_skab = pytest.mark.skipif(SKAB is None, reason="VFACTORY_SKAB_DIR does not name SKAB's recordings")
 FLOW = "Volume Flow RateRMS"
 SHAKE = "Accelerometer1RMS"
+LABELS = ("anomaly", "changepoint", "fault")
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +183,9 @@ def add_rule(stack: Stack, tag: str, metric: str, limit: tuple[str, str], deadba
 
 
 def replay(stack: Stack, file: str | Path, tag: str, *options: str, create: bool = False) -> Any:
-    labels = [argument for name in ("anomaly", "changepoint", "fault") for argument in ("--exclude", name)]
+    with (ROOT / file).open() as recording:
+        columns = recording.readline().strip().split(";")
+    labels = [argument for name in LABELS if name in columns for argument in ("--exclude", name)]
     flags = ["--create"] if create else []
     return stack.json("replay", str(file), "--equipment", tag, *labels, *options, *flags)
 

@@ -68,7 +68,7 @@ class Layout:
         clock: Columns that seem to hold the times of day, but are no part of the time.
         source: The column that names the machine.
         metric: The column that names the metric of a long table.
-        unknown_excludes: Names given to `--exclude` that are not columns: meant for other files, or mistyped.
+        unknown_excludes: Names given to `--exclude` that are not columns; only `--force` sends such a file.
     """
 
     names: tuple[str, ...]

@@ -64,12 +64,19 @@ class Survey:
         Args:
             now: The present, which times must not be far ahead of; None if they are shifted to it anyway.
         """
+        yield from self._unknown_excludes()
         yield from self._implausible_times(now)
         cells = list(self._lost_cells())
         if not cells or any(finding.kind not in _CELLS for finding in self.recording.findings):
             yield from self._lost_rows()
         yield from cells
         yield from self._same_times()
+
+    def _unknown_excludes(self) -> Iterator[str]:
+        unknown = self.recording.layout.unknown_excludes
+        if unknown:
+            known = ", ".join(filter(None, self.recording.layout.names))
+            yield f"--exclude {', '.join(unknown)}: the file has no such column (columns: {known})"
 
     def _implausible_times(self, now: datetime | None) -> Iterator[str]:
         layout, span = self.recording.layout, self.span

@@ -78,3 +78,20 @@ def test_remarks_beside_late_rows_are_no_machines(tmp_path: Path) -> None:
     rows[0] = rows[0].replace("ok", "started")
 
     assert list(look(tmp_path, rows, "time,level,remark").reasons(NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("exclude", "reasons"),
+    [
+        (("falt",), ["--exclude falt: the file has no such column (columns: time, level, fault)"]),
+        (("fault",), []),
+        ((), []),
+    ],
+)
+def test_a_mistyped_column_to_leave_out_is_told_with_those_there_are(
+    tmp_path: Path, exclude: tuple[str, ...], reasons: list[str]
+) -> None:
+    file = tmp_path / "recording.csv"
+    file.write_text("\n".join(["time,level,fault", *(f"{at(m)},{m},0" for m in range(5))]))
+
+    assert list(survey(Recording(file, Choices(exclude=exclude), UTC)).reasons(NOW)) == reasons
