@@ -35,7 +35,8 @@ class IncidentReported(msgspec.Struct, frozen=True):
     """An incident was raised by a rule or by Alertmanager, or reported by a person.
 
     `occurred_at` is when it happened: for a rule's incident the time of the reading that made the condition
-    active; for Alertmanager's the time since when the earliest of its alerts has been firing.
+    active; for Alertmanager's the time since when the earliest of its alerts has been firing. `value` is what
+    that reading measured, in the metric's own unit; null for an incident that no rule raised.
     """
 
     type: ClassVar[str] = "incident.reported.v1"
@@ -53,10 +54,14 @@ class IncidentReported(msgspec.Struct, frozen=True):
     equipment: str | None = None
     metric: str | None = None
     condition: Literal["active", "cleared"] | None = None
+    value: float | None = None
 
 
 class IncidentConditionRecurred(msgspec.Struct, frozen=True):
-    """The condition of an open incident became active again; `occurrences` includes the first time."""
+    """The condition of an open incident became active again; `occurrences` includes the first time.
+
+    `value` is what the reading at `occurred_at` measured.
+    """
 
     type: ClassVar[str] = "incident.condition_recurred.v1"
 
@@ -66,6 +71,7 @@ class IncidentConditionRecurred(msgspec.Struct, frozen=True):
     metric: str
     occurred_at: datetime
     occurrences: int
+    value: float | None = None
 
 
 class IncidentConditionCleared(msgspec.Struct, frozen=True):
@@ -85,7 +91,7 @@ class IncidentConditionCleared(msgspec.Struct, frozen=True):
 
 
 class IncidentOccurrenceCorrected(msgspec.Struct, frozen=True):
-    """Late readings showed that the incident began earlier than recorded."""
+    """Late readings showed that the incident began earlier than recorded; `value` was measured then."""
 
     type: ClassVar[str] = "incident.occurrence_corrected.v1"
 
@@ -93,6 +99,7 @@ class IncidentOccurrenceCorrected(msgspec.Struct, frozen=True):
     rule_id: UUID
     occurred_at: datetime
     previously: datetime
+    value: float | None = None
 
 
 class IncidentAlertsChanged(msgspec.Struct, frozen=True):

@@ -45,7 +45,10 @@ class WatchedCondition:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A time the condition became active, in event time; `times` > 1 sums up several of one batch."""
+    """A time the condition became active, in event time, and the value measured then.
+
+    `times` > 1 sums up several of one batch.
+    """
 
     occurred_at: datetime
     cleared_at: datetime | None
@@ -90,19 +93,27 @@ class ConditionService:
             await self._tell_cleared(watched, incident_id, status, cleared_at, now)
 
     async def correct(
-        self, watched: WatchedCondition, *, previously: datetime, occurred_at: datetime
+        self,
+        watched: WatchedCondition,
+        *,
+        previously: datetime,
+        occurred_at: datetime,
+        value: float | None = None,
     ) -> None:
-        """Move the beginning of what began at `previously`, as readings that came late have shown."""
+        """Move the beginning of what began at `previously`, as readings that came late have shown.
+
+        `value` was measured then; None if it is not known.
+        """
         now = self._now
         found = await self._incidents.correct_occurrence(
-            watched.factory_id, watched.rule_id, previously, occurred_at, now
+            watched.factory_id, watched.rule_id, previously, occurred_at, now, value=value
         )
         for incident_id, status in found:
             detail = {"previously": to_rfc3339(previously), "occurred_at": to_rfc3339(occurred_at)}
             await self._note(
                 watched, incident_id, "occurrence_corrected", status=status, now=now, detail=detail
             )
-            event = IncidentOccurrenceCorrected(incident_id, watched.rule_id, occurred_at, previously)
+            event = IncidentOccurrenceCorrected(incident_id, watched.rule_id, occurred_at, previously, value)
             self._outbox.publish(watched.factory_id, event, at=now)
 
     async def _tell_opened(
@@ -134,6 +145,7 @@ class ConditionService:
             watched.metric,
             occurred_at,
             raised.occurrences,
+            activation.value,
         )
         self._outbox.publish(watched.factory_id, event, at=now)
 
@@ -186,6 +198,7 @@ def _to_incident(watched: WatchedCondition, activation: Activation, now: datetim
         equipment=watched.equipment,
         metric=watched.metric,
         occurred_at=activation.occurred_at,
+        value=activation.value,
         condition=_condition(activation),
         cleared_at=activation.cleared_at,
         occurrences=activation.times,
@@ -213,4 +226,5 @@ def _reported(watched: WatchedCondition, incident: Incident) -> IncidentReported
         equipment=watched.equipment,
         metric=watched.metric,
         condition="active",
+        value=incident.value,
     )

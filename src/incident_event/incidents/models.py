@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    Double,
     ForeignKeyConstraint,
     Identity,
     Index,
@@ -33,7 +34,10 @@ IS_OPEN_OF_RULE = f"rule_id IS NOT NULL AND {IS_OPEN}"
 
 
 class Incident(Base):
-    """One incident. `occurred_at` is event time; `subject` is what a rule's incident is about."""
+    """One incident. `occurred_at` is event time; `subject` is what a rule's incident is about.
+
+    `value` was measured at `occurred_at`, in the metric's own unit.
+    """
 
     __tablename__ = "incidents"
     __table_args__ = (
@@ -55,13 +59,16 @@ class Incident(Base):
         Index("ix_incidents_listed_by_type", "factory_id", "type", "created_at", "id"),
         Index("ix_incidents_listed_by_severity", "factory_id", "severity", "created_at", "id"),
         Index(
-            "ix_incidents_listed_by_rule",
-            "factory_id",
+            "ix_incidents_of_rule",
             "rule_id",
             "created_at",
             "id",
             postgresql_where=text("rule_id IS NOT NULL"),
         ),
+        Index("ix_incidents_newest", "created_at", "id"),
+        Index("ix_incidents_newest_by_status", "status", "created_at", "id"),
+        Index("ix_incidents_newest_by_type", "type", "created_at", "id"),
+        Index("ix_incidents_newest_by_severity", "severity", "created_at", "id"),
         Index("ix_incidents_open", "severity", postgresql_where=text(IS_OPEN)),
         Index(
             "uq_incidents_open_of_rule",
@@ -87,6 +94,7 @@ class Incident(Base):
     equipment: Mapped[str | None] = mapped_column(Text)
     metric: Mapped[str | None] = mapped_column(Text)
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    value: Mapped[float | None] = mapped_column(Double)
     condition: Mapped[str | None] = mapped_column(Text)
     cleared_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     occurrences: Mapped[int] = mapped_column(Integer)

@@ -37,11 +37,13 @@ RAISE = f"""
     INSERT INTO incidents AS incident
         (factory_id, id, type, severity, status, title, description, source, rule_id, rule_version,
          subject, equipment, metric, occurred_at, condition, cleared_at, occurrences, reported_by,
-         created_at, updated_at)
+         created_at, updated_at, value)
     VALUES ($1, $2, $3, $4, 'reported', $5, $6, 'rule', $7, $8,
-            $9, $10, $11, $12, $13, $14, $15, $16, $17, $17)
+            $9, $10, $11, $12, $13, $14, $15, $16, $17, $17, $18)
     ON CONFLICT (factory_id, rule_id, subject) WHERE {IS_OPEN_OF_RULE} DO UPDATE SET
         occurrences = incident.occurrences + excluded.occurrences,
+        value = CASE WHEN excluded.occurred_at < incident.occurred_at THEN excluded.value
+                     ELSE incident.value END,
         occurred_at = least(incident.occurred_at, excluded.occurred_at),
         condition = CASE WHEN excluded.condition = 'active' THEN 'active' ELSE incident.condition END,
         cleared_at = CASE WHEN excluded.condition = 'active' OR incident.condition = 'active' THEN NULL
@@ -54,7 +56,7 @@ CLEAR = """
     WHERE factory_id = $1 AND id = $2 AND condition = 'active' RETURNING status
 """
 CORRECT = """
-    UPDATE incidents SET occurred_at = $4, updated_at = $5
+    UPDATE incidents SET occurred_at = $4, updated_at = $5, value = $6
     WHERE factory_id = $1 AND rule_id = $2 AND occurred_at = $3 RETURNING id, status
 """
 NOTE = """
@@ -188,6 +190,7 @@ class IncidentRepository:
             incident.occurrences,
             incident.reported_by,
             incident.created_at,
+            incident.value,
         )
         return Raised(
             row["id"], row["id"] == incident.id, row["status"], row["occurrences"], row["condition"]
@@ -202,11 +205,18 @@ class IncidentRepository:
         return status
 
     async def correct_occurrence(
-        self, factory_id: UUID, rule_id: UUID, previously: datetime, occurred_at: datetime, now: datetime
+        self,
+        factory_id: UUID,
+        rule_id: UUID,
+        previously: datetime,
+        occurred_at: datetime,
+        now: datetime,
+        *,
+        value: float | None,
     ) -> Sequence[tuple[UUID, str]]:
         """Move the beginning of the incidents a rule opened at `previously`; give their ids and statuses."""
         connection = await self._transaction.connection()
-        rows = await connection.fetch(CORRECT, factory_id, rule_id, previously, occurred_at, now)
+        rows = await connection.fetch(CORRECT, factory_id, rule_id, previously, occurred_at, now, value)
         return [(row["id"], row["status"]) for row in rows]
 
     async def add_entry(self, entry: TimelineEntry) -> None:

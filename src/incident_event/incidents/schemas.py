@@ -95,6 +95,13 @@ class IncidentRead(BaseModel):
             "Alertmanager, since when the earliest of its alerts fires"
         ),
     ]
+    value: Annotated[
+        float | None,
+        Field(
+            description="What the rule's metric measured at `occurred_at`, in its own unit; null where no "
+            "rule raised it, or it was recorded before values were"
+        ),
+    ]
     condition: Annotated[
         Literal["active", "cleared"] | None,
         Field(description="Whether what raised it still holds; null for a report"),

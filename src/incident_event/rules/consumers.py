@@ -247,6 +247,7 @@ async def _act(conditions: ConditionService, watched: Watched, findings: BatchFi
             condition,
             previously=from_microseconds(moved.previously),
             occurred_at=from_microseconds(moved.activated_at),
+            value=moved.value,
         )
     for activation in _activations(findings):
         incident_id = await conditions.activate(condition, activation)

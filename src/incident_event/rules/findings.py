@@ -11,10 +11,11 @@ MAX_RAISED = 10
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A known episode turned out to have begun earlier."""
+    """A known episode turned out to have begun earlier, with this value."""
 
     previously: int
     activated_at: int
+    value: float | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -57,7 +58,7 @@ def compare(known: list[Episode], found: list[Episode], findings: BatchFindings)
             continue
         before = known[place]
         if episode.activated_at < before.activated_at:
-            findings.moved.append(Moved(before.activated_at, episode.activated_at))
+            findings.moved.append(Moved(before.activated_at, episode.activated_at, episode.value))
         if before.cleared_at is None and episode.cleared_at is not None:
             findings.ended_at = episode.cleared_at
     if known and not is_used[-1] and known[-1].cleared_at is None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from utils.errors import NotFoundError
 
 _FILES: Final = Path(str(distribution("fastapi-offline").locate_file("fastapi_offline/static")))
-_CACHED: Final = {"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+_CACHED: Final = {"Cache-Control": "public, max-age=3600"}
 _TYPES: Final[Mapping[str, str]] = {
     "swagger-ui-bundle.js": "text/javascript",
     "swagger-ui.css": "text/css",
@@ -74,11 +74,7 @@ def documentation_routes(title: str) -> list[BaseRoute]:
 
 
 def _page(html: str, policy: str) -> ASGIApp:
-    headers = {
-        "Content-Security-Policy": policy,
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
+    headers = {"Content-Security-Policy": policy, "Referrer-Policy": "no-referrer"}
     return _Page(HTMLResponse(html, headers=headers))
 
 

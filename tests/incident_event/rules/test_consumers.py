@@ -107,6 +107,14 @@ class Plant:
         )
         return [row["type"].split(".")[1] for row in rows]
 
+    async def values(self) -> list[float | None]:
+        """What the events say was measured, of those that tell of a beginning."""
+        rows = await self.fetch(
+            "SELECT payload FROM outbox WHERE factory_id = $1 AND type LIKE 'incident%' ORDER BY id"
+        )
+        payloads = [msgspec.json.decode(row["payload"]) for row in rows]
+        return [payload["value"] for payload in payloads if "occurred_at" in payload]
+
     async def state(self) -> asyncpg.Record:
         return (await self.fetch("SELECT * FROM rule_states WHERE factory_id = $1"))[0]
 
@@ -137,6 +145,7 @@ async def test_an_activation_opens_one_incident_and_its_end_is_told(plant: Plant
     assert (incident["occurred_at"], incident["cleared_at"]) == (at(5), at(7))
     assert (incident["condition"], incident["status"], incident["occurrences"]) == ("cleared", "reported", 1)
     assert (incident["rule_id"], incident["equipment"], incident["metric"]) == (rule.id, "pump-1", "M")
+    assert (incident["value"], await plant.values()) == (12.0, [12.0])
     assert incident["description"] == "M of pump-1 > 10 for 5 s"
     assert await plant.told() == ["reported", "condition_cleared"]
     timeline = await plant.fetch("SELECT what, by FROM incident_timeline WHERE factory_id = $1 ORDER BY id")
@@ -146,9 +155,10 @@ async def test_an_activation_opens_one_incident_and_its_end_is_told(plant: Plant
 
 async def test_a_recurrence_while_the_incident_is_open_counts(plant: Plant) -> None:
     await plant.rule()
-    await plant.send((0, 11.0), (1, 9.0), (2, 11.0))
+    await plant.send((0, 11.0), (1, 9.0), (2, 11.5))
     [incident] = await plant.incidents()
     assert (incident["occurrences"], incident["condition"], incident["occurred_at"]) == (2, "active", at(0))
+    assert (incident["value"], await plant.values()) == (11.0, [11.0, 11.5])
     assert await plant.told() == ["reported", "condition_cleared", "condition_recurred"]
 
 
@@ -214,9 +224,10 @@ async def test_a_factory_that_went_to_another_process_is_forgotten_and_read_anew
 async def test_readings_that_show_an_earlier_beginning_correct_it(plant: Plant) -> None:
     await plant.rule()
     await plant.send((20, 11.0))
-    await plant.send((15, 11.0))
+    await plant.send((15, 12.5))
     [incident] = await plant.incidents()
     assert (incident["occurred_at"], incident["occurrences"]) == (at(15), 1)
+    assert (incident["value"], await plant.values()) == (12.5, [11.0, 12.5])
     assert await plant.told() == ["reported", "occurrence_corrected"]
 
 
