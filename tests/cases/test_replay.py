@@ -6,6 +6,7 @@ import io
 import lzma
 import os
 import re
+import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
@@ -82,6 +83,7 @@ NOON = {**every("2026-01-15T02:59", 1, 2), **every("2026-01-15T04:00", 3, 4, ste
 OLD = {"level": {"1969-12-31T15:00:10Z": 1.0, "2026-01-15T01:31:00Z": 2.0}}
 BY_MACHINE = ("--source-column", "machine")
 MACHINES = {"press-1/level": every(AS_UTC, 1, 3), "press-2/level": every(AS_UTC, 2, 4)}
+NUMBERED = {"1/level": every(AS_UTC, 1, 3), "2/level": every(AS_UTC, 2, 4)}
 LONG = ("--metric-column", "tag", "--value-column", "value")
 CASES = [
     # Times
@@ -275,6 +277,13 @@ CASES = [
     # Several machines or metrics
     Case("machines.csv", MACHINES, BY_MACHINE, refused="--source-column 'machine'"),
     Case("machines-in-blocks.csv", MACHINES, BY_MACHINE, refused="--source-column 'machine'"),
+    Case("machines-by-number.csv", NUMBERED, BY_MACHINE, refused="--source-column 'machine'"),
+    Case(
+        "influx-machines.csv",
+        {"press-1/force": every(AS_UTC, 1, 2), "press-2/force": every(AS_UTC, 3, 4)},
+        ("--source-column", "host"),
+        refused="--source-column 'host'",
+    ),
     Case(
         "long.csv",
         {"temperature": every(AS_UTC, 20.5, 21.5), "force": every(AS_UTC, 3, 4)},
@@ -583,6 +592,26 @@ def test_another_value_at_a_known_time_is_told_and_ends_with_1(bench: Bench) -> 
     assert "press-1 level at 2026-01-15 19:30:00+09:00: 1 is kept, 99 (line 3) is not" in sent.stdout
     assert "vfactory readings correct" in sent.stdout
     assert bench.arrived(factory, {"level": {}}) == level(AS_UTC, 1)
+
+
+def test_machines_of_a_long_table_are_missed_when_they_are_not_named(bench: Bench) -> None:
+    refused = bench.replay(FOLDER / "long-machines.csv", bench.factory(), *LONG)
+
+    assert refused.exit_code == 1
+    assert "--source-column 'machine'" in refused.stderr
+
+
+def test_parquet_without_its_package_says_how_to_install_it(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "recording.parquet"
+    pa.parquet.write_table(pa.table({"time": [FIRST], "level": [1.0]}), path)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    refused = bench.replay(path, bench.factory())
+
+    assert refused.exit_code == 1
+    assert "pip --python" in refused.stderr
+    assert "install pyarrow" in refused.stderr
 
 
 def test_many_rows_at_one_time_are_refused_before_they_conflict(bench: Bench, tmp_path: Path) -> None:

@@ -42,6 +42,9 @@ from vfactory.stack.errors import REFUSALS, Refusal
 from vfactory.stack.state import state_directory
 
 GOES_ON = "run the same command again to continue"
+BEGINS_AGAIN = "run the same command again; what is stored already counts as duplicates"
+_SILENT_BYTES = 20_000_000
+"""A larger file takes seconds to read, which the command announces."""
 _TIMES, _FORM, _LONG = "Times", "Form of the file", "Several machines or metrics"
 
 
@@ -211,6 +214,8 @@ def replay(
             recording = Recording(path, choices, given or factory_zone(None))
             target = patiently(partial(_find_factory, client, factory, create=create), patience)
             zone = given or factory_zone(target)
+            if recording.size_bytes > _SILENT_BYTES:
+                typer.echo(f"vfactory: reading {printable(_name(file))} once before it is sent", err=True)
             found = _survey(recording.again(zone), now=None if as_new else utc_now(), force=force)
             if target is None:
                 target = add_factory(client, str(factory), timezone=_zone_name(time_zone))
@@ -234,7 +239,7 @@ def replay(
                 now=utc_now,
                 span=found.span,
             )
-            ended = _run(run, options)
+            ended = _run(run, options, GOES_ON if path == file else BEGINS_AGAIN)
         machines = equipment or ", ".join(found.recording.sources)
         zones = Zones(given=given is not None, shown=find_zone(time_zone, target))
         _tell(run, file, machines, target, zones=zones, ended=ended, as_json=as_json)
@@ -262,8 +267,7 @@ def _tell(
         print_json(summary_as_json(run.recording, tally, where))
     else:
         verb = "Replayed" if ended is None else "Began to replay"
-        name = "standard input" if str(file) == "-" else file.name
-        typer.echo(printable(f"{verb} {name} as {_short(machines)} of {target['name']}"))
+        typer.echo(printable(f"{verb} {_name(file)} as {_short(machines)} of {target['name']}"))
         for line in describe(run.recording, tally, zones):
             typer.echo(printable(line))
     if ended is not None:
@@ -275,13 +279,12 @@ def _tell(
 @contextmanager
 def _sentences(file: Path) -> Iterator[None]:
     """Turn what is wrong with the file or an option into the command's errors."""
-    name = "standard input" if str(file) == "-" else file.name
     try:
         yield
     except ChoiceError as error:
-        raise UsageError(f"{name}: {error}") from error
+        raise UsageError(f"{_name(file)}: {error}") from error
     except RecordingError as error:
-        raise CommandError(f"{name}: {error}") from error
+        raise CommandError(f"{_name(file)}: {error}") from error
 
 
 def _speed(text: str) -> float | None:
@@ -360,17 +363,21 @@ def _find_machines(client: PlantClient, factory: Json, tags: Sequence[str], *, c
         add_equipment(client, factory, tag)
 
 
-def _run(run: Replay, options: Options) -> CommandError | PlantError | Refusal | None:
+def _run(run: Replay, options: Options, goes_on: str) -> CommandError | PlantError | Refusal | None:
     """Run the replay; return the error that ended it early, or None."""
     try:
         with open_progress(run.recording, Console(stderr=True)) as view:
             run.run(options, view)
     except (PlantError, *REFUSALS) as error:
-        error.add_note(GOES_ON)
+        error.add_note(goes_on)
         return error
     except KeyboardInterrupt:
-        return StoppedError(f"stopped; {GOES_ON}")
+        return StoppedError(f"stopped; {goes_on}")
     return None
+
+
+def _name(file: Path) -> str:
+    return "standard input" if str(file) == "-" else file.name
 
 
 def _short(machines: str) -> str:

@@ -47,6 +47,9 @@ _MONTHS = frozenset({"month", "mon", "mo", "mm", "월"})
 _DAYS = frozenset({"day", "dd", "mday", "일"})
 _CLOCK = re.compile(r"(?<!\d)[0-2]?\d:[0-5]\d(?!\d)")
 _MOST_HOURS, _MOST_MINUTES = 24, 59
+_MACHINES = frozenset(
+    "machine unit device sensor station equipment tag channel 설비 장비 호기 기계 센서 채널".split()  # noqa: SIM905
+)
 _INFLUX = frozenset({"result", "table", "_start", "_stop"})
 """Columns that InfluxDB adds to each answer."""
 Rows = Sequence[Sequence[str]]
@@ -64,7 +67,7 @@ class Layout:
         metrics: (cell index, metric name) of each column of numbers; of a long table, only the column of
             values.
         left_out: Column name → the reason why it is not sent.
-        labels: The columns of words that nobody asked to leave out.
+        labels: The columns that may name a machine or a metric, and that nobody asked to leave out.
         clock: Columns that seem to hold the times of day, but are no part of the time.
         source: The column that names the machine.
         metric: The column that names the metric of a long table.
@@ -167,11 +170,7 @@ class Columns:
             notation,
             tuple(metrics),
             reasons,
-            tuple(
-                i
-                for i, why in left_out.items()
-                if why.startswith("text") and not self._mostly(_is_any_time, i)
-            ),
+            tuple(i for i in range(len(names)) if i not in used | {value} and self._is_label(i)),
             self._find_clock(times, {i for i in (source, metric, value) if i is not None}),
             source,
             metric,
@@ -425,6 +424,14 @@ class Columns:
         if hint:
             raise RecordingError(f"column {name!r} holds {text}: {hint}, or leave it out: --exclude {name!r}")
         return text
+
+    def _is_label(self, index: int) -> bool:
+        """Return whether a column may name a machine or a metric, by words or by numbers."""
+        if self._mostly(_is_any_time, index):
+            return False
+        if self._mostly(is_integer, index):
+            return bool(_words(self.names[index]) & _MACHINES)
+        return self._mostly(lambda cell: not self._values.is_number(cell), index) and any(self._cells(index))
 
     def _check_names(self, metrics: Sequence[tuple[int, str]], *, long: bool) -> None:
         if long:

@@ -33,6 +33,10 @@ class Span:
         return (self.latest - self.earliest).total_seconds()
 
 
+_Last = dict[tuple[str | None, str | None], tuple[datetime, list[str]]]
+"""Series → the time of its last row, and what that row is called."""
+
+
 @dataclass(slots=True)
 class Survey:
     """What one pass over a recording has found.
@@ -145,12 +149,12 @@ class Survey:
         label = max(self.told_apart, key=lambda index: self.told_apart[index], default=None)
         many = self.same_time >= _LEAST_SAME_TIME and self.same_time * 3 >= self.rows
         if label is not None and self.told_apart[label] * 2 > self.back:
-            name = layout.label(label)
-            yield (
-                f"{self.back:,} rows are not later than the row before, and differ in {name!r}: if it "
-                "names the machine, "
-                f"--source-column {name!r}; if the metric, --metric-column {name!r} and --value-column"
-            )
+            name, rest = layout.label(label), ""
+            if layout.metric is None:
+                rest = f"; if the metric, --metric-column {name!r} and --value-column"
+            machine = f"if it names the machine, --source-column {name!r}"
+            rows = f"{self.back:,} rows are not later than the row before"
+            yield f"{rows}, and differ in {name!r}: {machine}{rest}"
         elif many:
             yield (
                 f"{self.same_time:,} of {self.rows:,} rows have the time of the row before, and of several "
@@ -168,15 +172,15 @@ def survey(recording: Recording) -> Survey:
         RecordingError: No row of it can be sent.
     """
     found = Survey(recording)
-    last: dict[str | None, tuple[datetime, list[str]]] = {}
+    last: _Last = {}
     labels = recording.layout.labels
-    long = recording.layout.metric is not None
+    is_long = recording.layout.metric is not None
     midnight_zone: tzinfo = recording.zone
     for row in recording.rows():
         found.rows += 1
         _note_time(found, row, midnight_zone)
-        if not long:
-            _note_neighbour(found, row, last, [recording.cells[index] for index in labels])
+        series = (row.source, row.values[0][0] if is_long else None)
+        _note_neighbour(found, row, last, series, [recording.cells[index] for index in labels])
     if found.span is None:
         trouble = _examples(list(recording.findings))
         raise RecordingError(f"the file holds no row with a time and a number: {trouble or 'it has no rows'}")
@@ -199,16 +203,16 @@ def _note_time(found: Survey, row: Row, zone: tzinfo) -> None:
 
 
 def _note_neighbour(
-    found: Survey, row: Row, last: dict[str | None, tuple[datetime, list[str]]], labels: list[str]
+    found: Survey, row: Row, last: _Last, series: tuple[str | None, str | None], labels: list[str]
 ) -> None:
-    before = last.get(row.source)
+    before = last.get(series)
     if before is not None and row.at <= before[0]:
         found.back += 1
         found.same_time += row.at == before[0]
         for position, index in enumerate(found.recording.layout.labels):
             if labels[position] != before[1][position]:
                 found.told_apart[index] = found.told_apart.get(index, 0) + 1
-    last[row.source] = (row.at, labels)
+    last[series] = (row.at, labels)
 
 
 def _examples(findings: list[Finding]) -> str:
