@@ -83,7 +83,7 @@ BOARD = Board(
                             "refused: {{reason}}",
                         ),
                     ),
-                    runbooks=("VFactoryReadingsRejected",),
+                    runbooks=("VFactoryReadingsRejected", "VFactoryReadingsConflicting"),
                 ),
                 Panel(
                     "Batch to commit, p50 and p99",

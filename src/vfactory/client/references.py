@@ -10,6 +10,7 @@ from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
 from plant_client import Json, PlantClient, PlantError, RefusedError
+from utils.names import fold_name
 from vfactory.client.answers import Equipment, Incident, Named, Rule, checked, each_checked
 from vfactory.client.errors import CommandError, UsageError
 
@@ -42,7 +43,7 @@ def find_factory(client: PlantClient, reference: str | None) -> Json:
     factories = list(each_checked(Named, client.items("factory-core", FACTORIES)))
     if not reference:
         return _only([factory for factory in factories if factory["id"] != str(PLATFORM_FACTORY_ID)])
-    named = [factory for factory in factories if factory["name"] == reference]
+    named = _named(factories, reference)
     if len(named) > 1:
         raise AmbiguousError(
             f"more than one factory is called {reference!r}{_source(reference)}; use the id of the one you "
@@ -58,6 +59,12 @@ def find_factory(client: PlantClient, reference: str | None) -> Json:
     raise NoSuchThingError(
         f"there is no factory called {reference!r}{_source(reference)}{known}; add it: {add}"
     )
+
+
+def _named(things: list[Json], name: str) -> list[Json]:
+    """Return the things with this name; if there are none, those whose name differs in case or form only."""
+    exact = [thing for thing in things if thing["name"] == name]
+    return exact or [thing for thing in things if fold_name(str(thing["name"])) == fold_name(name)]
 
 
 def known_factories(client: PlantClient) -> dict[str, Json]:
@@ -99,7 +106,7 @@ def find_rule(client: PlantClient, factory_reference: str | None, reference: str
         return checked(Rule, client.get("incident-event", f"/v1/rules/{in_path(reference)}"))
     scope = find_factory(client, factory_reference)["id"] if factory_reference else None
     rules = list(each_checked(Rule, client.items("incident-event", "/v1/rules", factory=scope)))
-    named = [rule for rule in rules if rule["name"] == reference]
+    named = _named(rules, reference)
     if len(named) > 1:
         raise AmbiguousError(
             f"more than one rule is called {reference!r}; use the id of the one you mean: "

@@ -35,6 +35,17 @@ def find(reference: str | None, factories: Sequence[dict[str, str]]) -> Any:
         return find_factory(client, reference)
 
 
+@pytest.mark.parametrize("typed", ["caf\u00e9", "cafe\u0301", "CAFE\u0301", " caf\u00e9"])
+def test_a_name_is_found_in_every_form_and_case(typed: str) -> None:
+    cafe = {"id": str(uuid4()), "name": "caf\u00e9"}
+    assert find(typed, [ULSAN, cafe]) == cafe
+
+
+def test_the_very_name_comes_before_one_that_differs_in_case() -> None:
+    shouted = {"id": str(uuid4()), "name": "ULSAN"}
+    assert find("Ulsan", [shouted, ULSAN]) == ULSAN
+
+
 def test_the_only_plant_is_meant_although_the_platform_has_a_factory_too() -> None:
     assert find(None, [PLATFORM, ULSAN]) == ULSAN
 
