@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from benchmarks.harness import Goal, Options, Result, interleave
-from incident_event.rules.lifecycle import Operator, Threshold
+from incident_event.rules.kinds.threshold import Operator, Threshold
 from incident_event.rules.series import SeriesWindow
 from incident_event.rules.window import Bound, Window
 
@@ -86,7 +86,7 @@ def _evaluate(
     series.apply(change)
     for window, count in zip(windows, evaluated, strict=True):
         if count:
-            window.advance(threshold, BOUND, series, accepted_at=LATER)
+            window.advance(threshold, BOUND, series, clock=LATER)
     gone = series.forget(_floor(windows) or 0)
     for window in windows:
         window.forget(gone)

@@ -41,6 +41,8 @@ _INCIDENT_EVENT: Final = {
     ("POST", "/v1/incidents/{incident_id}/acknowledge"): OPERATE,
     ("POST", "/v1/incidents/{incident_id}/resolve"): OPERATE,
     ("GET", "/v1/events"): READ,
+    ("GET", "/v1/set-aside-events"): READ,
+    ("POST", "/v1/set-aside-events/retry"): WRITE,
     ("POST", "/v1/webhooks/alertmanager"): TELL,
 }
 

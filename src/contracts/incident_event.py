@@ -139,6 +139,30 @@ class IncidentResolved(msgspec.Struct, frozen=True):
     reason: str | None = None
 
 
+class FactoryImpaired(msgspec.Struct, frozen=True):
+    """An event of another service could not be handled and is set aside: the factory is watched without it.
+
+    `seq` and `event_type` are those of the event in the stream of `publisher`.
+    """
+
+    type: ClassVar[str] = "factory.impaired.v1"
+
+    publisher: str
+    seq: int
+    event_type: str
+    reason: str
+    at: datetime
+
+
+class FactoryRestored(msgspec.Struct, frozen=True):
+    """All events of the factory that were set aside have been handled: it is watched in full again."""
+
+    type: ClassVar[str] = "factory.restored.v1"
+
+    publisher: str
+    at: datetime
+
+
 EVENT_TYPES: frozenset[str] = frozenset(
     message.type
     for message in (
@@ -150,6 +174,8 @@ EVENT_TYPES: frozenset[str] = frozenset(
         IncidentAlertsChanged,
         IncidentAcknowledged,
         IncidentResolved,
+        FactoryImpaired,
+        FactoryRestored,
     )
 )
 """Every event type on Incident Event's stream, for filters by type."""

@@ -12,6 +12,7 @@ from incident_event.db import REVISION, SCHEMA, SERVICE
 from incident_event.events import endpoints as events
 from incident_event.incidents import endpoints as incidents
 from incident_event.rules import endpoints as rules
+from incident_event.set_aside import endpoints as set_aside
 from incident_event.settings import IncidentEventSettings
 from utils.http import BodyRule, Kit, build_app
 from utils.serving import serve
@@ -22,6 +23,7 @@ TAGS = [
     {"name": "rules", "description": "The conditions that count as dangerous"},
     {"name": "incidents", "description": "What happened, and who works it"},
     {"name": "events", "description": "Events as they happen (server-sent events)"},
+    {"name": "set-aside events", "description": "Events of other services that could not be handled"},
     {"name": "webhooks", "description": "Notifications from other programs"},
 ]
 
@@ -58,7 +60,7 @@ def create_app(settings: IncidentEventSettings) -> FastAPI:
         schema=SCHEMA,
         revision=REVISION,
     )
-    for routes in (rules, incidents, events, alertmanager):
+    for routes in (rules, incidents, events, set_aside, alertmanager):
         app.include_router(routes.router, prefix="/v1")
     return app
 

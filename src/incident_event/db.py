@@ -7,7 +7,7 @@ from utils.database import service_metadata
 SERVICE = "incident-event"
 SCHEMA = "incident_event"
 MIGRATIONS = "incident_event:migrations"
-REVISION = "0006"
+REVISION = "0005"
 """The newest migration, which this release needs; a constant, so that no service loads Alembic to find it."""
 
 

@@ -42,15 +42,14 @@ def create_worker(settings: IncidentEventSettings) -> FastAPI:
         kit: Kit = app.state.kit
         if kit.redis is None:
             raise LookupError("Incident Event needs Redis")  # its settings require the URL
-        readings = ReadingsConsumer(utc_now)
+        readings = ReadingsConsumer(kit.database, utc_now)
         consumer = StreamConsumer(
             database=kit.database,
             redis=kit.redis,
             publisher=PUBLISHER,
             sealing_key=settings.sealing_key,
             consumer=CONSUMER,
-            handle=readings.handle,
-            on_factory_left=readings.forget,
+            handler=readings,
             partitions=PARTITIONS,
             fetch_gap=client.fetch_gap,
             fetch_heads=client.fetch_heads,

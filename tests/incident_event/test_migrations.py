@@ -15,7 +15,14 @@ import incident_event.rules.models
 from incident_event.db import Base
 from utils.database import Database, Transaction
 
-KIT_TABLES = {"outbox", "outbox_heads", "consumer_positions", "alembic_version"}
+KIT_TABLES = {
+    "outbox",
+    "outbox_heads",
+    "consumer_positions",
+    "consumer_set_aside",
+    "consumer_trials",
+    "alembic_version",
+}
 assert incident_event.alertmanager.models
 assert incident_event.incidents.models
 assert incident_event.rules.models

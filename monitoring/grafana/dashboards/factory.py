@@ -244,7 +244,7 @@ BOARD = Board(
                 ),
                 Panel(
                     "Trouble on the way",
-                    "Repeated handling, events fetched from the publisher, appended again, skipped, unreadable.",
+                    "Repeated handling, events fetched from the publisher, appended again, skipped, set aside.",
                     "ops",
                     (
                         Query(
@@ -255,7 +255,11 @@ BOARD = Board(
                             "sum(rate(vfactory_relay_republished_total[$__rate_interval]))", "appended again"
                         ),
                         Query("sum(rate(vfactory_consumer_skipped_total[$__rate_interval]))", "skipped"),
-                        Query("sum(rate(vfactory_events_unreadable_total[$__rate_interval]))", "unreadable"),
+                        Query("sum(rate(vfactory_consumer_set_aside_total[$__rate_interval]))", "set aside"),
+                        Query(
+                            "sum(rate(vfactory_stream_foreign_entries_total[$__rate_interval]))",
+                            "foreign in streams",
+                        ),
                         Query(
                             "sum by (reason) (rate(vfactory_publisher_fetch_failures_total[$__rate_interval]))",
                             "not fetched: {{reason}}",
@@ -263,7 +267,8 @@ BOARD = Board(
                     ),
                     runbooks=(
                         "VFactoryEventsSkipped",
-                        "VFactoryEventsUnreadable",
+                        "VFactoryEventsSetAside",
+                        "VFactoryStreamForeignEntries",
                         "VFactoryConsumerFailing",
                         "VFactoryEventsRepublished",
                         "VFactoryPublisherFetchFailing",

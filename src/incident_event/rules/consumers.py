@@ -1,240 +1,216 @@
-"""Evaluates every batch of readings Factory Core accepted, in the transaction that moves the position."""
+"""Evaluates every batch of readings Factory Core accepted, before the transaction that moves the position."""
 
-import asyncio
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
 
 from contracts.factory_core import ReadingsAccepted, SeriesReadings
+from contracts.incident_event import FactoryImpaired, FactoryRestored
 from incident_event.incidents.conditions import Activation, ConditionService
-from incident_event.rules import metrics
+from incident_event.rules import loading, metrics
+from incident_event.rules.evaluation import Budget, Input, Outcome, Readings, SeriesInput, Tick, step
 from incident_event.rules.findings import BatchFindings
 from incident_event.rules.lifecycle import Episode
 from incident_event.rules.repository import EvaluationChanges, EvaluationRepository
-from incident_event.rules.times import all_to_microseconds, from_microseconds, to_microseconds
-from incident_event.rules.watch import FactoryWatch, SeriesKey, Watched, WatchedSeries
+from incident_event.rules.times import MICROSECONDS, all_to_microseconds, from_microseconds, to_microseconds
+from incident_event.rules.turns import Turns
+from incident_event.rules.watch import FactoryWatch, Watched
 from utils.clock import Now
-from utils.database import Transaction
-from utils.logging import logger
+from utils.database import Database, Transaction
 from utils.names import normalize_name
-from utils.streams import StreamEvent
+from utils.outbox import Outbox
+from utils.streams import StaleError, StreamEvent, UnusableEventError
 from utils.tracing import each
 
-TURN_SECONDS = 0.01
-"""How long the evaluation of one factory holds the event loop at a time."""
-
 _decoder = msgspec.json.Decoder(ReadingsAccepted)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What one transaction evaluated, for the metrics once it is committed."""
-
-    evaluated: int = 0
-    late: int = 0
-    bad: int = 0
-
-    def add(self, findings: BatchFindings, bad: int) -> None:
-        """Count what one rule did with one batch."""
-        self.evaluated += findings.evaluated
-        self.late += findings.late
-        self.bad += bad
-
-
-class Turn:
-    """Gives other tasks their turn before the event loop has been held for long."""
-
-    def __init__(self) -> None:
-        self._ends = time.perf_counter() + TURN_SECONDS
-
-    async def pass_on(self) -> None:
-        """Let others run if this turn has lasted its time."""
-        if time.perf_counter() >= self._ends:
-            await asyncio.sleep(0)
-            self._ends = time.perf_counter() + TURN_SECONDS
-
-
-@dataclass(slots=True)
-class _Work:
-    """What the evaluation of several events in one transaction shares."""
-
-    transaction: Transaction
-    conditions: ConditionService
-    tally: _Tally = field(default_factory=_Tally)
-    turn: Turn = field(default_factory=Turn)
 
 
 class ReadingsConsumer:
     """Handles Factory Core's events; remembers from one transaction to the next only what is committed.
 
-    The rules are read, or known to be unchanged, inside each transaction: a rule that was committed before a
-    reading was accepted is always there when that reading is evaluated.
+    The rules are known to be unchanged inside each transaction: a rule that was committed before a reading
+    was accepted is always there when that reading is evaluated.
     """
 
-    def __init__(self, now: Now) -> None:
+    def __init__(self, database: Database, now: Now) -> None:
+        self._database = database
         self._now = now
+        self._turns = Turns()
         self._watches: dict[UUID, FactoryWatch] = {}
+        self._outdated: dict[UUID, FactoryWatch] = {}
 
-    async def handle(self, transaction: Transaction, events: list[StreamEvent]) -> None:
-        """Evaluate consecutive events of one factory; everything commits with the consumer's position."""
-        factory_id = events[0].factory_id
-        watch = await self._watch(transaction, factory_id, events[0].seq)
+    async def prepare(self, factory_id: UUID, events: Sequence[StreamEvent], *, position: int) -> "Evaluated":
+        """Evaluate consecutive events of one factory, or let time pass for it.
+
+        Raises:
+            UnusableEventError: the first event cannot be read.
+        """
+        known = self._watches.pop(factory_id, None)  # comes back when its effects are committed
+        watch = known if known is not None and known.position == position else None
         if watch is None:
-            return
-        work = _Work(transaction, ConditionService.within(transaction, self._now()))
-        for event in events:
-            with each(event):
-                batch = _read(event)
-                if batch is not None:
-                    await self._evaluate(watch, batch, event.seq, work)
-        await self._save(transaction, watch, factory_id, events[-1].seq)
-        self._remember(transaction, watch, factory_id, work.tally)
+            watch = await self._load(factory_id, position)
+        if watch.version is None:
+            return Evaluated(self, factory_id, watch, events, Outcome(), self._now())
+        inputs = _inputs(events) if events else [Tick(to_microseconds(self._now()))]
+        budget = Budget()
+        outcome = await self._turns.drive(step(watch, inputs, budget), budget)
+        return Evaluated(self, factory_id, watch, events[: outcome.used], outcome, self._now())
+
+    def due(self, factory_id: UUID) -> datetime | None:
+        """Return when the next reading that is held can be evaluated."""
+        watch = self._watches.get(factory_id)
+        due = None if watch is None else watch.due
+        return None if due is None else from_microseconds(due)
+
+    async def waiting(self, transaction: Transaction) -> Collection[UUID]:
+        """Return the factories with readings that are held."""
+        return await EvaluationRepository(transaction).holding()
+
+    async def impaired(self, transaction: Transaction, event: StreamEvent, reason: str) -> None:
+        """Tell the factory's stream that an event of Factory Core's is not evaluated."""
+        now = self._now()
+        told = FactoryImpaired("factory-core", event.seq, event.type, reason, now)
+        Outbox(transaction).publish(event.factory_id, told, at=now)
+
+    async def restored(self, transaction: Transaction, factory_id: UUID) -> None:
+        """Tell the factory's stream that all events have been evaluated."""
+        now = self._now()
+        Outbox(transaction).publish(factory_id, FactoryRestored("factory-core", now), at=now)
 
     def forget(self, factory_id: UUID) -> None:
         """Forget a factory whose events another process may handle from now on."""
         self._watches.pop(factory_id, None)
-        self._count_rules()
+        self._outdated.pop(factory_id, None)
+        self._count()
 
-    async def _watch(self, transaction: Transaction, factory_id: UUID, first_seq: int) -> FactoryWatch | None:
-        """Give the factory's rules as committed now; None where there are none."""
-        known = self._watches.pop(factory_id, None)  # comes back when this transaction has committed
+    def remember(self, factory_id: UUID, watch: FactoryWatch, raised: Collection[int]) -> None:
+        """Keep what is committed for the next events; `raised` are the times since when it could be known."""
+        now = to_microseconds(self._now())
+        for since in raised:
+            metrics.DETECTION_LATENCY.observe(max(now - since, 0) / MICROSECONDS)
+        watch.touched.clear()
+        self._watches[factory_id] = watch
+        self._count()
+
+    def keep_untouched(self, factory_id: UUID, watch: FactoryWatch) -> None:
+        """Keep what a step that was not committed has left as it was, for the next load."""
+        watch.series = {key: series for key, series in watch.series.items() if key not in watch.touched}
+        self._outdated[factory_id] = watch
+
+    async def _load(self, factory_id: UUID, position: int) -> FactoryWatch:
+        outdated = self._outdated.pop(factory_id, None)
+        kept = outdated.series if outdated is not None and outdated.position == position else {}
+        async with self._database.transaction() as transaction:
+            stored = await loading.read(EvaluationRepository(transaction), factory_id, kept)
+        watch = await self._turns.drive(loading.restore(factory_id, stored, kept, position), Budget())
+        if outdated is not None and kept:
+            watch.clock = max(watch.clock, outdated.clock)
+        return watch
+
+    def _count(self) -> None:
+        series = [series for watch in self._watches.values() for series in watch.series.values()]
+        metrics.RULES_WATCHED.set(sum(len(one.rules) for one in series))
+        metrics.READINGS_HELD.set(sum(len(one.held) for one in series))
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What the rules of a factory have found in some events, at `now`."""
+
+    consumer: ReadingsConsumer
+    factory_id: UUID
+    watch: FactoryWatch
+    events: Sequence[StreamEvent]
+    outcome: Outcome
+    now: datetime
+
+    @property
+    def upto(self) -> int:
+        """The seq of the last event that is handled once this is committed."""
+        return max([self.watch.position, *(event.seq for event in self.events)])
+
+    async def commit(self, transaction: Transaction) -> None:
+        """Let incidents follow, and save where the rules stand.
+
+        Raises:
+            StaleError: the rules have changed since.
+        """
         repository = EvaluationRepository(transaction)
-        version = await repository.version(factory_id)
-        if version is None:
-            return None
-        is_current = known is not None and known.next_seq == first_seq
-        if known is not None and is_current and known.version == version:
-            return known
-        kept = known.series if known is not None and is_current else {}
-        series = await _load(repository, factory_id, kept, first_seq)
-        return FactoryWatch(version, first_seq, series)
-
-    async def _evaluate(self, watch: FactoryWatch, batch: ReadingsAccepted, seq: int, work: "_Work") -> None:
-        """Evaluate one batch; first all rules on a series, then what follows from them."""
-        accepted_at = to_microseconds(batch.accepted_at)
-        is_raised = False
-        for sent in batch.series:
-            series = watch.series.get((sent.source, normalize_name(sent.metric)))
-            usable = None if series is None else _usable(sent)
-            if series is None or usable is None:
+        if await repository.version(self.factory_id) != self.watch.version:
+            self.consumer.keep_untouched(self.factory_id, self.watch)
+            raise StaleError
+        conditions = ConditionService.within(transaction, self.now)
+        for effect in self.outcome.effects:
+            if not self.events:
+                await _act(conditions, effect.rule, effect.findings)
                 continue
-            times, values, bad = usable
-            effects: list[tuple[Watched, BatchFindings]] = []
-            for watched, findings in series.accept(times, values, seq, bad=bad, accepted_at=accepted_at):
-                work.tally.add(findings, bad)
-                if findings.has_effects:
-                    effects.append((watched, findings))
-                await work.turn.pass_on()
-            for watched, findings in effects:
-                await _act(work.conditions, watched, findings)
-                is_raised = is_raised or bool(findings.raised)
-        if is_raised:
-            accepted = batch.accepted_at
-            work.transaction.on_commit(
-                lambda: metrics.DETECTION_LATENCY.observe((self._now() - accepted).total_seconds())
-            )
+            with each(self.events[effect.place]):
+                await _act(conditions, effect.rule, effect.findings)
+        await self._save(repository)
+        transaction.on_commit(self._committed)
 
-    async def _save(
-        self, transaction: Transaction, watch: FactoryWatch, factory_id: UUID, last_seq: int
-    ) -> None:
-        changes = EvaluationChanges()
-        for series in watch.series.values():
-            series.collect(changes, last_seq)
-        await EvaluationRepository(transaction).save(factory_id, changes)
-        watch.next_seq = last_seq + 1
+    async def _save(self, repository: EvaluationRepository) -> None:
+        changes, watch = EvaluationChanges(), self.watch
+        upto = self.upto
+        first = self.events[0].seq if self.events else upto + 1
+        last = self.events[-1].seq if self.events else upto
+        for key in watch.touched:
+            watch.series[key].collect(changes, first=first, last=last, clock=watch.clock)
+        await repository.save(self.factory_id, changes)
+        if changes.released or any(series.held_rows for series in watch.series.values()):
+            await repository.set_clock(self.factory_id, watch.clock)
+        if not self.events and self.outcome.used:
+            await repository.note_tick(self.factory_id, watch.clock, upto)
 
-    def _remember(
-        self, transaction: Transaction, watch: FactoryWatch, factory_id: UUID, tally: _Tally
-    ) -> None:
-        def committed() -> None:
-            self._watches[factory_id] = watch
-            metrics.READINGS_EVALUATED.inc(tally.evaluated)
-            metrics.READINGS_LATE.inc(tally.late)
-            metrics.READINGS_BAD.inc(tally.bad)
-            self._count_rules()
-
-        transaction.on_commit(committed)
-
-    def _count_rules(self) -> None:
-        rules = (len(series.rules) for watch in self._watches.values() for series in watch.series.values())
-        metrics.RULES_WATCHED.set(sum(rules))
+    def _committed(self) -> None:
+        outcome, watch = self.outcome, self.watch
+        watch.position = self.upto
+        metrics.READINGS_EVALUATED.inc(outcome.evaluated)
+        metrics.READINGS_LATE.inc(outcome.late)
+        metrics.READINGS_BAD.inc(outcome.bad)
+        raised = {effect.since for effect in outcome.effects if effect.findings.raised}
+        self.consumer.remember(self.factory_id, watch, raised)
 
 
-def _read(event: StreamEvent) -> ReadingsAccepted | None:
-    """Read an event's batch; None for other events. What cannot be read must not stop what comes after it."""
+def _inputs(events: Sequence[StreamEvent]) -> Iterator[Input]:
+    """Yield what each event brings, up to one that cannot be read.
+
+    Raises:
+        UnusableEventError: the first one cannot be read.
+    """
+    for place, event in enumerate(events):
+        try:
+            yield _to_input(event)
+        except (msgspec.DecodeError, TypeError, ValueError, OverflowError) as error:
+            if place == 0:
+                raise UnusableEventError(f"Its payload cannot be read: {error}") from error
+            return
+
+
+def _to_input(event: StreamEvent) -> Readings:
     if event.type != ReadingsAccepted.type:
-        return None
-    try:
-        return _decoder.decode(event.payload)
-    except msgspec.DecodeError as error:
-        metrics.EVENTS_UNREADABLE.inc()
-        logger.error(
-            "A batch of readings cannot be read and is skipped",
-            extra={"factory_id": str(event.factory_id), "seq": event.seq, "error": str(error)},
-        )
-        return None
+        return Readings(event.seq, 0, ())
+    batch = _decoder.decode(event.payload)
+    series = [_of_good_quality(sent) for sent in batch.series]
+    return Readings(event.seq, to_microseconds(batch.accepted_at), series)
 
 
-async def _load(
-    repository: EvaluationRepository,
-    factory_id: UUID,
-    kept: Mapping[SeriesKey, WatchedSeries],
-    first_seq: int,
-) -> dict[SeriesKey, WatchedSeries]:
-    """Read the rules, and the readings of those series that are not known yet."""
-    known = {watched.condition.rule_id: watched for series in kept.values() for watched in series.rules}
-    loaded: dict[SeriesKey, WatchedSeries] = {}
-    fresh: list[tuple[SeriesKey, Watched]] = []
-    for rule, state in await repository.rules(factory_id):
-        key = (rule.equipment, normalize_name(rule.metric))  # an older rule may have another form
-        watched = known.get(rule.id)
-        if watched is None or watched.condition.rule_version != rule.version:
-            watched = Watched.of(rule, state, first_seq=first_seq)
-            fresh.append((key, watched))
-        if key not in loaded:
-            before = kept.get(key)
-            loaded[key] = WatchedSeries(*key) if before is None else replace(before, rules=[])
-        loaded[key].rules.append(watched)
-    unknown = [key for key in loaded if key not in kept]
-    stored = await repository.readings(factory_id, unknown) if unknown else []
-    for key, rows in groupby(stored, key=lambda row: row[0]):
-        loaded[key].restore((seq, readings) for _, seq, readings in rows)
-    for key, watched in fresh:
-        watched.window.restore(watched.threshold, loaded[key].series)
-    return loaded
-
-
-def _usable(series: SeriesReadings) -> tuple[list[int], Sequence[float], int] | None:
-    """Give the times and values that may be evaluated, and how many may not; None for nonsense."""
-    try:
-        return _of_good_quality(series)
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-    ) as error:  # columns of different lengths, times without a zone
-        metrics.EVENTS_UNREADABLE.inc()
-        about = {"source": series.source, "metric": series.metric, "error": str(error)}
-        logger.error("The readings of a series cannot be read and are skipped", extra=about)
-        return None
-
-
-def _of_good_quality(series: SeriesReadings) -> tuple[list[int], Sequence[float], int]:
+def _of_good_quality(series: SeriesReadings) -> SeriesInput:
+    key = (series.source, normalize_name(series.metric))
     if len(series.at) != len(series.value):
-        raise ValueError("its columns differ in length")
+        raise ValueError("the columns of a series differ in length")
     if series.quality is None:
-        return all_to_microseconds(series.at), series.value, 0
+        return SeriesInput(key, all_to_microseconds(series.at), series.value)
     usable = [
         (at, value)
         for at, value, quality in zip(series.at, series.value, series.quality, strict=True)
         if quality != "bad"
     ]
-    bad = len(series.at) - len(usable)
-    return all_to_microseconds(at for at, _ in usable), [value for _, value in usable], bad
+    times = all_to_microseconds(at for at, _ in usable)
+    return SeriesInput(key, times, [value for _, value in usable], len(series.at) - len(usable))
 
 
 async def _act(conditions: ConditionService, watched: Watched, findings: BatchFindings) -> None:

@@ -11,9 +11,8 @@ READINGS_LATE = Counter(
 READINGS_BAD = Counter(
     "vfactory_readings_bad", "Readings not evaluated because their quality was bad, once for each rule."
 )
-EVENTS_UNREADABLE = Counter(
-    "vfactory_events_unreadable",
-    "Events skipped because their payload could not be read: their readings are lost.",
+READINGS_HELD = Gauge(
+    "vfactory_readings_held", "Readings stamped ahead of the clock that wait in this process for their time."
 )
 DETECTION_LATENCY = Histogram(
     "vfactory_detection_latency_seconds",

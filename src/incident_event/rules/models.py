@@ -17,10 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from incident_event.db import Base
-from incident_event.rules.lifecycle import Operator, Threshold
 from utils.database import UtcDateTime
-
-MICROSECONDS = 1_000_000
 
 
 class RuleSet(Base):
@@ -71,11 +68,6 @@ class Rule(Base):
     created_by: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    def to_threshold(self) -> Threshold:
-        """Give what the fold needs."""
-        delay = round(self.on_delay_seconds * MICROSECONDS)
-        return Threshold(Operator(self.operator), self.threshold, delay, self.deadband)
-
 
 class RuleState(Base):
     """Where a rule's evaluation of one subject stands; `…_us` are microseconds since 1970.
@@ -108,10 +100,11 @@ class RuleState(Base):
 
 
 class SeriesReadingsRow(Base):
-    """Readings that a late one may still join: appended as they came, deleted when no rule needs them.
+    """Readings that a late one may still join: appended when evaluated, deleted when no rule needs them.
 
     `readings` are the times (int64, microseconds) and then the values (float64), little-endian; `seq` is
-    that of the event that brought them, or of a later one that was handled with it.
+    that of the event that brought them, or of a later one that was handled with it. `held_until_us` is 0, or
+    for readings that were stamped ahead the factory's clock when they were evaluated.
     """
 
     __tablename__ = "series_readings"
@@ -119,4 +112,37 @@ class SeriesReadingsRow(Base):
     equipment: Mapped[str] = mapped_column(Text, primary_key=True)
     metric: Mapped[str] = mapped_column(Text, primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    held_until_us: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     readings: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class HeldReadingsRow(Base):
+    """Readings of one event and series that were stamped ahead of the factory's clock.
+
+    Those up to the clock have been evaluated since; the row is deleted with the last of them, at `last_us`.
+    """
+
+    __tablename__ = "held_readings"
+    factory_id: Mapped[UUID] = mapped_column(primary_key=True)
+    equipment: Mapped[str] = mapped_column(Text, primary_key=True)
+    metric: Mapped[str] = mapped_column(Text, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    last_us: Mapped[int] = mapped_column(BigInteger)
+    readings: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class FactoryClock(Base):
+    """The time up to which a factory's readings have been evaluated, while some are held for later."""
+
+    __tablename__ = "factory_clocks"
+    factory_id: Mapped[UUID] = mapped_column(primary_key=True)
+    clock_us: Mapped[int] = mapped_column(BigInteger)
+
+
+class Tick(Base):
+    """A journal of the moments at which time passed for a factory without an event, after the event `seq`."""
+
+    __tablename__ = "ticks"
+    factory_id: Mapped[UUID] = mapped_column(primary_key=True)
+    at_us: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from incident_event.rules.lifecycle import ConditionState, Episode, Evaluation, Threshold
+from incident_event.rules.lifecycle import ConditionState, Episode, Evaluation, Kind
 from incident_event.rules.series import Block
 
 
@@ -20,14 +20,12 @@ class View(Protocol):
 class Reevaluation:
     """Walks over a series as it was and as it is, side by side wherever the two may differ in state."""
 
-    def __init__(
-        self, view: View, threshold: Threshold, before: list[Block], states: list[ConditionState]
-    ) -> None:
+    def __init__(self, view: View, kind: Kind, before: list[Block], states: list[ConditionState]) -> None:
         self.known: list[Episode] = []
         self.found: list[Episode] = []
         self.states: list[ConditionState] = []
         self._view = view
-        self._threshold = threshold
+        self._kind = kind
         self._before = before
         self._old_states = states
         self._place = 0
@@ -40,7 +38,7 @@ class Reevaluation:
         if self._was is None or self._now is None:
             state = self._view.state_before(old, self._old_states[start])
             self._drop_open(state)
-            self._was, self._now = Evaluation(self._threshold, state), Evaluation(self._threshold, state)
+            self._was, self._now = self._kind.begin(state), self._kind.begin(state)
         self._view.feed(self._was, old, [])
         for block in new:
             self._view.feed(self._now, block, self.states)
@@ -54,7 +52,7 @@ class Reevaluation:
                 return current
             self._drop_open(current)
             self.known += [] if current.activated_at is None else [Episode(current.activated_at, None)]
-            self._now = Evaluation(self._threshold, current)
+            self._now = self._kind.begin(current)
         elif self._was is not None:
             self.known += self._was.finish()
         for number, block in enumerate(appended):

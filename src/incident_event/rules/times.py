@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+MICROSECONDS = 1_000_000
 
 
 def to_microseconds(moment: datetime) -> int:

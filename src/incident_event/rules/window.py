@@ -4,7 +4,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 
 from incident_event.rules.findings import BatchFindings, compare
-from incident_event.rules.lifecycle import NORMAL, ConditionState, Episode, Evaluation, Threshold
+from incident_event.rules.lifecycle import NORMAL, ConditionState, Episode, Evaluation, Kind
 from incident_event.rules.reevaluation import Reevaluation
 from incident_event.rules.series import Block, Change, SeriesWindow
 
@@ -42,17 +42,17 @@ class Window:
     count: int = 0
     states: list[ConditionState] | None = None
 
-    def restore(self, threshold: Threshold, series: SeriesWindow) -> None:
+    def restore(self, kind: Kind, series: SeriesWindow) -> None:
         """Find `count` and `states` in a series that was read back."""
         seen = [block for block in map(self._seen, series.blocks) if block is not None]
         self.count = sum(map(len, seen))
         self.states = None
-        if self.checkpoint is not NORMAL or any(threshold.is_beyond(block.low, block.high) for block in seen):
-            evaluation, self.states = Evaluation(threshold, self.checkpoint), []
+        if self.checkpoint is not NORMAL or any(kind.is_beyond(block.low, block.high) for block in seen):
+            evaluation, self.states = kind.begin(self.checkpoint), []
             for block in series.blocks:
                 self.feed(evaluation, block, self.states)
 
-    def accept(self, threshold: Threshold, change: Change) -> BatchFindings:
+    def accept(self, kind: Kind, change: Change) -> BatchFindings:
         """Evaluate one batch, in whatever order it comes, and say what it changed.
 
         Readings in order are evaluated once. Where one falls among those that were evaluated already, the
@@ -61,34 +61,35 @@ class Window:
         is raised, whatever the order of arrival within the bound, and readings in order give exactly those.
         """
         findings = BatchFindings()
+        if change.seq < self.first_seq:  # the batch was accepted before the rule was made
+            if self.states is not None:
+                self._evaluate(kind, change, findings)
+            return findings
         findings.late = 0 if self.floor is None else bisect_left(change.times, self.floor)
         findings.evaluated = len(change.times) - findings.late
         if findings.evaluated:
             self.count += findings.evaluated
             self.newest = max(change.times[-1], change.times[-1] if self.newest is None else self.newest)
-        if self.states is not None or (findings.evaluated and threshold.is_beyond(change.low, change.high)):
-            self._evaluate(threshold, change, findings)
+        if self.states is not None or (findings.evaluated and kind.is_beyond(change.low, change.high)):
+            self._evaluate(kind, change, findings)
         return findings
 
-    def advance(self, threshold: Threshold, bound: Bound, series: SeriesWindow, *, accepted_at: int) -> None:
+    def advance(self, kind: Kind, bound: Bound, series: SeriesWindow, *, clock: int) -> None:
         """Move the bound, and the state of what lies before it into the checkpoint.
 
-        The bound follows the newest reading's time, but never runs ahead of `accepted_at`: one sensor clock
-        that is minutes fast must not make the readings of the present late.
+        The bound follows the newest reading's time, but never runs ahead of the factory's `clock`.
         """
         if self.newest is None:
             return
-        floor = min(self.newest, accepted_at) - bound.lateness
+        floor = min(self.newest, clock) - bound.lateness
         if self.floor is not None and floor <= self.floor and self.count <= bound.readings:
             return
         for number in range(self._first_block(series), len(series.blocks)):
-            if not self._leave(threshold, bound, series, number, floor):
+            if not self._leave(kind, bound, series, number, floor):
                 break
         self.floor = floor if self.floor is None else max(self.floor, floor)
 
-    def _leave(
-        self, threshold: Threshold, bound: Bound, series: SeriesWindow, number: int, floor: int
-    ) -> bool:
+    def _leave(self, kind: Kind, bound: Bound, series: SeriesWindow, number: int, floor: int) -> bool:
         """Take what lies behind the bound in one block out of the window; return whether that is all."""
         block = series.blocks[number]
         seen = block if block.oldest_seq >= self.first_seq else self._seen(block)
@@ -104,7 +105,7 @@ class Window:
             if leaving == inside:
                 self.checkpoint = self.states[number + 1] if number + 1 < len(self.states) else self.current
             else:
-                evaluation = Evaluation(threshold, self.checkpoint)
+                evaluation = kind.begin(self.checkpoint)
                 evaluation.feed(seen.part(start, start + leaving))
                 self.checkpoint = evaluation.state
         self.floor = seen.times[start + leaving - 1] + 1
@@ -121,13 +122,13 @@ class Window:
         if self.states is not None:
             del self.states[:blocks]
 
-    def _append(self, threshold: Threshold, change: Change, states: list[ConditionState]) -> list[Episode]:
+    def _append(self, kind: Kind, change: Change, states: list[ConditionState]) -> list[Episode]:
         """Evaluate what comes after all others; return every episode touched."""
-        evaluation = Evaluation(threshold, self.current)
+        evaluation = kind.begin(self.current)
         for number, block in enumerate(change.appended):
             if not (change.joins and number == 0):
                 states.append(evaluation.state)
-            seen = block if self.floor is None or block.times[0] >= self.floor else self._seen(block)
+            seen = self._seen(block)
             if seen is not None:
                 evaluation.feed(seen)
         self.current = evaluation.state
@@ -147,14 +148,14 @@ class Window:
         if seen is not None:
             evaluation.feed(seen)
 
-    def _evaluate(self, threshold: Threshold, change: Change, findings: BatchFindings) -> None:
+    def _evaluate(self, kind: Kind, change: Change, findings: BatchFindings) -> None:
         states = self.states if self.states is not None else [NORMAL] * len(change.before)
         if not change.edits:
             known = [] if self.current.activated_at is None else [Episode(self.current.activated_at, None)]
-            compare(known, self._append(threshold, change, states), findings)
+            compare(known, self._append(kind, change, states), findings)
             self.states = states
             return
-        again = Reevaluation(self, threshold, change.before, states)
+        again = Reevaluation(self, kind, change.before, states)
         for edit in change.edits:
             again.edit(edit.start, edit.old, edit.new)
         self.current = again.append(self.current, change.appended, joins=change.joins)

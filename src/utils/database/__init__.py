@@ -7,7 +7,12 @@ does not load Alembic. Read replicas are in `utils.database.replica`.
 from utils.database.columns import UtcDateTime, service_metadata
 from utils.database.connections import DatabaseSettings
 from utils.database.engine import Database
-from utils.database.faults import CONNECTION_FAULTS, DATABASE_FAULTS, is_connection_fault
+from utils.database.faults import (
+    CONNECTION_FAULTS,
+    DATABASE_FAULTS,
+    is_connection_fault,
+    is_passing_fault,
+)
 from utils.database.locks import HOLDER_SETTINGS, AdvisoryLock, lock_key
 from utils.database.per_factory import of_each
 from utils.database.schema import SchemaOutdatedError
@@ -24,6 +29,7 @@ __all__ = [
     "Transaction",
     "UtcDateTime",
     "is_connection_fault",
+    "is_passing_fault",
     "lock_key",
     "of_each",
     "service_metadata",

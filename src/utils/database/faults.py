@@ -25,6 +25,23 @@ DATABASE_FAULTS: tuple[type[Exception], ...] = (
 )
 
 
+# The database works, but not for this statement at this moment.
+PASSING_FAULTS: tuple[type[Exception], ...] = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.PostgresSystemError,
+)
+
+
+def is_passing_fault(error: BaseException) -> bool:
+    """Return whether the same statement may succeed later: the database is away, full, read-only or busy."""
+    if is_connection_fault(error) or isinstance(error, PASSING_FAULTS):
+        return True
+    driver_error = getattr(getattr(error, "orig", None), "__cause__", None)
+    return isinstance(driver_error, PASSING_FAULTS)
+
+
 def is_connection_fault(error: BaseException) -> bool:
     """Return whether `error` means that the database is unreachable, not that a statement was wrong."""
     if isinstance(error, CONNECTION_FAULTS):

@@ -50,6 +50,37 @@ CONSUMER_TABLES_SQL = (
     """,
 )
 
+SET_ASIDE_TABLES_SQL = (
+    """
+    CREATE TABLE consumer_set_aside (
+        consumer text NOT NULL,
+        publisher text NOT NULL,
+        factory_id uuid NOT NULL,
+        seq bigint NOT NULL,
+        type text NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        payload bytea NOT NULL,
+        trace text,
+        reason text NOT NULL,
+        attempts integer NOT NULL,
+        set_aside_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        retry_requested_at timestamptz,
+        CONSTRAINT pk_consumer_set_aside PRIMARY KEY (consumer, publisher, factory_id, seq)
+    )
+    """,
+    """
+    CREATE TABLE consumer_trials (
+        consumer text NOT NULL,
+        publisher text NOT NULL,
+        factory_id uuid NOT NULL,
+        seq bigint NOT NULL,
+        upto bigint NOT NULL,
+        attempts integer NOT NULL,
+        CONSTRAINT pk_consumer_trials PRIMARY KEY (consumer, publisher, factory_id)
+    )
+    """,
+)
+
 
 class Operations(Protocol):
     """The part of Alembic's `op` that is used here."""
@@ -67,4 +98,10 @@ def create_outbox_tables(op: Operations) -> None:
 def create_consumer_tables(op: Operations) -> None:
     """Create the tables of a consumer; called by its first migration."""
     for statement in CONSUMER_TABLES_SQL:
+        op.execute(statement)
+
+
+def create_set_aside_tables(op: Operations) -> None:
+    """Create the tables in which a consumer keeps what it could not handle; called by a later migration."""
+    for statement in SET_ASIDE_TABLES_SQL:
         op.execute(statement)

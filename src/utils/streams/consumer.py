@@ -16,11 +16,13 @@ from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.streams import metrics
 from utils.streams.client import BLOCK_SECONDS, index_key
+from utils.streams.handler import Handler
+from utils.streams.handling import Records
 from utils.streams.jobs import Jobs
-from utils.streams.lane import GAP_EVENTS, FetchGap, Handle, Lane, Work
-from utils.streams.lanes import FactoryLeft, Lanes
-from utils.streams.positions import Positions
+from utils.streams.lane import GAP_EVENTS, FetchGap, Lane, Work
+from utils.streams.lanes import Lanes
 from utils.streams.seal import Seal
+from utils.streams.set_aside import FactorySetAside
 from utils.streams.share import PartitionShare
 from utils.streams.wire import Entry, Wire, after_seq, read_streams
 
@@ -40,20 +42,19 @@ FetchHeads = Callable[[], Awaitable[Mapping[UUID, int]]]
 
 
 class StreamConsumer:
-    """Passes every event of a publisher to `handle`, in order per factory, each exactly once.
+    """Passes every event of a publisher to its handler, in order per factory, each exactly once.
 
     The factories are divided into partitions, and the partitions among all processes that consume. With more
     processes than partitions some stand by. When the database session of a process ends, the others take over
     its partitions.
 
     Args:
-        handle: `handle(transaction, events)` gets consecutive events of one factory; its effects commit
-            together with the consumer's position.
+        handler: gets consecutive events of one factory; its effects commit together with the consumer's
+            position.
         fetch_gap: `fetch_gap(factory_id, after_seq, limit)` returns from the publisher the events that a
             stream has lost, and which ones the publisher has.
         fetch_heads: returns every factory's newest seq from the publisher, so that a factory is found even
             if Redis has lost its stream.
-        on_factory_left: called for every factory whose events another process may handle from then on.
         partitions: how many partitions the factories are divided into.
         sealing_key: the publisher's `ServiceSettings.sealing_key`.
     """
@@ -65,10 +66,9 @@ class StreamConsumer:
         redis: Redis,
         publisher: str,
         consumer: str,
-        handle: Handle,
+        handler: Handler,
         fetch_gap: FetchGap,
         fetch_heads: FetchHeads | None = None,
-        on_factory_left: FactoryLeft = lambda _: None,
         partitions: int = 1,
         sealing_key: SecretStr | None = None,
     ) -> None:
@@ -77,11 +77,11 @@ class StreamConsumer:
         self._publisher = publisher
         self._consumer = consumer
         self._wire = Wire(publisher, Seal(publisher, sealing_key))
-        self._positions = Positions(consumer, publisher)
-        self._work = Work(database, self._positions, publisher, handle, fetch_gap)
+        self._records = Records.of(database, consumer, publisher)
+        self._work = Work(self._records, publisher, handler, fetch_gap)
         self._fetch_heads = fetch_heads
         self._partitions = partitions
-        self._lanes = Lanes(self._work, partitions, on_factory_left)
+        self._lanes = Lanes(self._work, partitions)
         self._reading: asyncio.Task[None] | None = None
         self._index_position = "0"
         self._redis_away = False
@@ -129,14 +129,37 @@ class StreamConsumer:
         while True:
             taken = await share.balance(self._lanes.close)
             if taken:
-                self._lanes.open(taken, await self._positions.load(self._database), jobs)
+                self._lanes.open(taken, await self._records.positions.load(self._database), jobs)
+                await self._find_waiting(jobs)
                 await self._read_anew(jobs)
             state = {"partitions": len(share.held), "of": self._partitions, "processes": share.members}
             if state != told:
                 logger.info("consuming" if share.held else "standing by", extra={**self._about(), **state})
                 told = state
+            await self._look_at_set_aside(jobs)
             self._measure()
             await asyncio.sleep(BALANCE_SECONDS)
+
+    async def _find_waiting(self, jobs: Jobs) -> None:
+        """Wake the factories of this process in which something waits for a time."""
+        async with self._database.transaction() as transaction:
+            waiting = await self._work.handler.waiting(transaction)
+        for factory_id in waiting:
+            lane = self._lanes.of(factory_id, jobs)
+            if lane is not None:
+                lane.wake()
+
+    async def _look_at_set_aside(self, jobs: Jobs) -> None:
+        """Count this process's events that are set aside, and try again those that people ask for."""
+        overview = await self._records.set_aside.overview(self._database)
+        mine: list[FactorySetAside] = []
+        for factory_id, aside in overview.items():
+            lane = self._lanes.of(factory_id, jobs)
+            if lane is not None:
+                lane.retry(aside.wanted)
+                mine.append(aside)
+        metrics.CONSUMER_SET_ASIDE.labels(self._publisher).set(sum(aside.events for aside in mine))
+        metrics.CONSUMER_IMPAIRED.labels(self._publisher).set(len(mine))
 
     def _measure(self) -> None:
         lag = self._lanes.lag

@@ -59,6 +59,7 @@ class EventFeed:
         self._log = EventLog(database)
         self._redis = redis
         self._wire = Wire(publisher, Seal(publisher, sealing_key))
+        metrics.STREAM_FOREIGN.labels(publisher)
         self._heartbeat_seconds = heartbeat_seconds
         self._tails: dict[UUID, Tail] = {}
         self._tasks: dict[UUID, asyncio.Task[None]] = {}

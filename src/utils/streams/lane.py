@@ -1,20 +1,20 @@
 """Passes one factory's events to the handler: in order, without a gap, each exactly once."""
 
 import asyncio
+import contextlib
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from utils.clock import utc_now
-from utils.database import Database, Transaction, is_connection_fault
 from utils.lifecycle import heed_cancellation
 from utils.logging import logger
 from utils.outbox import StoredEvent
 from utils.streams import metrics
-from utils.streams.positions import PositionMovedError, Positions
-from utils.tracing import handled
+from utils.streams.handler import Handler
+from utils.streams.handling import Handling, Records
 
 QUEUE_EVENTS = 256
 QUEUE_BYTES = 4 * 1024 * 1024
@@ -25,8 +25,6 @@ FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 30.0
 LAST_FAULT_BACKOFF_SECONDS = 2.0
 DISTRUST_SECONDS = 2.0
-
-Handle = Callable[[Transaction, list[StoredEvent]], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -51,10 +49,9 @@ FetchGap = Callable[[UUID, int, int], Awaitable[Gap]]
 class Work:
     """The parts that all lanes of a consumer share."""
 
-    database: Database
-    positions: Positions
+    records: Records
     publisher: str
-    handle: Handle
+    handler: Handler
     fetch_gap: FetchGap
 
 
@@ -63,16 +60,25 @@ class Lane:
 
     def __init__(self, work: Work, factory_id: UUID, position: int) -> None:
         self.factory_id = factory_id
-        self.position = position
         self.received = position
         self.head = position
         self.behind = True
         self.queued_bytes = 0
+        self._handling = Handling(work.records, work.handler, work.publisher, factory_id, position)
         self._distrusted_until = 0.0
         self._work = work
         self._queue: deque[StoredEvent] = deque()
+        self._wanted: list[int] = []
+        self._tick_backoff = 0.0
+        self._tick_due = 0.0
         self._filled = asyncio.Event()
+        self._is_woken = False
         self._ends = False
+
+    @property
+    def position(self) -> int:
+        """The seq of the last event that was handled."""
+        return self._handling.position
 
     @property
     def full(self) -> bool:
@@ -113,23 +119,66 @@ class Lane:
             )
         self._distrusted_until = time.monotonic() + DISTRUST_SECONDS
 
+    def retry(self, seqs: list[int]) -> None:
+        """Try events again that were set aside."""
+        if seqs and not self._wanted:
+            self._wanted = list(seqs)
+            self._filled.set()
+
+    def wake(self) -> None:
+        """Look at what waits for a time, as if an event had come."""
+        self._is_woken = True
+        self._filled.set()
+
     def end(self) -> None:
         """End after the transaction under way; a fetch or a pause under way still completes."""
         self._ends = True
         self._filled.set()
 
     async def run(self) -> None:
-        """Handle queued events until `end` is called."""
+        """Handle queued events, and what waits for a time, until `end` is called."""
         while True:
             heed_cancellation()
-            await self._filled.wait()
+            await self._wait()
             if self._ends:
                 return
             batch = await self._next_batch()
             if batch:
-                await self._handle_all(batch)
+                await self._handling.handle(batch, lambda: self._ends)
+                self.received = max(self.received, self.position)
+            while self._wanted and not self._ends:
+                await self._handling.retry(self._wanted.pop(0))
             if not self._queue and not self._ends:
                 self._filled.clear()
+                await self._tick_if_due()
+
+    async def _wait(self) -> None:
+        """Wait for an event, or until something is due."""
+        due = self._work.handler.due(self.factory_id)
+        if due is None and not self._is_woken:
+            await self._filled.wait()
+            return
+        seconds = 0.0 if due is None else (due - utc_now()).total_seconds()
+        seconds = max(0.0 if self._is_woken else seconds, self._tick_due - time.monotonic(), 0.0)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._filled.wait(), seconds)
+
+    async def _tick_if_due(self) -> None:
+        """Let time pass for the factory, unless events that are older still wait."""
+        due = self._work.handler.due(self.factory_id)
+        is_due = self._is_woken or (due is not None and due <= utc_now())
+        if not is_due or time.monotonic() < self._tick_due:
+            return
+        if self.lag > 0:
+            self._tick_due = time.monotonic() + FIRST_BACKOFF_SECONDS
+            return
+        if await self._handling.tick():
+            self._is_woken = False
+            self._tick_backoff = 0.0
+        else:
+            longest = max(self._tick_backoff * 2, FIRST_BACKOFF_SECONDS)
+            self._tick_backoff = min(longest, LAST_BACKOFF_SECONDS)
+        self._tick_due = time.monotonic() + self._tick_backoff
 
     async def _next_batch(self) -> list[StoredEvent]:
         self._drop_handled()
@@ -168,7 +217,7 @@ class Lane:
         if gap.head <= self.position:
             self._empty("its events are ahead of the publisher's log")
         elif gap.oldest > self.position + 1:
-            await self._skip_to(min(gap.oldest, until))
+            await self._handling.skip_to(min(gap.oldest, until))
         else:
             await asyncio.sleep(FIRST_BACKOFF_SECONDS)  # the page was read before the event was there
         return []
@@ -187,68 +236,10 @@ class Lane:
             try:
                 return await self._work.fetch_gap(self.factory_id, self.position, limit)
             except Exception as error:  # noqa: BLE001 - the publisher is asked again after any failure
-                self._warn("the publisher does not answer; the gap is fetched later", error)
+                extra = {**self._about(), "error": type(error).__name__}
+                logger.warning("the publisher does not answer; the gap is fetched later", extra=extra)
             await asyncio.sleep(backoff)
             backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS)
-
-    async def _skip_to(self, seq: int) -> None:
-        logger.error(
-            "events are lost: neither the stream nor the publisher has them any more",
-            extra={**self._about(), "first_seq": self.position + 1, "last_seq": seq - 1},
-        )
-        metrics.CONSUMER_SKIPPED.labels(self._work.publisher).inc(seq - 1 - self.position)
-        await self._commit([], before=self.position, after=seq - 1)
-
-    async def _handle_all(self, batch: Sequence[StoredEvent]) -> None:
-        """Handle a batch in one transaction; after a failure in halves, down to the failing event alone."""
-        rest, size, backoff = list(batch), len(batch), FIRST_BACKOFF_SECONDS
-        while rest and not self._ends:
-            heed_cancellation()
-            chunk = rest[:size]
-            try:
-                await self._commit(chunk, before=self.position, after=chunk[-1].seq)
-            except Exception as error:  # noqa: BLE001 - any failure is logged and retried
-                is_fault = is_connection_fault(error)
-                self._tell_failure(error, chunk, is_fault=is_fault)
-                if len(chunk) > 1 and not is_fault:
-                    size = len(chunk) // 2  # the events before the failing one are handled
-                    continue
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, LAST_FAULT_BACKOFF_SECONDS if is_fault else LAST_BACKOFF_SECONDS)
-            else:
-                rest = [event for event in rest if event.seq > self.position]
-                backoff = FIRST_BACKOFF_SECONDS
-
-    async def _commit(self, events: list[StoredEvent], *, before: int, after: int) -> None:
-        """Commit the effects with the position; if another process has moved it, load the new one instead."""
-        work = self._work
-        try:
-            with handled(work.publisher, events):
-                async with work.database.transaction() as transaction:
-                    await work.positions.advance(transaction, self.factory_id, before=before, after=after)
-                    if events:
-                        await work.handle(transaction, events)
-        except PositionMovedError:
-            self.position = await work.positions.load_one(work.database, self.factory_id)
-            self.received = max(self.received, self.position)
-            return
-        self.position = after
-        metrics.CONSUMER_HANDLED.labels(work.publisher).inc(len(events))
-        metrics.CONSUMER_LAST_SUCCESS.labels(work.publisher).set(utc_now().timestamp())
-
-    def _tell_failure(self, error: Exception, chunk: Sequence[StoredEvent], *, is_fault: bool) -> None:
-        if is_fault:
-            self._warn("the database is away; the events are handled later", error)
-            return
-        metrics.CONSUMER_FAILURES.labels(self._work.publisher).inc()
-        logger.error(
-            "events could not be handled and are tried again",
-            exc_info=error,
-            extra={**self._about(), "first_seq": chunk[0].seq, "last_seq": chunk[-1].seq},
-        )
-
-    def _warn(self, message: str, error: Exception) -> None:
-        logger.warning(message, extra={**self._about(), "error": type(error).__name__})
 
     def _about(self) -> dict[str, str]:
         return {"factory_id": str(self.factory_id), "publisher": self._work.publisher}

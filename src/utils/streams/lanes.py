@@ -1,7 +1,7 @@
 """The lanes of the factories whose events this process handles."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from uuid import UUID
 
 from utils.streams.client import stream_key
@@ -9,22 +9,18 @@ from utils.streams.jobs import Jobs
 from utils.streams.lane import Lane, Work
 from utils.streams.share import partition_of
 
-FactoryLeft = Callable[[UUID], None]
-
 LET_GO_SECONDS = 1.0
 
 
 class Lanes:
     """One lane, with a job of its own, for each known factory of the open partitions.
 
-    `on_factory_left(factory_id)` is called for every factory whose lane has ended: another process may handle
-    its events.
+    The handler forgets every factory whose lane has ended: another process may handle its events.
     """
 
-    def __init__(self, work: Work, partitions: int, on_factory_left: FactoryLeft) -> None:
+    def __init__(self, work: Work, partitions: int) -> None:
         self._work = work
         self._partitions = partitions
-        self._on_factory_left = on_factory_left
         self._open: set[int] = set()
         self._known: set[UUID] = set()
         self._lanes: dict[UUID, Lane] = {}
@@ -95,4 +91,4 @@ class Lanes:
         for factory_id in factories:
             del self._lanes[factory_id], self._tasks[factory_id]
             del self.by_key[stream_key(self._work.publisher, factory_id)]
-            self._on_factory_left(factory_id)
+            self._work.handler.forget(factory_id)

@@ -31,6 +31,19 @@ CONSUMER_SKIPPED = Counter(
     "Events that neither the stream nor the publisher had any more: lost to this consumer.",
     ["publisher"],
 )
+CONSUMER_SET_ASIDE = Gauge(
+    "vfactory_consumer_set_aside_events",
+    "Events of this process's factories that could not be handled and wait for another attempt.",
+    ["publisher"],
+)
+CONSUMER_IMPAIRED = Gauge(
+    "vfactory_consumer_impaired_factories",
+    "Factories of this process with events set aside: they are watched without these.",
+    ["publisher"],
+)
+CONSUMER_SET_ASIDE_TOTAL = Counter(
+    "vfactory_consumer_set_aside_total", "Events set aside because they could not be handled.", ["publisher"]
+)
 STREAM_FOREIGN = Counter(
     "vfactory_stream_foreign_entries_total",
     "Stream entries read that the publisher's relay did not write; what they may hide is read elsewhere.",
@@ -50,8 +63,15 @@ FEED_CUT = Counter("vfactory_feed_cut_total", "Subscribers cut because they were
 
 def expose_consumer(publisher: str, partitions: int) -> None:
     """Show every counter at 0 from the start, so that `rate()` counts its first increment."""
-    for counter in (CONSUMER_HANDLED, CONSUMER_FAILURES, CONSUMER_FETCHED, CONSUMER_SKIPPED, STREAM_FOREIGN):
-        counter.labels(publisher)
+    for metric in (
+        CONSUMER_HANDLED,
+        CONSUMER_FAILURES,
+        CONSUMER_FETCHED,
+        CONSUMER_SKIPPED,
+        CONSUMER_SET_ASIDE_TOTAL,
+        STREAM_FOREIGN,
+    ):
+        metric.labels(publisher)
     CONSUMER_PARTITIONS.labels(publisher).set(partitions)
     forget_share(publisher)
 
@@ -59,5 +79,7 @@ def expose_consumer(publisher: str, partitions: int) -> None:
 def forget_share(publisher: str) -> None:
     """Show 0 partitions and no lag: the lag belongs to another process, or is unknown."""
     CONSUMER_PARTITIONS_HELD.labels(publisher).set(0)
+    CONSUMER_SET_ASIDE.labels(publisher).set(0)
+    CONSUMER_IMPAIRED.labels(publisher).set(0)
     with contextlib.suppress(KeyError):
         CONSUMER_LAG.remove(publisher)

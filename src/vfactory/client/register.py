@@ -2,7 +2,16 @@
 
 import typer
 
-from vfactory.client.commands import equipment, events, factories, incidents, readings, replay, rules
+from vfactory.client.commands import (
+    equipment,
+    events,
+    factories,
+    incidents,
+    readings,
+    replay,
+    rules,
+    set_aside,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -12,5 +21,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(rules.app, name="rules")
     app.add_typer(incidents.app, name="incidents")
     app.add_typer(readings.app, name="readings")
+    app.add_typer(set_aside.app, name="set-aside")
     app.command("events")(events.events)
     app.command("replay")(replay.replay)

@@ -16,14 +16,15 @@ from incident_event.incidents.service import IncidentService
 from incident_event.rules.consumers import ReadingsConsumer
 from incident_event.rules.findings import MAX_RAISED
 from incident_event.rules.metrics import RULES_WATCHED
-from incident_event.rules.models import Rule, RuleState
+from incident_event.rules.models import Rule
+from incident_event.rules.repository import EvaluationRepository
 from incident_event.rules.service import RuleService, ThresholdRule
 from incident_event.rules.watch import Watched
 from support.kit.events import value
 from utils.auth import Principal, Role
 from utils.clock import utc_now
 from utils.database import Database
-from utils.streams import StreamEvent
+from utils.streams import StaleError, StreamEvent, UnusableEventError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SOMEBODY = Principal("somebody", Role.ENGINEER, None)
@@ -41,8 +42,16 @@ class Plant:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.factory_id = uuid4()
-        self.consumer = ReadingsConsumer(utc_now)
+        self.now = utc_now()
+        self.consumer = self.another_process()
         self.seq = 0
+        self.position = 0
+
+    def another_process(self) -> ReadingsConsumer:
+        return ReadingsConsumer(self.database, lambda: self.now)
+
+    def later(self, seconds: float) -> datetime:
+        return self.now + timedelta(seconds=seconds)
 
     async def rule(self, **words: object) -> Rule:
         wanted: dict[str, object] = {
@@ -63,10 +72,12 @@ class Plant:
             rule, _ = await service.create(SOMEBODY, ThresholdRule(**{**wanted, **words}))  # type: ignore[arg-type]
         return rule
 
-    def event(self, *readings: tuple[float, float], quality: list[Quality] | None = None) -> StreamEvent:
-        at = [START + timedelta(seconds=second) for second, _ in readings]
+    def event(
+        self, *readings: tuple[float, float], quality: list[Quality] | None = None, start: datetime = START
+    ) -> StreamEvent:
+        at = [start + timedelta(seconds=second) for second, _ in readings]
         series = SeriesReadings("pump-1", "M", uuid4(), at, [value for _, value in readings], quality)
-        payload = msgspec.json.encode(ReadingsAccepted(f"batch-{self.seq}", utc_now(), [series]))
+        payload = msgspec.json.encode(ReadingsAccepted(f"batch-{self.seq}", self.now, [series]))
         return self.raw(payload)
 
     def raw(self, payload: bytes, type_: str = ReadingsAccepted.type) -> StreamEvent:
@@ -80,18 +91,44 @@ class Plant:
         )
 
     async def handle(self, *events: StreamEvent) -> None:
-        async with self.database.transaction() as transaction:
-            await self.consumer.handle(transaction, list(events))
+        """Handle events as the kit's lane does; no event means that time passes."""
+        rest = list(events)
+        while True:
+            try:
+                prepared = await self.consumer.prepare(self.factory_id, rest, position=self.position)
+                async with self.database.transaction() as transaction:
+                    await prepared.commit(transaction)
+            except StaleError:
+                continue
+            except UnusableEventError:
+                self.position = rest[0].seq
+            else:
+                self.position = prepared.upto
+            rest = [event for event in rest if event.seq > self.position]
+            if not rest:
+                return
 
     async def fail_to_handle(self, event: StreamEvent) -> None:
         """Do everything, and roll it back at the last moment."""
+        prepared = await self.consumer.prepare(self.factory_id, [event], position=self.position)
         with contextlib.suppress(ZeroDivisionError):
             async with self.database.transaction() as transaction:
-                await self.consumer.handle(transaction, [event])
+                await prepared.commit(transaction)
                 raise ZeroDivisionError
 
     async def send(self, *readings: tuple[float, float]) -> None:
         await self.handle(self.event(*readings))
+
+    async def send_now(self, *readings: tuple[float, float]) -> None:
+        """Send readings whose times are seconds from now."""
+        await self.handle(self.event(*readings, start=self.now))
+
+    async def pass_time(self, seconds: float) -> None:
+        """Let time pass, and do what is due then."""
+        self.now = self.later(seconds)
+        due = self.consumer.due(self.factory_id)
+        if due is not None and due <= self.now:
+            await self.handle()
 
     async def fetch(self, query: str) -> list[asyncpg.Record]:
         async with self.database.transaction() as transaction:
@@ -196,7 +233,7 @@ async def test_a_batch_that_comes_after_its_successor_is_evaluated_also_by_anoth
     await plant.rule(on_delay_seconds=5.0)
     await plant.send((0, 1.0))
     await plant.send((30, 1.0))
-    plant.consumer = ReadingsConsumer(utc_now)
+    plant.consumer = plant.another_process()
     await plant.send((10, 11.0), (15, 11.0), (16, 1.0))
     [incident] = await plant.incidents()
     assert (incident["occurred_at"], incident["cleared_at"]) == (at(15), at(16))
@@ -211,7 +248,7 @@ async def test_a_factory_that_went_to_another_process_is_forgotten_and_read_anew
     assert value(RULES_WATCHED) == 1
     plant.consumer.forget(plant.factory_id)
     assert value(RULES_WATCHED) == 0
-    mine, plant.consumer = plant.consumer, ReadingsConsumer(utc_now)
+    mine, plant.consumer = plant.consumer, plant.another_process()
     await plant.send((4, 11.0))
     plant.consumer = mine
     await plant.send((5, 12.0))
@@ -273,12 +310,13 @@ async def test_a_value_that_flutters_is_counted_in_full_and_told_of_in_measure(p
 
 
 async def test_however_many_race_there_is_one_open_incident(plant: Plant) -> None:
-    rule = await plant.rule()
+    await plant.rule()
 
     async def activate(second: int) -> UUID:
         async with plant.database.transaction() as transaction:
             conditions = ConditionService.within(transaction, utc_now())
-            watched = Watched.of(rule, _state(rule), first_seq=1).condition
+            [stored] = await EvaluationRepository(transaction).rules(plant.factory_id)
+            watched = Watched.of(plant.factory_id, stored, first_seq=1).condition
             return await conditions.activate(watched, Activation(at(second), None, 11.0))
 
     ids = await asyncio.gather(*(activate(second) for second in range(8)))
@@ -315,7 +353,7 @@ async def test_processes_that_take_turns_find_what_one_process_finds(plant: Plan
         event = plant.event(*batch)
         match dice.randrange(3):
             case 0:
-                plant.consumer = ReadingsConsumer(utc_now)
+                plant.consumer = plant.another_process()
             case 1:
                 await plant.fail_to_handle(event)
         await plant.handle(event)
@@ -325,12 +363,108 @@ async def test_processes_that_take_turns_find_what_one_process_finds(plant: Plan
         assert mine[column] == theirs[column], column
 
 
-def _state(rule: Rule) -> RuleState:
-    return RuleState(
-        factory_id=rule.factory_id,
-        rule_id=rule.id,
-        subject=rule.equipment,
-        evaluated_readings=0,
-        late_readings=0,
-        bad_readings=0,
-    )
+async def test_a_good_reading_stamped_ahead_ends_no_danger_of_the_present(plant: Plant) -> None:
+    await plant.rule()
+    await plant.send_now((290, 0.1))
+    for _ in range(5):
+        await plant.send_now((0, 11.0))
+        await plant.pass_time(1)
+    [incident] = await plant.incidents()
+    assert (incident["condition"], incident["cleared_at"], incident["occurrences"]) == ("active", None, 1)
+    assert (await plant.state())["evaluated_readings"] == 5
+    await plant.pass_time(300)
+    [incident] = await plant.incidents()
+    assert (incident["condition"], incident["cleared_at"]) == ("cleared", plant.later(-15))
+    assert (await plant.state())["evaluated_readings"] == 6
+
+
+async def test_a_dangerous_reading_stamped_ahead_raises_nothing_before_its_time(plant: Plant) -> None:
+    await plant.rule()
+    await plant.send_now((290, 11.0), (0, 1.0))
+    assert await plant.incidents() == []
+    await plant.pass_time(289)
+    assert await plant.incidents() == []
+    await plant.pass_time(1)
+    [incident] = await plant.incidents()
+    assert incident["occurred_at"] == plant.now
+
+
+async def test_what_is_held_is_evaluated_once_by_whichever_process_is_there_then(plant: Plant) -> None:
+    await plant.rule()
+    await plant.send_now((10, 11.0), (20, 1.0), (30, 11.0))
+    plant.consumer = plant.another_process()
+    async with plant.database.transaction() as transaction:
+        assert await plant.consumer.waiting(transaction) == [plant.factory_id]
+    await plant.handle()  # what the kit does for a factory that waits
+    assert plant.consumer.due(plant.factory_id) == plant.later(10)
+    await plant.pass_time(15)
+    plant.consumer = plant.another_process()
+    await plant.send_now((0, 1.0))
+    assert (await plant.state())["evaluated_readings"] == 2
+    plant.now = plant.later(20)
+    await plant.fail_to_handle(plant.event((0, 1.0), start=plant.now))
+    await plant.handle()
+    assert (await plant.state())["evaluated_readings"] == 4
+    [incident] = await plant.incidents()
+    assert (incident["occurrences"], incident["condition"]) == (2, "active")
+    assert plant.consumer.due(plant.factory_id) is None
+    assert await plant.fetch("SELECT 1 FROM held_readings WHERE factory_id = $1") == []
+    ticks = await plant.fetch("SELECT at_us FROM ticks WHERE factory_id = $1 ORDER BY at_us")
+    assert len(ticks) == 3
+
+
+async def test_a_rule_made_after_a_reading_was_accepted_does_not_see_it_when_its_time_has_come(
+    plant: Plant,
+) -> None:
+    await plant.rule()
+    await plant.send_now((10, 11.0))
+    await plant.rule(name="Newer")
+    await plant.send_now((0, 1.0))
+    await plant.pass_time(11)
+    assert [incident["title"] for incident in await plant.incidents()] == ["Too much"]
+    plant.consumer = plant.another_process()
+    await plant.send_now((-2, 12.0))
+    assert sorted(incident["title"] for incident in await plant.incidents()) == ["Newer", "Too much"]
+
+
+async def test_a_rule_that_is_made_meanwhile_is_evaluated(plant: Plant) -> None:
+    await plant.rule(metric="Other")
+    await plant.rule(name="Old")
+    await plant.send((0, 1.0))
+    event = plant.event((1, 11.0))
+    prepared = await plant.consumer.prepare(plant.factory_id, [event], position=plant.position)
+    await plant.rule(name="New")
+    with pytest.raises(StaleError):
+        async with plant.database.transaction() as transaction:
+            await prepared.commit(transaction)
+    await plant.handle(event)
+    assert sorted(incident["title"] for incident in await plant.incidents()) == ["New", "Old"]
+
+
+async def test_an_event_set_aside_is_evaluated_when_it_is_tried_again(plant: Plant) -> None:
+    await plant.rule(on_delay_seconds=5.0)
+    await plant.send((0, 11.0))
+    aside = plant.event((4, 1.0))
+    plant.position = aside.seq
+    await plant.send((6, 11.0))
+    [incident] = await plant.incidents()
+    assert incident["condition"] == "active"
+    await plant.handle(aside)
+    assert plant.position == 3
+    [incident] = await plant.incidents()
+    assert incident["condition"] == "cleared"
+    plant.consumer = plant.another_process()
+    await plant.send((7, 11.0))
+    assert (await plant.state())["evaluated_readings"] == 4
+
+
+async def test_a_long_backlog_is_committed_piece_by_piece(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await plant.rule()
+    monkeypatch.setattr("incident_event.rules.evaluation.Budget.is_used_up", True)
+    events = [plant.event((second, 1.0)) for second in range(3)]
+    prepared = await plant.consumer.prepare(plant.factory_id, events, position=0)
+    assert prepared.upto == 1
+    await plant.handle(*events)
+    assert (await plant.state())["evaluated_readings"] == 3

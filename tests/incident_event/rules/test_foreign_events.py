@@ -48,8 +48,10 @@ def event_of(factory_id: UUID, seq: int, type_: str, message: msgspec.Struct) ->
 
 
 async def handle(database: Database, *events: StreamEvent) -> None:
+    factory_id, before = events[0].factory_id, events[0].seq - 1
+    found = await ReadingsConsumer(database, utc_now).prepare(factory_id, events, position=before)
     async with database.transaction() as transaction:
-        await ReadingsConsumer(utc_now).handle(transaction, list(events))
+        await found.commit(transaction)
 
 
 async def count_incidents(database: Database) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from incident_event.rules.lifecycle import Operator, Threshold
+from incident_event.rules.kinds.threshold import Operator, Threshold
 from incident_event.rules.window import Bound
 from support.plant.in_order import OneRule
 
@@ -40,7 +40,7 @@ def watched(
     episodes: list[tuple[str | None, str | None]] = []
     for start in range(0, len(times), batch):
         part = slice(start, start + batch)
-        outcome = rule.accept(times[part], values[part], accepted_at=times[-1] + SECOND)
+        outcome = rule.accept(times[part], values[part], clock=times[-1] + SECOND)
         evaluated += outcome.evaluated
         if outcome.ended_at is not None:
             episodes[-1] = (episodes[-1][0], clock(outcome.ended_at))

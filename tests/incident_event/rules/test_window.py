@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from incident_event.rules import series as series_module
 from incident_event.rules.findings import BatchFindings, Moved
-from incident_event.rules.lifecycle import NORMAL, Episode, Operator, Threshold
+from incident_event.rules.kinds.threshold import Operator, Threshold
+from incident_event.rules.lifecycle import NORMAL, Episode
 from incident_event.rules.series import SeriesWindow
 from incident_event.rules.window import Bound
 from support.plant.in_order import OneRule, fold, seen
@@ -38,9 +39,9 @@ class Watcher:
     def __post_init__(self) -> None:
         self.rule = OneRule(self.threshold, self.bound)
 
-    def send(self, *readings: tuple[int, float], accepted_at: int = LATER) -> None:
+    def send(self, *readings: tuple[int, float], clock: int = LATER) -> None:
         times, values = [at for at, _ in readings], [value for _, value in readings]
-        outcome = self.rule.accept(times, values, accepted_at=accepted_at)
+        outcome = self.rule.accept(times, values, clock=clock)
         self.late += outcome.late
         self.moved += outcome.moved
         if outcome.ended_at is not None:
@@ -106,8 +107,8 @@ def test_the_window_is_bounded_in_count_too() -> None:
 
 def test_a_sensor_clock_that_is_fast_does_not_make_the_present_late() -> None:
     watcher = Watcher(ABOVE_TEN, Bound(lateness=60))
-    watcher.send((1300, 0.0), accepted_at=1000)
-    watcher.send((1001, 12.0), accepted_at=1001)
+    watcher.send((1300, 0.0), clock=1000)
+    watcher.send((1001, 12.0), clock=1001)
     assert watcher.late == 0
     assert [one.activated_at for one in watcher.raised] == [1001]
 
@@ -115,7 +116,7 @@ def test_a_sensor_clock_that_is_fast_does_not_make_the_present_late() -> None:
 def test_a_reading_that_is_here_already_is_not_evaluated_twice() -> None:
     watcher = Watcher(ABOVE_TEN, WIDE)
     watcher.send((1, 12.0), (2, 0.0))
-    outcome = watcher.rule.accept([1, 2], [12.0, 12.0], accepted_at=LATER)
+    outcome = watcher.rule.accept([1, 2], [12.0, 12.0], clock=LATER)
     assert (outcome.evaluated, outcome.late, outcome.has_effects) == (0, 0, False)
 
 
@@ -201,7 +202,7 @@ def test_evaluated_and_late_readings_add_up_under_any_arrival_and_bound(
     rule, evaluated, late = OneRule(threshold, Bound(20, 5)), 0, 0
     for batch in cut(readings, sizes):
         times, values = [at for at, _ in batch], [value for _, value in batch]
-        findings = rule.accept(times, values, accepted_at=LATER)
+        findings = rule.accept(times, values, clock=LATER)
         evaluated += findings.evaluated
         late += findings.late
         kept, values = rule.readings
@@ -242,11 +243,11 @@ def test_rules_that_share_a_series_find_what_each_of_them_finds_alone(
                 together.append((sharing, OneRule(threshold, bound, first_seq=seq)))
         times, values = [at for at, _ in batch], [value for _, value in batch]
         change = common.plan(times, values, seq, floor=lowest(sharing for sharing, _ in together))
-        found = [sharing.window.accept(sharing.threshold, change) for sharing, _ in together]
+        found = [sharing.window.accept(sharing.kind, change) for sharing, _ in together]
         common.apply(change)
         for (sharing, alone), findings in zip(together, found, strict=True):
-            sharing.advance(findings, common, accepted_at=LATER)
-            assert of(findings) == of(alone.accept(times, values, accepted_at=LATER, seq=seq))
+            sharing.advance(findings, common, clock=LATER)
+            assert of(findings) == of(alone.accept(times, values, clock=LATER, seq=seq))
             assert seen(sharing.window, common) == alone.readings
             for name in ("checkpoint", "current", "floor", "newest", "count"):
                 assert getattr(sharing.window, name) == getattr(alone.window, name), name

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -13,7 +14,7 @@ from prometheus_client import Counter, Gauge
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
-from utils.database import Database
+from utils.database import Database, Transaction
 from utils.outbox import EventLog, Outbox, StoredEvent
 from utils.relay import Relay
 from utils.streams import FetchGap, Gap, Seal
@@ -121,3 +122,56 @@ def gaps_of(log: EventLog) -> FetchGap:
         return Gap(await log.read(factory_id, after, limit), head, oldest)
 
     return fetch
+
+
+Handle = Callable[[Transaction, list[StoredEvent]], Awaitable[None]]
+
+
+@dataclass
+class Written:
+    """Effects that are found only while they are written."""
+
+    handle: Handle
+    events: list[StoredEvent]
+    position: int
+
+    @property
+    def upto(self) -> int:
+        return max([self.position, *(event.seq for event in self.events)])
+
+    async def commit(self, transaction: Transaction) -> None:
+        if self.events:
+            await self.handle(transaction, self.events)
+
+
+@dataclass
+class Handling:
+    """A handler that calls a function in the transaction, and remembers what else it is told."""
+
+    handle: Handle
+    left: list[UUID] = field(default_factory=list)
+    told: list[tuple[str, UUID, int, str]] = field(default_factory=list)
+    due_at: dict[UUID, datetime] = field(default_factory=dict)
+    ticks: list[UUID] = field(default_factory=list)
+
+    async def prepare(self, factory_id: UUID, events: Sequence[StoredEvent], *, position: int) -> Written:
+        if not events:
+            self.ticks.append(factory_id)
+            self.due_at.pop(factory_id, None)
+        return Written(self.handle, list(events), position)
+
+    def due(self, factory_id: UUID) -> datetime | None:
+        return self.due_at.get(factory_id)
+
+    async def waiting(self, transaction: Transaction) -> Collection[UUID]:
+        await transaction.connection()
+        return list(self.due_at)
+
+    async def impaired(self, transaction: Transaction, event: StoredEvent, reason: str) -> None:
+        transaction.on_commit(lambda: self.told.append(("impaired", event.factory_id, event.seq, reason)))
+
+    async def restored(self, transaction: Transaction, factory_id: UUID) -> None:
+        transaction.on_commit(lambda: self.told.append(("restored", factory_id, 0, "")))
+
+    def forget(self, factory_id: UUID) -> None:
+        self.left.append(factory_id)

@@ -4,7 +4,7 @@ import asyncio
 
 import asyncpg
 
-from utils.outbox.tables import CONSUMER_TABLES_SQL, OUTBOX_TABLES_SQL
+from utils.outbox.tables import CONSUMER_TABLES_SQL, OUTBOX_TABLES_SQL, SET_ASIDE_TABLES_SQL
 
 
 def create(url: str) -> None:
@@ -16,7 +16,7 @@ async def _create(url: str) -> None:
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE SCHEMA kit")
     await connection.execute("SET search_path = kit")
-    for statement in (*OUTBOX_TABLES_SQL, *CONSUMER_TABLES_SQL):
+    for statement in (*OUTBOX_TABLES_SQL, *CONSUMER_TABLES_SQL, *SET_ASIDE_TABLES_SQL):
         await connection.execute(statement)
     await connection.execute(
         "CREATE TABLE effects (n bigserial, factory_id uuid NOT NULL, seq bigint NOT NULL, text text)"

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from incident_event.rules.findings import BatchFindings
-from incident_event.rules.lifecycle import ConditionState, Episode, Evaluation, Threshold
+from incident_event.rules.lifecycle import ConditionState, Episode, Kind
 from incident_event.rules.series import Block, SeriesWindow
 from incident_event.rules.window import Bound, Window
 
 
 def fold(
-    threshold: Threshold, state: ConditionState, times: Sequence[int], values: Sequence[float]
+    kind: Kind, state: ConditionState, times: Sequence[int], values: Sequence[float]
 ) -> tuple[ConditionState, list[Episode]]:
     """Return the state after the readings, and every episode touched."""
-    evaluation = Evaluation(threshold, state)
+    evaluation = kind.begin(state)
     if times:
         evaluation.feed(Block(times, values, [1] * len(times)))
     return evaluation.state, evaluation.finish()
@@ -21,26 +21,26 @@ def fold(
 class OneRule:
     """A rule alone on a series."""
 
-    def __init__(self, threshold: Threshold, bound: Bound, first_seq: int = 0) -> None:
-        self.threshold, self.bound = threshold, bound
+    def __init__(self, kind: Kind, bound: Bound, first_seq: int = 0) -> None:
+        self.kind, self.bound = kind, bound
         self.series, self.window = SeriesWindow(), Window(first_seq=first_seq)
 
     def accept(
-        self, times: Sequence[int], values: Sequence[float], *, accepted_at: int, seq: int = 1
+        self, times: Sequence[int], values: Sequence[float], *, clock: int, seq: int = 1
     ) -> BatchFindings:
         """Evaluate one batch as the worker does."""
         change = self.series.plan(times, values, seq, floor=self.window.floor)
-        findings = self.window.accept(self.threshold, change)
+        findings = self.window.accept(self.kind, change)
         self.series.apply(change)
-        self.advance(findings, self.series, accepted_at=accepted_at)
+        self.advance(findings, self.series, clock=clock)
         if self.window.floor is not None:
             self.window.forget(self.series.forget(self.window.floor))
         return findings
 
-    def advance(self, findings: BatchFindings, series: SeriesWindow, *, accepted_at: int) -> None:
+    def advance(self, findings: BatchFindings, series: SeriesWindow, *, clock: int) -> None:
         """Move the bound after a batch that brought something to evaluate."""
         if findings.evaluated:
-            self.window.advance(self.threshold, self.bound, series, accepted_at=accepted_at)
+            self.window.advance(self.kind, self.bound, series, clock=clock)
 
     @property
     def readings(self) -> tuple[list[int], list[float]]:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from support.kit.events import SERVICE, gaps_of, relay
+from support.kit.events import SERVICE, Handling, gaps_of, relay
 from utils.database import Database
 from utils.lifecycle import heed_cancellation
 from utils.outbox import EventLog
@@ -26,7 +26,7 @@ def consumer(database: Database, redis: Redis) -> StreamConsumer:
         redis=redis,
         publisher=SERVICE,
         consumer="tests",
-        handle=handle,
+        handler=Handling(handle),
         fetch_gap=gaps_of(EventLog(database)),
     )
 

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from support.kit.events import SERVICE, Happened, eventually, gaps_of, in_background, publish, relay
+from support.kit.events import SERVICE, Handling, Happened, eventually, gaps_of, in_background, publish, relay
 from support.servers import Postgres, Valkey
 from utils.database import Database, Transaction, is_connection_fault
 from utils.outbox import Doorbell, EventLog, StoredEvent
@@ -57,7 +57,7 @@ class Plant:
             redis=self.redis,
             publisher=SERVICE,
             consumer="tests",
-            handle=self.handle,
+            handler=Handling(self.handle),
             fetch_gap=gaps_of(self.log),
             fetch_heads=self.heads,
         )

@@ -2,14 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
+from prometheus_client import Gauge
 from redis.asyncio import Redis
 
 from support.kit.events import (
     SERVICE,
+    Handling,
     eventually,
     gaps_of,
     in_background,
@@ -20,12 +26,18 @@ from support.kit.events import (
     value,
 )
 from support.servers import Postgres, Valkey
+from utils.clock import utc_now
 from utils.database import Database, Transaction
 from utils.outbox import EventLog, StoredEvent
-from utils.streams import Gap, StreamConsumer, index_key, metrics, stream_key
+from utils.streams import Gap, SetAsideList, StreamConsumer, index_key, metrics, stream_key
+from utils.streams.handling import ENDED
 from utils.streams.share import PartitionShare, partition_of
 
 INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
+
+
+class ProcessEndedError(Exception):
+    """A process ended while it handled an event."""
 
 
 class Worker:
@@ -38,10 +50,13 @@ class Worker:
         self.batches: list[int] = []
         self.gaps: list[tuple[int, int]] = []
         self.broken: set[int] = set()
+        self.deadly: set[int] = set()
+        self.failures: list[Exception] = []
+        self.ending: asyncio.Future[None]
         self.handled: set[UUID] = set()
         self.attempts: list[tuple[UUID, int]] = []
         self.slow_seconds = 0.0
-        self.left: list[UUID] = []
+        self.handler = Handling(self.handle)
         self.running = self.consumer()
 
     def consumer(self, **changes: Any) -> StreamConsumer:
@@ -50,7 +65,7 @@ class Worker:
             "redis": self.redis,
             "publisher": SERVICE,
             "consumer": "tests",
-            "handle": self.handle,
+            "handler": self.handler,
             "fetch_gap": self.fetch_gap,
             "fetch_heads": self.fetch_heads,
         }
@@ -65,10 +80,52 @@ class Worker:
         self.attempts += [(event.factory_id, event.seq) for event in events]
         await asyncio.sleep(self.slow_seconds)
         connection = await transaction.connection()
+        if self.failures:
+            raise self.failures.pop()
         for event in events:
+            if number_of(event) in self.deadly:
+                self.ending.set_result(None)
+                await asyncio.Event().wait()
             await connection.execute(INSERT, event.factory_id, event.seq, str(number_of(event)))
             if number_of(event) in self.broken:
                 raise ValueError(f"cannot handle {number_of(event)}")
+
+    async def lives_until_it_has_handled(self, factory_id: UUID, last: int) -> None:
+        """Run as a process that ends at once, without a word, with an event of `deadly`."""
+        self.ending = asyncio.get_running_loop().create_future()
+        async with in_background(self.run):
+
+            async def handled() -> bool:
+                return last in await self.effects(factory_id)
+
+            done = asyncio.ensure_future(eventually(handled))
+            await asyncio.wait({done, self.ending}, return_when=asyncio.FIRST_COMPLETED)
+            done.cancel()
+            if self.ending.done():
+                raise ProcessEndedError
+
+    async def has_effects(self, factory_id: UUID, *seqs: int) -> None:
+        async def has() -> bool:
+            return await self.effects(factory_id) == list(seqs)
+
+        await eventually(has)
+
+    async def shows(self, gauge: Gauge, wanted: int) -> bool:
+        return value(gauge.labels(SERVICE)) == wanted
+
+    async def has_ticked(self, factory_id: UUID) -> bool:
+        return factory_id in self.handler.ticks
+
+    async def retry(self, factory_id: UUID) -> list[tuple[int, int]]:
+        """Ask for another attempt at all that is set aside; give (seq, attempts)."""
+        async with self.database.transaction() as transaction:
+            asked = await SetAsideList(transaction, "tests").request_retry(factory_id, None, utc_now())
+        return [(event.seq, event.attempts) for event in asked]
+
+    async def is_set_aside(self, factory_id: UUID, *events: tuple[int, int]) -> bool:
+        async with self.database.transaction() as transaction:
+            held = await SetAsideList(transaction, "tests").list_after([factory_id], None, 100)
+        return [(event.seq, event.attempts) for event in held if not event.retry_requested_at] == list(events)
 
     async def fetch_gap(self, factory_id: UUID, after: int, limit: int) -> Gap:
         self.gaps.append((after, limit))
@@ -217,9 +274,7 @@ async def test_a_stream_nobody_told_of_is_found_all_the_same(
             await worker.has_handled(factory, 2)
 
 
-async def test_a_poison_event_is_tried_again_and_blocks_no_other_factory(
-    worker: Worker, publisher: Any
-) -> None:
+async def test_a_poison_event_is_set_aside_and_blocks_nothing(worker: Worker, publisher: Any) -> None:
     sick, well = uuid4(), uuid4()
     failures = metrics.CONSUMER_FAILURES.labels(SERVICE)
     before = value(failures)
@@ -228,11 +283,82 @@ async def test_a_poison_event_is_tried_again_and_blocks_no_other_factory(
     await publish(worker.database, well, 10, 20)
     async with in_background(publisher, worker.run):
         await worker.has_handled(well, 2)
-        await worker.has_handled(sick, 2)
-        assert value(failures) > before
-        assert await worker.effects(sick) == [1, 2]
+        await worker.has_effects(sick, 1, 2, 4)
+        assert value(failures) >= before + 3
+        assert worker.handler.told == [("impaired", sick, 3, "ValueError")]
+        await eventually(partial(worker.shows, metrics.CONSUMER_SET_ASIDE, 1))
+        assert await worker.retry(sick) == [(3, 3)]
+        await eventually(partial(worker.is_set_aside, sick, (3, 4)))
         worker.broken = set()
-        await worker.has_handled(sick, 4)
+        await worker.retry(sick)
+        await worker.has_effects(sick, 1, 2, 4, 3)
+        await eventually(partial(worker.shows, metrics.CONSUMER_SET_ASIDE, 0))
+        assert worker.handler.told[1:] == [("restored", sick, 0, "")]
+
+
+async def test_an_event_that_ends_the_process_is_found_and_set_aside(worker: Worker, publisher: Any) -> None:
+    sick, well = uuid4(), uuid4()
+    await publish(worker.database, sick, 1, 2, 3, 4)
+    await publish(worker.database, well, 1)
+    worker.deadly = {3}
+    async with in_background(publisher):
+        for _ in range(6):
+            with suppress(ProcessEndedError):
+                await worker.lives_until_it_has_handled(sick, 4)
+    assert await worker.effects(sick) == [1, 2, 4]
+    assert await worker.effects(well) == [1]
+    assert worker.handler.told == [("impaired", sick, 3, ENDED)]
+    assert worker.attempts.count((sick, 3)) == 3
+
+
+async def test_processes_that_end_for_another_reason_set_nothing_aside(
+    worker: Worker, publisher: Any
+) -> None:
+    factory = uuid4()
+    await publish(worker.database, factory, *range(1, 11))
+    async with in_background(publisher):
+        for number in (3, 5, 7):
+            worker.deadly = {number}
+            with suppress(ProcessEndedError):
+                await worker.lives_until_it_has_handled(factory, 10)
+        worker.deadly = set()
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 10)
+    assert worker.handler.told == []
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.DeadlockDetectedError(), asyncpg.DiskFullError(), asyncpg.ReadOnlySQLTransactionError()]
+)
+async def test_a_fault_of_the_database_sets_nothing_aside(
+    error: Exception, worker: Worker, publisher: Any
+) -> None:
+    factory = uuid4()
+    await publish(worker.database, factory, 1, 2)
+    worker.failures = [error] * 4
+    async with in_background(publisher, worker.run):
+        await worker.has_handled(factory, 2)
+    assert worker.handler.told == []
+
+
+async def test_time_passes_for_a_factory_without_events(worker: Worker, publisher: Any) -> None:
+    factory, other = uuid4(), uuid4()
+    await publish(worker.database, factory, 1)
+    async with in_background(publisher, worker.run):
+        await worker.has_handled(factory, 1)
+        worker.handler.due_at[factory] = utc_now() + timedelta(seconds=0.2)
+        worker.handler.due_at[other] = utc_now() + timedelta(hours=1)
+        await publish(worker.database, factory, 2)  # so that the lane looks when the next thing is due
+        await worker.has_handled(factory, 2)
+        await eventually(partial(worker.has_ticked, factory))
+    assert worker.handler.ticks == [factory]
+
+
+async def test_what_waits_for_a_time_is_found_at_the_start(worker: Worker) -> None:
+    factory = uuid4()
+    worker.handler.due_at[factory] = utc_now()
+    async with in_background(worker.run):
+        await eventually(partial(worker.has_ticked, factory))
 
 
 async def test_of_two_consumers_of_one_partition_the_second_takes_over(
@@ -266,7 +392,7 @@ async def test_a_consumer_that_lost_its_lock_without_noticing_doubles_nothing(
 def sharing(*workers: Worker, **changes: Any) -> list[Callable[[], Any]]:
     """Give the runs of consumers that share eight partitions."""
     for one in workers:
-        one.running = one.consumer(partitions=8, on_factory_left=one.left.append, **changes)
+        one.running = one.consumer(partitions=8, **changes)
     return [one.running.run for one in workers]
 
 
@@ -323,7 +449,7 @@ async def test_what_comes_while_processes_come_and_go_is_handled_once_and_in_ord
             await asyncio.sleep(0.4)
         for factory in factories:
             await worker.has_handled(factory, rounds)
-    assert worker.left, "no factory went to another process"
+    assert worker.handler.left, "no factory went to another process"
 
 
 async def test_what_is_under_way_when_a_factory_goes_to_another_process_is_finished_first(
@@ -361,16 +487,16 @@ async def test_what_hangs_when_a_factory_goes_to_another_process_is_broken_off_a
         await eventually(lambda: all_begun(factories, worker))
         tasks.extend(asyncio.ensure_future(run()) for run in sharing(other))
         await eventually(lambda: all_share(worker, other))
-        for factory in worker.left:
+        for factory in worker.handler.left:
             await worker.has_handled(factory, 1)
-        assert len(worker.left) == 4
+        assert len(worker.handler.left) == 4
 
 
 async def test_a_factory_nobody_has_begun_is_found_by_who_takes_it_over(
     worker: Worker, publisher: Any
 ) -> None:
     broken = Worker(worker.database, worker.redis)
-    broken.broken = {1}
+    broken.failures = [asyncpg.DeadlockDetectedError()] * 10_000
     factories = factories_of_all_partitions()
     async with in_background(publisher, *sharing(worker, broken, fetch_heads=None)) as tasks:
         await eventually(lambda: all_share(worker, broken))

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from support.kit.events import (
     AT,
     SERVICE,
+    Handling,
     entries,
     eventually,
     gaps_of,
@@ -123,7 +124,7 @@ class Follower:
             redis=self.redis,
             publisher=SERVICE,
             consumer="tests",
-            handle=self.handle,
+            handler=Handling(self.handle),
             fetch_gap=gaps_of(self.log),
             fetch_heads=self.heads,
             sealing_key=self.key,

@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from incident_event.rules.lifecycle import (
-    NORMAL,
-    Condition,
-    ConditionState,
-    Episode,
-    Operator,
-    Threshold,
-)
+from incident_event.rules.kinds.threshold import Operator, Threshold
+from incident_event.rules.lifecycle import NORMAL, Condition, ConditionState, Episode
 from support.plant.in_order import fold
 
 SECOND = 1_000_000
