@@ -52,6 +52,7 @@ def create_app(settings: AssetManagementSettings) -> FastAPI:
         schema=SCHEMA,
         revision=REVISION,
         uses_redis=False,
+        writes=[store],
     )
     app.state.store = store
     app.state.decoders = decoders

@@ -21,6 +21,15 @@ class Fault(StrEnum):
     UNAVAILABLE = "Unavailable"
 
 
+class WriteFault(StrEnum):
+    """Why a dependency that answers takes no writes."""
+
+    DISK_FULL = "disk full"
+    READ_ONLY = "read-only"
+    OUT_OF_MEMORY = "out of memory"
+    NO_REPLICAS = "too few replicas"
+
+
 _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], Fault], ...] = (
     (
         (asyncpg.InvalidAuthorizationSpecificationError, redis.exceptions.AuthenticationError),
@@ -95,3 +104,54 @@ def _by_text(text: str) -> Fault:
         if f"[Errno {number}]" in text or f"Error {number} " in text:
             return fault
     return Fault.RESET if "closed by server" in text.lower() else Fault.UNAVAILABLE
+
+
+_WRITE_BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], WriteFault], ...] = (
+    ((asyncpg.DiskFullError,), WriteFault.DISK_FULL),
+    ((asyncpg.ReadOnlySQLTransactionError, redis.exceptions.ReadOnlyError), WriteFault.READ_ONLY),
+    ((asyncpg.OutOfMemoryError, redis.exceptions.OutOfMemoryError), WriteFault.OUT_OF_MEMORY),
+)
+
+_WRITE_BY_ERRNO = {
+    errno.ENOSPC: WriteFault.DISK_FULL,
+    errno.EDQUOT: WriteFault.DISK_FULL,
+    errno.EFBIG: WriteFault.DISK_FULL,
+    errno.EROFS: WriteFault.READ_ONLY,
+    errno.EACCES: WriteFault.READ_ONLY,
+    errno.EPERM: WriteFault.READ_ONLY,
+}
+
+# What the servers write of the operating system's errors, and Redis of its own.
+_WRITE_BY_TEXT = (
+    ("No space left on device", WriteFault.DISK_FULL),
+    ("Disk quota exceeded", WriteFault.DISK_FULL),
+    ("File too large", WriteFault.DISK_FULL),
+    ("Read-only file system", WriteFault.READ_ONLY),
+    ("MISCONF", WriteFault.DISK_FULL),  # its file could not be written
+    ("NOREPLICAS", WriteFault.NO_REPLICAS),
+    ("READONLY", WriteFault.READ_ONLY),
+    ("OOM command not allowed", WriteFault.OUT_OF_MEMORY),
+)
+
+
+def write_fault_of(error: BaseException) -> WriteFault | None:
+    """Return why a dependency refused a write; None if neither the error nor its causes say so."""
+    current: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if current is None:
+            break
+        if fault := _own_write_fault(current):
+            return fault
+        current = _inner(current)
+    return None
+
+
+def _own_write_fault(error: BaseException) -> WriteFault | None:
+    for types, fault in _WRITE_BY_TYPE:
+        if isinstance(error, types):
+            return fault
+    if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+        return _WRITE_BY_ERRNO.get(error.errno or 0)
+    if isinstance(error, asyncpg.PostgresError | redis.exceptions.ResponseError):
+        return next((fault for words, fault in _WRITE_BY_TEXT if words in str(error)), None)
+    return None

@@ -242,6 +242,16 @@ BOARD = Board(
                     ),
                 ),
                 Panel(
+                    "Takes writes",
+                    "1 while the dependency takes writes, 0 while it answers and refuses them.",
+                    "short",
+                    query(
+                        f"min by (job, dependency) (vfactory_dependency_writable{{{SERVICE}}})",
+                        "{{job}} {{dependency}}",
+                    ),
+                    runbooks=("VFactoryDependencyNotWritable",),
+                ),
+                Panel(
                     "Reachable",
                     "1 while the process reaches the dependency.",
                     "short",

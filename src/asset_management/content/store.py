@@ -4,6 +4,7 @@ import asyncio
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -16,11 +17,14 @@ from uuid import uuid4
 
 from asset_management.content.errors import StoreFullError
 from utils.errors import UnavailableError
+from utils.faults import write_fault_of
+from utils.lifecycle import note_write
 from utils.logging import logger
 
 _PRIVATE_FILE: Final = 0o600
 _PRIVATE_DIRECTORY: Final = 0o700
 _SUFFIX: Final = ".part"
+PROOF: Final = bytes(16 * 1024)
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 Result = TypeVar("Result")
@@ -32,6 +36,8 @@ class ContentStore:
     Several processes may share the directory. File work runs on the store's own threads, so that a slow disk
     blocks neither the event loop nor the loop's threads.
     """
+
+    name = "store"
 
     def __init__(self, directory: Path, *, threads: int) -> None:
         self._incoming = directory / "incoming"
@@ -73,6 +79,22 @@ class ContentStore:
     async def read(self, file: BinaryIO, offset: int, length: int) -> bytes:
         """Return `length` bytes at `offset`; fewer only at the file's end."""
         return await self.run(lambda: os.pread(file.fileno(), length, offset))
+
+    async def write(self) -> None:
+        """Write a file as an upload does, and remove it: the probe of whether the store takes writes.
+
+        Raises:
+            OSError: it does not.
+        """
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._write_proof)
+
+    def _write_proof(self) -> None:
+        proof = _Incoming(self._incoming, self._whole)
+        try:
+            proof.open()
+            proof.write(PROOF)
+        finally:
+            proof.abandon()
 
     def close(self) -> None:
         """Wait for running file work and end the threads."""
@@ -206,7 +228,15 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _explain(error: OSError) -> UnavailableError | StoreFullError:
-    logger.error("The content store failed", extra={"cause": error.strerror, "errno": error.errno})
+    fault = write_fault_of(error)
+    logger.log(
+        logging.ERROR if fault is None else logging.WARNING,
+        "The content store failed",
+        extra={"cause": error.strerror, "errno": error.errno},
+    )
     if error.errno in _FULL:
         return StoreFullError("There is no room left for this file; nothing of it was kept.")
+    if fault is not None:
+        note_write(ContentStore.name, fault)
+        return UnavailableError(f"The store of files takes no writes: {fault}.")
     return UnavailableError("The store of files cannot be used at the moment.")

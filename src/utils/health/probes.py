@@ -93,7 +93,7 @@ class RedisProbe:
         """
         if self._client is not None and await self._kept_connection_answers(self._client):
             return
-        self._client = _client(self._url)
+        self._client = redis_client(self._url)
         await self._client.ping()
 
     def abandon(self) -> None:
@@ -113,7 +113,8 @@ class RedisProbe:
         return True
 
 
-def _client(url: str) -> Redis:
+def redis_client(url: str) -> Redis:
+    """Return a client of one connection that never retries, and waits 0.55 s at most."""
     return Redis.from_url(
         url,
         socket_timeout=CONNECT_SECONDS,

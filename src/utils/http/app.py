@@ -12,7 +12,17 @@ from starlette.routing import Route
 
 from utils.auth.authorizer import AccessTable, Authorizer, create_verifier
 from utils.database import Database
-from utils.health import DatabaseProbe, HealthMonitor, Probe, RedisProbe, health_routes
+from utils.health import (
+    DatabaseProbe,
+    DatabaseWriteProbe,
+    HealthMonitor,
+    Probe,
+    RedisProbe,
+    RedisWriteProbe,
+    WriteMonitor,
+    WriteProbe,
+    health_routes,
+)
 from utils.http.authentication import AuthenticationMiddleware, current_principal
 from utils.http.cross_origin import allow_origins
 from utils.http.documentation import documentation_routes
@@ -50,6 +60,7 @@ class Kit:
     redis: Redis | None
     bell: Doorbell | None
     health: HealthMonitor
+    writes: WriteMonitor
     auth: Authorizer | None
 
 
@@ -65,6 +76,7 @@ def build_app(
     schema: str | None = None,
     revision: str | None = None,
     uses_redis: bool = True,
+    writes: Sequence[WriteProbe] = (),
 ) -> FastAPI:
     """Return the application of a service or worker.
 
@@ -81,9 +93,10 @@ def build_app(
         revision: the schema's revision that this release needs; an older one stops the start. None: no
             schema is needed.
         uses_redis: False for a service without Redis, even if `REDIS_URL` is set.
+        writes: of what else the service writes to, beside its database and Redis.
     """
     kit = _assemble(
-        settings, access, schema or settings.service_name.replace("-", "_"), uses_redis=uses_redis
+        settings, access, schema or settings.service_name.replace("-", "_"), writes, uses_redis=uses_redis
     )
     app = FastAPI(
         title=title,
@@ -122,11 +135,21 @@ def build_app(
     return app
 
 
-def _assemble(settings: ServiceSettings, access: AccessTable | None, schema: str, *, uses_redis: bool) -> Kit:
-    probes: list[Probe] = [DatabaseProbe(settings.database_url.get_secret_value())]
+def _assemble(
+    settings: ServiceSettings,
+    access: AccessTable | None,
+    schema: str,
+    writes: Sequence[WriteProbe],
+    *,
+    uses_redis: bool,
+) -> Kit:
+    database_url = settings.database_url.get_secret_value()
+    probes: list[Probe] = [DatabaseProbe(database_url)]
+    writing: list[WriteProbe] = [DatabaseWriteProbe(database_url), *writes]
     redis = None
     if uses_redis and settings.redis_url is not None:
         probes.append(RedisProbe(settings.redis_url.get_secret_value()))
+        writing.append(RedisWriteProbe(settings.redis_url.get_secret_value()))
         redis = create_redis(settings.redis_url.get_secret_value())
     database = Database(settings, schema=schema)
     bell = None if redis is None else Doorbell(redis, settings.service_name)
@@ -138,6 +161,7 @@ def _assemble(settings: ServiceSettings, access: AccessTable | None, schema: str
         redis=redis,
         bell=bell,
         health=HealthMonitor(settings.service_name, probes),
+        writes=WriteMonitor(writing),
         auth=None if access is None else Authorizer(create_verifier(settings), access),
     )
 
@@ -158,6 +182,8 @@ def _kit_lifespan(kit: Kit, revision: str | None, inner: Lifespan | None) -> Lif
                 await kit.database.require_current_schema(revision)
             stack.push_async_callback(kit.health.stop)
             kit.health.start()
+            stack.push_async_callback(kit.writes.stop)
+            kit.writes.start()
             if inner is not None:
                 await stack.enter_async_context(inner(app))
             yield

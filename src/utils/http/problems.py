@@ -17,8 +17,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from utils.errors import ConflictError, FieldError, InvalidError, ServiceError, UnavailableError
-from utils.faults import fault_of
+from utils.faults import WriteFault, fault_of, write_fault_of
 from utils.http.fields import TEXT_PATTERN
+from utils.lifecycle import note_write
 from utils.logging import logger, request_id_var
 
 CLIENT_CLOSED_REQUEST = 499
@@ -74,7 +75,17 @@ async def unavailable(request: Request, error: Exception) -> Response:
     return of_service_error(request, UnavailableError(detail))
 
 
+_WRITE_REFUSALS: Final = {
+    WriteFault.DISK_FULL: "The database's disk is full.",
+    WriteFault.READ_ONLY: "The database is read-only.",
+    WriteFault.OUT_OF_MEMORY: "The database is out of memory.",
+}
+
+
 async def _on_database_error(request: Request, error: Exception) -> Response:
+    if (refusal := write_fault_of(error)) in _WRITE_REFUSALS:
+        note_write("database", refusal)
+        return of_service_error(request, UnavailableError(_WRITE_REFUSALS[refusal]))
     state = _sqlstate(error)
     if state[:2] in _UNAVAILABLE_CLASSES or isinstance(
         error, sqlalchemy.exc.InterfaceError | sqlalchemy.exc.OperationalError

@@ -25,6 +25,7 @@ from utils.lifecycle.state import Lifecycle
 from utils.lifecycle.supervision import Backoff, supervise
 from utils.lifecycle.turns import spread
 from utils.lifecycle.watchdog import Watchdog
+from utils.lifecycle.writability import note_write
 
 __all__ = [
     "CROWDED_SCOPE_KEY",
@@ -47,6 +48,7 @@ __all__ = [
     "exit_soon",
     "expose_limits",
     "heed_cancellation",
+    "note_write",
     "raise_file_limit",
     "spread",
     "supervise",

@@ -13,7 +13,13 @@ import typer
 from vfactory.commands.options import HomeOption, JsonOption
 from vfactory.commands.terminal import columns, complain, tell
 from vfactory.stack.configuration import MEBIBYTE
-from vfactory.stack.health_checks import accepts_connections, ask_health, is_monitoring_ready, server_answers
+from vfactory.stack.health_checks import (
+    accepts_connections,
+    ask_health,
+    ask_write_faults,
+    is_monitoring_ready,
+    server_answers,
+)
 from vfactory.stack.preconditions import LEAST_FREE_BYTES
 from vfactory.stack.state import Part, find_supervisor, read_record, state_directory
 
@@ -77,7 +83,9 @@ def _examine(part: Part) -> Condition:
         return Condition(part, is_healthy=False, detail=f"{part.last_end}, is being started again")
     if part.kind == "service":
         answer = ask_health(part.where)
-        return Condition(part, answer.is_healthy, answer.describe(), answer.body or None)
+        faults = ask_write_faults(part.where) if answer.is_healthy else []
+        detail = f"takes no writes: {', '.join(faults)}" if faults else answer.describe()
+        return Condition(part, answer.is_healthy and not faults, detail, answer.body or None)
     if part.kind == "server":
         there = server_answers(part.name, part.where)
         return Condition(part, there, "answers" if there else "does not answer")

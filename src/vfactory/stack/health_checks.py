@@ -1,6 +1,7 @@
 """Checks the health of the running processes."""
 
 import http.client
+import re
 import socket
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,10 @@ from vfactory.stack.configuration import POSTGRES, VALKEY
 
 # Requests that need no password: PostgreSQL's SSLRequest, and Valkey's PING.
 GREETINGS: Final = {POSTGRES: b"\x00\x00\x00\x08\x04\xd2\x16\x2f", VALKEY: b"PING\r\n"}
+
+_WRITE_FAULT: Final = re.compile(
+    r'^vfactory_dependency_write_fault\{dependency="([a-z]+)",fault="([a-z -]+)"\} 1\.0$', re.MULTILINE
+)
 
 READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
 
@@ -56,6 +61,24 @@ def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
     finally:
         connection.close()
     return HealthAnswer(response.status, body if isinstance(body, dict) else {})
+
+
+def ask_write_faults(url: str, *, timeout: float = 2.0) -> list[str]:
+    """Return what the service at `url` cannot write, such as `database: disk full`; never raises."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", "/metrics")
+        return write_faults(connection.getresponse().read().decode("utf-8", "replace"))
+    except (OSError, http.client.HTTPException):
+        return []
+    finally:
+        connection.close()
+
+
+def write_faults(metrics: str) -> list[str]:
+    """Return what a process cannot write, from its metrics."""
+    return [f"{dependency}: {fault}" for dependency, fault in _WRITE_FAULT.findall(metrics)]
 
 
 def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import httpx
 import msgspec
 
-from vfactory.stack.health_checks import HealthAnswer
+from vfactory.stack.health_checks import HealthAnswer, write_faults
 from vfactory.stack.monitoring import WATCHDOG, Alert, of_alertmanager, urgency
 from vfactory.top.exposition import Scrape, parse
 from vfactory.top.figures import NAMES
@@ -50,6 +50,13 @@ class Asker:
             return parse(answer.raise_for_status().text, NAMES, time.monotonic())
         except (httpx.HTTPError, TimeoutError, ValueError):
             return None
+
+    async def write_faults(self, url: str) -> list[str]:
+        """Return what the process at `url` cannot write; nothing if it does not answer."""
+        try:
+            return write_faults((await self._get(f"{url}/metrics")).text)
+        except (httpx.HTTPError, TimeoutError):
+            return []
 
     async def query(self, prometheus: str, expression: str) -> list[tuple[Mapping[str, str], float]] | None:
         """Return the labels and value of every series of an instant query; None without an answer."""

@@ -1,5 +1,6 @@
 """Unpacks programs from the distribution's packages, without root."""
 
+import errno
 import fcntl
 import os
 import platform
@@ -15,6 +16,7 @@ from embedded import file_error, make_folder
 from vfactory.stack.errors import StackError
 
 FOLDER_VARIABLE: Final = "VFACTORY_PROGRAMS_DIR"
+NO_SPACE: Final = "No space left on device"
 COMMAND_SECONDS: Final = 180.0
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SHARED: Final = "share"
@@ -148,6 +150,7 @@ def _run(command: Sequence[str], directory: Path) -> str:
 
     Raises:
         ProgramsError: it failed; the text ends with its last line.
+        DiskFullError: there is no room for what it writes.
     """
     done = subprocess.run(  # noqa: S603 - apt-get and dpkg, by fixed words
         command,
@@ -159,6 +162,8 @@ def _run(command: Sequence[str], directory: Path) -> str:
         timeout=COMMAND_SECONDS,
     )
     if done.returncode != 0:
+        if NO_SPACE in done.stderr:
+            raise file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), directory)
         words = done.stderr.strip().splitlines() or ["no reason given"]
         raise ProgramsError(f"{command[0]} failed: {words[-1]} {HOW_TO_GET_THEM}")
     return done.stdout
