@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from prometheus_client import Counter
@@ -18,7 +19,7 @@ from utils.errors import (
     UnsupportedMediaError,
 )
 from utils.http.json_bounds import FREE_BYTES, FREE_VALUES, Turns, count_separators, refuse_excess
-from utils.http.routes import BodyRule, RouteTable
+from utils.http.routes import ANY_BODY, RouteTable
 from utils.lifecycle import HELD_SCOPE_KEY, TURNED_AWAY, HeldBytes
 from utils.tracing import TRACE_PARENT
 
@@ -41,6 +42,12 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _TRACE_PARENT = re.compile(TRACE_PARENT.pattern.encode())
 _HOST = re.compile(rb"[A-Za-z0-9._~%!$&'()*+,;=:\[\]-]*")
 _JSON_TYPE = re.compile(rb"application/(?:[^\s;/]+\+)?json\s*(?:;.*)?", flags=re.IGNORECASE)
+
+
+@lru_cache(maxsize=64)
+def _is_host(value: bytes) -> bool:
+    """Return whether a Host header's value is one (RFC 9110, 7.2): a name or address, and a port."""
+    return _HOST.fullmatch(value) is not None
 
 
 def exchange_of(scope: Scope) -> "Exchange":
@@ -85,7 +92,7 @@ class Exchange:
         self._send = send
         self._complete = self._sse = False
         self._limit = -1  # unknown until the route is known
-        self._rule = BodyRule()
+        self._rule = ANY_BODY
         self._deadline = 0.0
         self._content_length = 0
         self.received = self.sent = self.header_bytes = self.hosts = 0
@@ -106,7 +113,7 @@ class Exchange:
         for name, value in headers:
             self.header_bytes += len(name) + len(value)
             if name == b"host":
-                self.hosts += 1 if _HOST.fullmatch(value) else 2
+                self.hosts += 1 if _is_host(value) else 2
             elif name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
                 self.request_id = value.decode("ascii")
             elif name == b"content-length" and value.isdigit():

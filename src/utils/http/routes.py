@@ -42,7 +42,7 @@ class BodyRule:
     max_values: int | None = MAX_BODY_VALUES
 
 
-_ANY_BODY: Final = BodyRule()
+ANY_BODY: Final = BodyRule()
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class RouteTable:
     def body(self, scope: Scope) -> BodyRule:
         """Return the rule for the request's body."""
         self._read()
-        return self._bodies.get(_chosen(scope), _ANY_BODY)
+        return self._bodies.get(_chosen(scope), ANY_BODY)
 
     def endpoints(self) -> Iterator[tuple[str, str, Callable[..., Any]]]:
         """Yield the method, template and endpoint of every route that has all three."""
@@ -156,7 +156,7 @@ class RouteTable:
 
     def _body_rule(self, context: RouteContext, template: str) -> BodyRule:
         given = (self._rules.get((method, template)) for method in context.methods or ())
-        rule = next((one for one in given if one is not None), _ANY_BODY)
+        rule = next((one for one in given if one is not None), ANY_BODY)
         is_json = rule.is_json or getattr(context.original_route, "body_field", None) is not None
         return replace(rule, is_json=is_json)
 

@@ -198,24 +198,25 @@ class BoundedProtocol(HttpToolsProtocol):
             self._count_trailer(len(name) + len(value))
             return
         name = name.lower()
+        self.headers.append((name, value))
         if name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"transfer-encoding":
             if value.lower() != b"chunked" or self._is_chunked:
                 raise _RefusedError(HTTPStatus.BAD_REQUEST, "Transfer-Encoding may only be `chunked`.")
             self._is_chunked = True
-        self.headers.append((name, value))
-        if len(self.headers) > MAX_FIELDS:
-            raise _RefusedError(*_HEAD_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
         """Stop the head's timer, and start the request."""
+        if len(self.headers) > MAX_FIELDS:
+            raise _RefusedError(*_HEAD_TOO_LARGE)
         if self._is_chunked and self.parser.get_http_version() == "1.0":
             raise _RefusedError(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding.")
         self._in_head, self._in_body = False, True
         self._trailer_bytes = self._trailer_fields = self._framing_bytes = 0
         self._disarm()
-        self._release_head()
+        if self._head is not None:
+            self._release_head()
         if self._is_guest:
             self._is_guest = CONNECTIONS.is_crowded
             self.scope[CROWDED_SCOPE_KEY] = self._is_guest  # type: ignore[typeddict-unknown-key]
@@ -274,7 +275,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _bound_head(self, size: int) -> None:
         """Count the bytes of a head; start a timer if it is incomplete, which is rare."""
         self._head_bytes += size
-        if self._head_bytes > MAX_HEAD_BYTES:
+        if self._head_bytes > MAX_HEAD_BYTES or len(self.headers or ()) > MAX_FIELDS:
             self._refuse(*_HEAD_TOO_LARGE)
             return
         if self._timer is None:
