@@ -34,8 +34,8 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
 )
-_SWAGGER_POLICY: Final = _POLICY + "style-src 'self' 'unsafe-inline'"
-# ReDoc searches in a worker that it makes from a text.
+_SWAGGER_POLICY: Final = _POLICY + "style-src 'self'"
+# ReDoc writes its styles into the page, and searches in a worker that it makes from a text.
 _REDOC_POLICY: Final = _POLICY + "style-src 'self' 'unsafe-inline'; worker-src blob:"
 
 _PAGE: Final = """<!DOCTYPE html>
