@@ -426,7 +426,7 @@ UNREADABLE: dict[str, tuple[bytes, str, int]] = {
     "gzip with a wrong sum": (gzip.compress(BASE.encode())[:-8] + b"12345678", "broken", 1),
     "zip of two": (zipped(**{"a.csv": BASE, "b.csv": BASE}), "2 files; say .* --part: 'a.csv', 'b.csv'", 2),
     "empty zip": (zipped(), "empty", 1),
-    "zip cut off": (zipped(**{"a.csv": BASE})[:40], "broken", 1),
+    "zip cut off": (zipped(**{"a.csv": BASE})[:40], "cannot be unpacked", 1),
     "zip in gzip": (gzip.compress(zipped(**{"a.csv": BASE})), "unpack it first", 1),
     "four times gzip": (PACKED["gzip in gzip"](PACKED["gzip in gzip"](BASE.encode())), "unpack it first", 1),
     "expanding": (gzip.compress(b"time,level\n" + (b" " * (1 << 16) + b"\n") * 1300), "expands to", 1),

@@ -5,6 +5,7 @@ import gzip
 import io
 import lzma
 import shutil
+import struct
 import sys
 import tempfile
 import zipfile
@@ -159,29 +160,29 @@ class _Layers:
             raise RecordingError("it is a zip or a workbook within another packing; unpack it first")
         try:
             archive = zipfile.ZipFile(self._raw)
-        except zipfile.BadZipFile as error:
-            raise RecordingError(f"the zip file is broken: {error}") from error
-        names = archive.namelist()
-        if "xl/workbook.xml" in names:
-            _check_expansion(archive)
-            self._raw.seek(0)
-            self.kind = "workbook"
-            return True
-        for member, why in (
-            ("xl/workbook.bin", "a binary workbook (.xlsb)"),
-            ("content.xml", "OpenDocument (.ods)"),
-        ):
-            if member in names:
-                raise RecordingError(f"the file is {why}; save it as XLSX or CSV")
-        self._opened.append(archive)
-        member = _choose_member(archive, self._part)
-        try:
-            self._push(archive.open(member))
-        except (RuntimeError, NotImplementedError) as error:
+            names = archive.namelist()
+            if "xl/workbook.xml" in names:
+                _check_expansion(archive)
+                self._raw.seek(0)
+                self.kind = "workbook"
+                return True
+            _refuse_documents(names)
+            self._opened.append(archive)
+            self._push(archive.open(_choose_member(archive, self._part)))
+        except (*_BROKEN, RuntimeError, NotImplementedError) as error:
             raise RecordingError(
-                f"cannot unpack {member} of the zip file ({error}); unpack it first"
+                f"the zip file cannot be unpacked here ({error}); unpack it first"
             ) from error
         return False
+
+
+def _refuse_documents(names: list[str]) -> None:
+    for name, what in (
+        ("xl/workbook.bin", "a binary workbook (.xlsb)"),
+        ("content.xml", "OpenDocument (.ods)"),
+    ):
+        if name in names:
+            raise RecordingError(f"the file is {what}; save it as XLSX or CSV")
 
 
 def choose_part(parts: list[str], part: str | None, what: str) -> str:
@@ -261,7 +262,17 @@ class _Bounded(io.RawIOBase):
         return len(data)
 
 
-_BROKEN = (gzip.BadGzipFile, lzma.LZMAError, zlib.error, zipfile.BadZipFile, OSError, ValueError)
+_BROKEN = (
+    lzma.LZMAError,
+    zlib.error,
+    zipfile.BadZipFile,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+)
+"""What the unpacking libraries raise about damaged data."""
 
 
 def _open_zstd(stream: IO[bytes]) -> IO[bytes]:

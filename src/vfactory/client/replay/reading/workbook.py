@@ -6,8 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import IO, Any
-from xml.etree.ElementTree import ParseError
-from zipfile import BadZipFile
 
 from vfactory.client.replay.reading.choices import RecordingError
 from vfactory.client.replay.reading.lines import Record
@@ -54,21 +52,40 @@ def open_sheet(stream: IO[bytes], part: str | None, skip: int, tell: Callable[[]
         RecordingError: It is no workbook that can be read.
         ChoiceError: There is no such sheet, or there are several and none is named.
     """
+    sheets = _sheets(stream)
+    names = list(sheets) if part else [name for name, sheet in sheets.items() if _has_cells(sheet)]
+    if not names:
+        raise RecordingError("the workbook is empty, or its formulas were never computed")
+    yield Sheet(_rows(sheets[choose_part(names, part, "sheets")]), skip, tell)
+
+
+def _sheets(stream: IO[bytes]) -> dict[str, Any]:
     import openpyxl  # noqa: PLC0415 - takes a tenth of a second, and few recordings are workbooks
 
+    with _broken(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about colours and checks of cells, which nobody reads here
+        book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()
+        return {sheet.title: sheet for sheet in book.worksheets}
+
+
+def _rows(sheet: Any) -> Iterator[tuple[Any, ...]]:
+    rows = sheet.iter_rows(values_only=True)
+    while True:
+        with _broken():
+            row = next(rows, None)
+        if row is None:
+            return
+        yield row
+
+
+@contextmanager
+def _broken() -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about colours and checks of cells, which nobody reads here
-            book = openpyxl.load_workbook(stream, read_only=True, data_only=True, keep_links=False)
-            sheets = {sheet.title: sheet for sheet in book.worksheets}
-            for sheet in sheets.values():
-                sheet.reset_dimensions()
-            names = list(sheets) if part else [name for name, sheet in sheets.items() if _has_cells(sheet)]
-            if not names:
-                raise RecordingError("the workbook is empty, or its formulas were never computed")
-            chosen = sheets[choose_part(names, part, "sheets")]
-            yield Sheet(chosen.iter_rows(values_only=True), skip, tell)
-    except (BadZipFile, KeyError, ValueError, ParseError, TypeError, IndexError, OSError) as error:
+        yield
+    except Exception as error:
+        # openpyxl raises what it stumbles over: KeyError, AttributeError, errors of the zip and of the XML.
         raise RecordingError(f"the workbook cannot be read ({error}); save it as CSV") from error
 
 
@@ -86,4 +103,4 @@ def as_text(value: Any) -> str:
 
 
 def _has_cells(sheet: Any) -> bool:
-    return any(any(value is not None for value in row) for row in sheet.iter_rows(values_only=True))
+    return any(any(value is not None for value in row) for row in _rows(sheet))
