@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Final, TextIO
@@ -26,8 +26,10 @@ class Correction:
     body: Mapping[str, object]
 
 
-def make_correction(given: Mapping[str, str | None], *, line: int = 0) -> Correction:
+def make_correction(given: Mapping[str, str | None], zone: tzinfo, *, line: int = 0) -> Correction:
     """Return the correction of what was given under the names of `COLUMNS`.
+
+    A time without an offset is in `zone`.
 
     Raises:
         UsageError: Something is missing or wrong.
@@ -37,7 +39,7 @@ def make_correction(given: Mapping[str, str | None], *, line: int = 0) -> Correc
         if not (given.get(name) or "").strip():
             raise UsageError(f"{where}{name} is missing")
     body: dict[str, object] = {name: given[name] for name in ("source", "metric", "reason")}
-    body["at"] = read_instant(str(given["at"]), where=where)
+    body["at"] = read_instant(str(given["at"]), zone, where=where)
     body["value"] = _read_value(str(given["value"]), where)
     quality = (given.get("quality") or "").strip()
     if quality:
@@ -45,34 +47,39 @@ def make_correction(given: Mapping[str, str | None], *, line: int = 0) -> Correc
     return Correction(line, body)
 
 
-def read_instant(text: str, *, where: str = "") -> str:
-    """Return a time with its zone, such as 2026-01-15 19:30+09:00, as the API takes it.
+def read_instant(text: str, zone: tzinfo, *, where: str = "") -> str:
+    """Return a time as the API takes it; without an offset it is in `zone`.
 
     Raises:
-        UsageError: It is no time, or has no zone.
+        UsageError: It is no time, or one that comes twice or never in the zone, because clocks change.
     """
     try:
         at = datetime.fromisoformat(text.strip())
     except ValueError as error:
         message = f"{where}{text!r} is not a time; write it as 2026-01-15T10:30:00Z"
         raise UsageError(message) from error
-    if at.tzinfo is None:
-        raise UsageError(f"{where}{text!r} has no time zone; end it with Z, or an offset such as +09:00")
     try:
+        if at.tzinfo is None:
+            first, second = (at.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+            if first.utcoffset() != second.utcoffset():
+                raise UsageError(f"{where}{text!r} comes twice or never in {zone}; end it with its offset")
+            at = first
         return at.astimezone(UTC).isoformat()
     except OverflowError as error:
         raise UsageError(f"{where}{text!r} lies outside the years 1 to 9999") from error
 
 
-def read_corrections(path: Path, defaults: Mapping[str, str | None]) -> list[Correction]:
+def read_corrections(path: Path, defaults: Mapping[str, str | None], zone: tzinfo) -> list[Correction]:
     """Return all corrections of a file; `defaults` stand where it has no such column, or an empty cell.
+
+    A time without an offset is in `zone`.
 
     Raises:
         UsageError: The file cannot be read, or one of its lines is wrong; nothing has been sent.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            corrections = list(_read_lines(file, defaults))
+            corrections = list(_read_lines(file, defaults, zone))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:
@@ -87,7 +94,7 @@ def read_corrections(path: Path, defaults: Mapping[str, str | None]) -> list[Cor
     return corrections
 
 
-def _read_lines(file: TextIO, defaults: Mapping[str, str | None]) -> Iterator[Correction]:
+def _read_lines(file: TextIO, defaults: Mapping[str, str | None], zone: tzinfo) -> Iterator[Correction]:
     rows = csv.reader(file, strict=True)
     header = [name.strip().casefold() for name in next(rows, [])]
     unknown = [name for name in header if name not in COLUMNS]
@@ -102,7 +109,7 @@ def _read_lines(file: TextIO, defaults: Mapping[str, str | None]) -> Iterator[Co
         if len(row) != len(header):
             raise UsageError(f"line {rows.line_num}: has {len(row)} cells; the first line has {len(header)}")
         given = {name: cell for name, cell in zip(header, row, strict=True) if cell.strip()}
-        yield make_correction({**defaults, **given}, line=rows.line_num)
+        yield make_correction({**defaults, **given}, zone, line=rows.line_num)
 
 
 def _read_value(text: str, where: str) -> float:

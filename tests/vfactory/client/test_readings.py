@@ -1,6 +1,7 @@
 """`vfactory readings`, as a person uses it on a running plant."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,24 +12,26 @@ import pytest
 from support.plant.stack import Stack
 
 
+@pytest.fixture(scope="module")
+def engineer(running_stack: Stack) -> Iterator[httpx.Client]:
+    token = running_stack.run("token", "--role", "engineer", code=0).stdout.strip()
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=running_stack.part("factory-core")["where"], headers=headers) as client:
+        yield client
+
+
 @pytest.fixture
-def bench(running_stack: Stack) -> list[str]:
+def bench(engineer: httpx.Client) -> list[str]:
     """The options that name a machine with three readings, in a factory of the test's own."""
     name = f"bench {uuid4()}"
-    running_stack.run("factories", "add", name, code=0)
-    running_stack.run("equipment", "add", "press-1", "-F", name, code=0)
-    token = running_stack.run("token", "--role", "engineer", code=0).stdout.strip()
-    factory = next(f for f in running_stack.json("factories", "list")["items"] if f["name"] == name)
+    path = f"/v1/factories/{engineer.post('/v1/factories', json={'name': name}).json()['id']}"
+    engineer.post(f"{path}/equipment", json={"tag": "press-1"}).raise_for_status()
     readings = [
         {"source": "press-1", "metric": "force", "at": f"2026-01-15T10:30:0{second}.000001Z", "value": value}
         for second, value in enumerate((1.5, 2, 0.1234567890123))
     ]
-    answer = httpx.post(
-        f"{running_stack.part('factory-core')['where']}/v1/factories/{factory['id']}/readings",
-        json={"batch_id": "b", "readings": readings},
-        headers={"Authorization": f"Bearer {token}"},
-    )
-    assert answer.json()["accepted"] == 3
+    sent = engineer.post(f"{path}/readings", json={"batch_id": "b", "readings": readings})
+    assert sent.json()["accepted"] == 3
     return ["-F", name, "-e", "press-1", "-m", "force"]
 
 
@@ -44,6 +47,11 @@ def test_readings_are_listed_with_every_digit(running_stack: Stack, bench: list[
         "2026-01-15 10:30:02.000001Z  0.1234567890123  good",
     ]
     assert listed(running_stack, bench, "--limit", "1") == [1.5]
+    in_seoul = running_stack.run(
+        "readings", "list", *bench, "--time-zone", "Asia/Seoul", "--from", "2026-01-15 19:30:02", code=0
+    )
+    assert "2026-01-15 19:30:02.000001+09:00  0.1234567890123" in in_seoul.stdout
+    assert len(in_seoul.stdout.splitlines()) == 2
     assert listed(
         running_stack, bench, "--from", "2026-01-15 19:30:01+09:00", "--to", "2026-01-15T10:30:02Z"
     ) == [2]
@@ -85,7 +93,7 @@ def test_a_file_is_corrected_line_by_line_and_what_is_unknown_ends_with_1(
     ("options", "said"),
     [
         (["--at", "2026-01-15T10:30:00Z", "--value", "1"], "reason is missing"),
-        (["--at", "2026-01-15T10:30:00", "--value", "1", "--reason", "r"], "has no time zone"),
+        (["--at", "yesterday", "--value", "1", "--reason", "r"], "is not a time"),
         (["--at", "2026-01-15T10:30:00Z", "--value", "many", "--reason", "r"], "must be a number"),
         (
             ["nowhere.csv", "--at", "2026-01-15T10:30:00Z", "--reason", "r"],
@@ -95,7 +103,7 @@ def test_a_file_is_corrected_line_by_line_and_what_is_unknown_ends_with_1(
     ],
 )
 def test_a_wrong_command_is_a_sentence_and_exit_code_2(
-    running_stack: Stack, options: list[str], said: str
+    running_stack: Stack, bench: list[str], options: list[str], said: str
 ) -> None:
-    done = running_stack.run("readings", "correct", "-e", "press-1", "-m", "force", *options, code=2)
+    done = running_stack.run("readings", "correct", *bench, *options, code=2)
     assert said in done.stderr

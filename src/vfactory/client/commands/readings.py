@@ -1,5 +1,6 @@
 """`vfactory readings`: lists readings, corrects them, and lists what was corrected."""
 
+from datetime import datetime, tzinfo
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,7 @@ from vfactory.client.corrections import (
 from vfactory.client.errors import EXIT_REFUSED, UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json, printable
 from vfactory.client.references import find_factory
+from vfactory.client.time_zones import TimeZoneOption, find_zone
 
 app = typer.Typer(no_args_is_help=True, help="List readings, correct them, and list corrections.")
 
@@ -25,7 +27,7 @@ EquipmentOption = Annotated[str, typer.Option("--equipment", "-e", help="Tag of 
 AnyEquipmentOption = Annotated[str | None, typer.Option("--equipment", "-e", help="Tag of the machine.")]
 MetricOption = Annotated[str, typer.Option("--metric", "-m", help="What was measured.")]
 AnyMetricOption = Annotated[str | None, typer.Option("--metric", "-m", help="What was measured.")]
-TIME = "A time with its zone, such as 2026-01-15T10:30:00Z."
+TIME = "A time, such as 2026-01-15T10:30:00Z; without an offset, in the time zone."
 
 
 @app.command("list")
@@ -37,22 +39,27 @@ def list_(
     since: Annotated[str | None, typer.Option("--from", help=f"The first time. {TIME}")] = None,
     before: Annotated[str | None, typer.Option("--to", help=f"The end, excluded. {TIME}")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, oldest first.")] = 50,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the readings of one metric of a machine, oldest first."""
     with connected(url) as client:
+        found = find_factory(client, factory)
+        zone = find_zone(time_zone, found)
         period = {
-            name: read_instant(text) for name, text in (("from", since), ("to", before)) if text is not None
+            name: read_instant(text, zone)
+            for name, text in (("from", since), ("to", before))
+            if text is not None
         }
-        path = f"/v1/factories/{find_factory(client, factory)['id']}/readings"
+        path = f"/v1/factories/{found['id']}/readings"
         pages = client.items("factory-core", path, source=equipment, metric=metric, **period)
         readings = list(islice(pages, limit))
         if as_json:
             print_json({"items": readings})
             return
         print_columns(
-            ("AT", "VALUE", "QUALITY"), [(_at(r), _number(r["value"]), r["quality"]) for r in readings]
+            ("AT", "VALUE", "QUALITY"), [(_at(r, zone), _number(r["value"]), r["quality"]) for r in readings]
         )
 
 
@@ -72,6 +79,7 @@ def correct(
         str | None, typer.Option(help="The right quality: good, uncertain or bad. Default: it stays.")
     ] = None,
     reason: Annotated[str | None, typer.Option(help="Why; it stays with the correction.")] = None,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -80,19 +88,20 @@ def correct(
     What was kept before stays on record, with who corrected it, when and why. Incidents keep what they saw.
     """
     with connected(url) as client:
+        found = find_factory(client, factory)
+        zone = find_zone(time_zone, found)
         given = {"source": equipment, "metric": metric, "quality": quality, "reason": reason}
         if file is None:
-            corrections = [make_correction({**given, "at": at, "value": value})]
+            corrections = [make_correction({**given, "at": at, "value": value}, zone)]
         elif at is not None or value is not None:
             raise UsageError("--at and --value are for one reading; a file has them in its columns")
         else:
-            corrections = read_corrections(file, given)
-        found = find_factory(client, factory)
+            corrections = read_corrections(file, given, zone)
         results = send_corrections(client, found, corrections)
         if as_json:
             print_json({"results": results})
         else:
-            _tell(found, corrections, results)
+            _tell(found, corrections, results, zone)
         if any(result["outcome"] == "rejected" for result in results):
             raise typer.Exit(EXIT_REFUSED)
 
@@ -104,12 +113,15 @@ def corrections_(
     equipment: AnyEquipmentOption = None,
     metric: AnyMetricOption = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most, oldest first.")] = 50,
+    time_zone: TimeZoneOption = None,
     url: UrlOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List the corrections of a factory's readings, oldest first."""
     with connected(url) as client:
-        path = f"/v1/factories/{find_factory(client, factory)['id']}/readings/corrections"
+        found = find_factory(client, factory)
+        zone = find_zone(time_zone, found)
+        path = f"/v1/factories/{found['id']}/readings/corrections"
         made = list(islice(client.items("factory-core", path, source=equipment, metric=metric), limit))
         if as_json:
             print_json({"items": made})
@@ -118,9 +130,9 @@ def corrections_(
             (
                 one["source"],
                 one["metric"],
-                _at(one),
+                _at(one, zone),
                 *_change(one),
-                instant(one["corrected_at"]),
+                instant(one["corrected_at"], zone),
                 one["corrected_by"],
                 one["reason"],
             )
@@ -129,7 +141,7 @@ def corrections_(
         print_columns(("SOURCE", "METRIC", "AT", "WAS", "IS", "CORRECTED", "BY", "REASON"), rows)
 
 
-def _tell(factory: Json, corrections: list[Correction], results: list[Json]) -> None:
+def _tell(factory: Json, corrections: list[Correction], results: list[Json], zone: tzinfo) -> None:
     outcomes = [str(result["outcome"]) for result in results]
     counts = [(outcome, outcomes.count(outcome)) for outcome in ("corrected", "unchanged", "rejected")]
     typer.echo(f"Readings of {printable(factory['name'])}: {', '.join(f'{n} {name}' for name, n in counts)}")
@@ -143,7 +155,7 @@ def _tell(factory: Json, corrections: list[Correction], results: list[Json]) -> 
         print_fields(
             [
                 ("  reading", f"{body['source']} {body['metric']}"),
-                ("  at", _at({**body})),
+                ("  at", _at({**body}, zone)),
                 ("  was", _shown(result["old_value"], result["old_quality"])),
                 ("  is", _shown(now["value"], now["quality"])),
                 ("  record", result["correction_id"]),
@@ -167,6 +179,6 @@ def _number(value: object) -> str:
     return repr(value).removesuffix(".0")
 
 
-def _at(reading: Json) -> str:
-    """Return a reading's time with every digit it has, as `--at` takes it."""
-    return str(reading["at"]).replace("T", " ").replace("+00:00", "Z")
+def _at(reading: Json, zone: tzinfo) -> str:
+    """Return a reading's time in a zone with every digit it has, as `--at` takes it."""
+    return datetime.fromisoformat(str(reading["at"])).astimezone(zone).isoformat(" ").replace("+00:00", "Z")
