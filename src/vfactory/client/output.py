@@ -50,11 +50,16 @@ def print_columns(
 
 
 def print_fields(fields: Iterable[tuple[str, object]]) -> None:
-    """Print names and values, one pair per line, without those that are None."""
+    """Print names and values, one pair per line, without those that are None.
+
+    On a terminal that is too narrow, values are folded between words below each other.
+    """
     shown = [(name, printable(value)) for name, value in fields if value is not None]
     width = max((cell_len(name) for name, _ in shown), default=0)
+    terminal = terminal_width()
     for name, value in shown:
-        typer.echo(f"{_pad(name, width)}{_GAP}{value}")
+        for line in _field_lines(f"{_pad(name, width)}{_GAP}", value, terminal):
+            typer.echo(line)
 
 
 def print_event(parts: Sequence[str]) -> None:
@@ -112,6 +117,15 @@ def _dump(value: Any, **style: Any) -> str:
 
 def _pad(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
+
+
+def _field_lines(name: str, value: str, width: int | None) -> list[str]:
+    if width is None or cell_len(name + value) <= width:
+        return [name + value]
+    first, *others = value.split(" ")
+    if cell_len(name + first) > width:
+        return [name.rstrip(), *folded([first, *others], width, " ")]
+    return folded([name + first, *others], width, " ", indent=cell_len(name))
 
 
 def _widths(table: Sequence[Sequence[str]]) -> list[int]:

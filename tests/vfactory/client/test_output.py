@@ -114,3 +114,24 @@ def test_folding_breaks_no_part_and_loses_none(parts: list[str], width: int, ind
     assert "|".join([lines[0], *(line[indent:] for line in lines[1:])]) == "|".join(parts)
     for line in lines:
         assert cell_len(line) <= width or line[indent if line is not lines[0] else 0 :] in parts
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (None, f"id           {IDS[0]}\ndescription  Shakes and hums since the morning shift began\n"),
+        (
+            52,
+            f"id           {IDS[0]}\n"
+            "description  Shakes and hums since the morning shift\n"
+            "             began\n",
+        ),
+        (40, f"id\n{IDS[0]}\ndescription  Shakes and hums since the\n             morning shift began\n"),
+    ],
+)
+def test_fields_are_folded_below_each_other_and_ids_stay_whole(
+    width: int | None, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "terminal_width", lambda: width)
+    print_fields([("id", IDS[0]), ("description", "Shakes and hums since the morning shift began")])
+    assert capsys.readouterr().out == expected
