@@ -146,7 +146,8 @@ class BoundedProtocol(HttpToolsProtocol):
             self._linger_until = self.loop.time() + LINGER_SECONDS
             self._disarm()
             self._arm(LINGER_SECONDS, self._socket.close)
-            self._socket.write_eof()
+            if self._socket.can_write_eof():
+                self._socket.write_eof()
             self._socket.resume_reading()
             CONNECTIONS.idle(self)
         else:
