@@ -67,6 +67,33 @@ async def test_a_database_that_is_read_only_says_so_to_clients_and_in_metrics(
     assert problems(process) == problems(worker) == []
 
 
+FULL = """
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'No space left on device';
+    END $$;
+    CREATE TRIGGER full_disk BEFORE INSERT ON factory_core.factories EXECUTE FUNCTION refuse();
+"""
+
+
+async def test_what_a_request_meets_is_told_at_once_and_ends_with_the_next_probe(
+    running: Running, environment_for: Callable[..., dict[str, str]]
+) -> None:
+    process = running("factory-core")
+    connection = await asyncpg.connect(environment_for("factory-core")["DATABASE_URL"])
+    try:
+        await connection.execute(FULL)  # the server's own error, without a disk to fill
+        async with client_of(process.base_url) as client:
+            answer = await client.post("/v1/factories", json={"name": f"plant {uuid4()}"})
+            assert (answer.status_code, answer.json()["detail"]) == (503, "The database's disk is full.")
+            assert answer.headers["retry-after"]
+    finally:
+        await connection.close()
+    told = "database takes no writes: disk full"
+    await wait_until(lambda: any(told in line for line in process.lines))
+    await wait_until(partial(_has, process, 'writable{dependency="database"} 1.0'))
+    assert problems(process) == []
+
+
 async def _has(process: RunningProcess, words: str) -> bool:
     return words in await metrics(process)
 

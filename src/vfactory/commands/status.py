@@ -127,4 +127,7 @@ def _lacking(missing: Mapping[str, str]) -> str:
     names: dict[str, list[str]] = {}
     for name, reason in missing.items():
         names.setdefault(reason, []).append(name)
-    return "".join(f"No {', '.join(those)}: {reason}\n" for reason, those in names.items())
+    lines = [f"No {', '.join(those)}: {reason}\n" for reason, those in names.items()]
+    if "alertmanager" in missing:
+        lines.append("Incidents of the platform are not compared with Alertmanager's list.\n")
+    return "".join(lines)

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from embedded import free_port
-from vfactory.stack.health_checks import accepts_connections, ask_health
+from vfactory.stack.health_checks import accepts_connections, ask_health, ask_write_faults
 
 UNHEALTHY = {
     "status": "unhealthy",
@@ -81,3 +81,19 @@ def test_somebody_who_never_answers_is_not_waited_for() -> None:
         port = silent.getsockname()[1]
         assert not ask_health(f"http://127.0.0.1:{port}", timeout=0.2).is_healthy
         assert accepts_connections(f"127.0.0.1:{port}")
+
+
+def test_what_a_process_cannot_write_is_read_from_its_metrics(server: Server) -> None:
+    server.body = (
+        b'vfactory_dependency_writable{dependency="database"} 0.0\n'
+        b'vfactory_dependency_write_fault{dependency="database",fault="disk full"} 1.0\n'
+        b'vfactory_dependency_write_fault{dependency="redis",fault="too few replicas"} 1.0\n'
+    )
+    url = f"http://127.0.0.1:{server.server_port}"
+    assert ask_write_faults(url) == ["database: disk full", "redis: too few replicas"]
+    server.body = b'vfactory_dependency_writable{dependency="database"} 1.0\n'
+    assert ask_write_faults(url) == []
+
+
+def test_a_process_that_does_not_answer_says_nothing_of_writes() -> None:
+    assert ask_write_faults(f"http://127.0.0.1:{free_port()}") == []

@@ -16,7 +16,7 @@ from embedded import file_error, make_folder
 from vfactory.stack.errors import StackError
 
 FOLDER_VARIABLE: Final = "VFACTORY_PROGRAMS_DIR"
-NO_SPACE: Final = "No space left on device"
+NO_SPACE: Final = ("No space left on device", "enough free space", "Disk quota exceeded")
 COMMAND_SECONDS: Final = 180.0
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 SHARED: Final = "share"
@@ -162,7 +162,7 @@ def _run(command: Sequence[str], directory: Path) -> str:
         timeout=COMMAND_SECONDS,
     )
     if done.returncode != 0:
-        if NO_SPACE in done.stderr:
+        if any(words in done.stderr for words in NO_SPACE):
             raise file_error(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), directory)
         words = done.stderr.strip().splitlines() or ["no reason given"]
         raise ProgramsError(f"{command[0]} failed: {words[-1]} {HOW_TO_GET_THEM}")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from embedded import DiskFullError
 from vfactory.stack.programs import ProgramsError, fetch, packages
 
 
@@ -20,6 +21,11 @@ def test_packages_that_do_not_come_in_time_are_given_up(
     monkeypatch.setattr(packages, "COMMAND_SECONDS", 0.01)
     with pytest.raises(ProgramsError, match="in time"):
         fetch(["prometheus-node-exporter"], tmp_path / "programs")
+
+
+def test_a_program_that_finds_no_room_for_what_it_writes_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DiskFullError, match=f"No room left for {tmp_path}: No space left on device"):
+        packages._run(["dd", "if=/dev/zero", "of=/dev/full", "count=1"], tmp_path)
 
 
 @pytest.mark.parametrize("umask", [0o022, 0o077])
