@@ -116,22 +116,23 @@ def test_folding_breaks_no_part_and_loses_none(parts: list[str], width: int, ind
         assert cell_len(line) <= width or line[indent if line is not lines[0] else 0 :] in parts
 
 
+HUMS = "Shakes and hums since the morning shift began"
+
+
 @pytest.mark.parametrize(
     ("width", "expected"),
     [
-        (None, f"id           {IDS[0]}\ndescription  Shakes and hums since the morning shift began\n"),
-        (
-            52,
-            f"id           {IDS[0]}\n"
-            "description  Shakes and hums since the morning shift\n"
-            "             began\n",
-        ),
-        (40, f"id\n{IDS[0]}\ndescription  Shakes and hums since the\n             morning shift began\n"),
+        (None, [f"id           {IDS[0]}", f"description  {HUMS}"]),
+        (52, [f"id           {IDS[0]}", f"description  {HUMS[:-6]}", f"{'':13}began"]),
+        (40, ["id", IDS[0], f"description  {HUMS[:25]}", f"{'':13}morning shift began"]),
     ],
 )
 def test_fields_are_folded_below_each_other_and_ids_stay_whole(
-    width: int | None, expected: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    width: int | None,
+    expected: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(output, "terminal_width", lambda: width)
-    print_fields([("id", IDS[0]), ("description", "Shakes and hums since the morning shift began")])
-    assert capsys.readouterr().out == expected
+    print_fields([("id", IDS[0]), ("description", HUMS)])
+    assert capsys.readouterr().out.splitlines() == expected
