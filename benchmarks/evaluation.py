@@ -34,9 +34,9 @@ HELD: Final = "vfactory_consumer_partitions_held"
 FIRST: Final = datetime(2020, 1, 1, tzinfo=UTC)
 FORGET: Final = """
     DELETE FROM incident_event.consumer_positions;
-    DELETE FROM incident_event.rule_readings;
+    DELETE FROM incident_event.series_readings;
     UPDATE incident_event.rule_states SET evaluated_readings = 0, late_readings = 0, newest_us = NULL,
-        since_us = NULL, floor_us = NULL, checkpoint_since_us = NULL
+        since_us = NULL, floor_us = NULL, checkpoint_since_us = NULL, first_seq = NULL
 """
 
 

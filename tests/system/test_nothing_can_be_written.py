@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from support.plant.bare_client import client_of
 from support.servers import RunningProcess, Valkey
 from support.waiting import wait_until
-from vfactory.stack.health_checks import ask_write_faults
+from vfactory.stack.health_checks import ask_troubles
 
 Running = Callable[..., RunningProcess]
 
@@ -110,7 +110,7 @@ async def test_a_valkey_that_is_out_of_memory_says_so_and_health_says_connected(
             await wait_until(partial(_has, each, fault("redis", "out of memory")))
         async with httpx.AsyncClient() as http:
             assert (await http.get(f"{process.base_url}/health")).json()["redis"] == "connected"
-        assert ask_write_faults(process.base_url) == ["redis: out of memory"]
+        assert ask_troubles(process.base_url) == ["takes no writes: redis: out of memory"]
     finally:
         await client.config_set("maxmemory", "0")
         await client.aclose()
@@ -125,7 +125,7 @@ async def test_a_store_whose_disk_is_full_says_so(running: Running, tmp_path: Pa
     hard = resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE)[1]
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (4096, hard))
     await wait_until(partial(_has, process, fault("store", "disk full")))
-    assert ask_write_faults(process.base_url) == ["store: disk full"]
+    assert ask_troubles(process.base_url) == ["takes no writes: store: disk full"]
     resource.prlimit(process.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
     await wait_until(partial(_has, process, 'writable{dependency="store"} 1.0'))
     assert list((tmp_path / "store" / "incoming").iterdir()) == []

@@ -16,7 +16,7 @@ from vfactory.stack.configuration import MEBIBYTE
 from vfactory.stack.health_checks import (
     accepts_connections,
     ask_health,
-    ask_write_faults,
+    ask_troubles,
     is_monitoring_ready,
     server_answers,
 )
@@ -83,9 +83,9 @@ def _examine(part: Part) -> Condition:
         return Condition(part, is_healthy=False, detail=f"{part.last_end}, is being started again")
     if part.kind == "service":
         answer = ask_health(part.where)
-        faults = ask_write_faults(part.where) if answer.is_healthy else []
-        detail = f"takes no writes: {', '.join(faults)}" if faults else answer.describe()
-        return Condition(part, answer.is_healthy and not faults, detail, answer.body or None)
+        troubles = ask_troubles(part.where) if answer.is_healthy else []
+        detail = "; ".join(troubles) or answer.describe()
+        return Condition(part, answer.is_healthy and not troubles, detail, answer.body or None)
     if part.kind == "server":
         there = server_answers(part.name, part.where)
         return Condition(part, there, "answers" if there else "does not answer")

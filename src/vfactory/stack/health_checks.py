@@ -18,6 +18,10 @@ _WRITE_FAULT: Final = re.compile(
     r'^vfactory_dependency_write_fault\{dependency="([a-z]+)",fault="([a-z -]+)"\} 1\.0$', re.MULTILINE
 )
 
+_IMPAIRED: Final = re.compile(
+    r'^vfactory_consumer_impaired_factories\{publisher="[a-z-]+"\} ([0-9]+)\.0$', re.MULTILINE
+)
+
 READY_PATHS: Final = {"prometheus": "/-/ready", "alertmanager": "/-/ready"}
 
 
@@ -63,22 +67,29 @@ def ask_health(url: str, *, timeout: float = 2.0) -> HealthAnswer:
     return HealthAnswer(response.status, body if isinstance(body, dict) else {})
 
 
-def ask_write_faults(url: str, *, timeout: float = 2.0) -> list[str]:
-    """Return what the service at `url` cannot write, such as `database: disk full`; never raises."""
+def ask_troubles(url: str, *, timeout: float = 2.0) -> list[str]:
+    """Return what troubles the process at `url` though it is healthy; never raises."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
     try:
         connection.request("GET", "/metrics")
-        return write_faults(connection.getresponse().read().decode("utf-8", "replace"))
+        return troubles(connection.getresponse().read().decode("utf-8", "replace"))
     except (OSError, http.client.HTTPException):
         return []
     finally:
         connection.close()
 
 
-def write_faults(metrics: str) -> list[str]:
-    """Return what a process cannot write, from its metrics."""
-    return [f"{dependency}: {fault}" for dependency, fault in _WRITE_FAULT.findall(metrics)]
+def troubles(metrics: str) -> list[str]:
+    """Return what troubles a process though it is healthy, from its metrics: one part of a sentence each."""
+    found = []
+    if faults := _WRITE_FAULT.findall(metrics):
+        found.append("takes no writes: " + ", ".join(f"{what}: {fault}" for what, fault in faults))
+    impaired = sum(map(int, _IMPAIRED.findall(metrics)))
+    if impaired:
+        factories = "1 factory is" if impaired == 1 else f"{impaired} factories are"
+        found.append(f"{factories} impaired: see vfactory set-aside list")
+    return found
 
 
 def is_monitoring_ready(name: str, url: str, *, timeout: float = 1.0) -> bool:

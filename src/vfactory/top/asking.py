@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import httpx
 import msgspec
 
-from vfactory.stack.health_checks import HealthAnswer, write_faults
+from vfactory.stack.health_checks import HealthAnswer, troubles
 from vfactory.stack.monitoring import WATCHDOG, Alert, of_alertmanager, urgency
 from vfactory.top.exposition import Scrape, parse
 from vfactory.top.figures import NAMES
@@ -51,10 +51,10 @@ class Asker:
         except (httpx.HTTPError, TimeoutError, ValueError):
             return None
 
-    async def write_faults(self, url: str) -> list[str]:
-        """Return what the process at `url` cannot write; nothing if it does not answer."""
+    async def troubles(self, url: str) -> list[str]:
+        """Return what troubles the process at `url` though it is healthy; nothing if it does not answer."""
         try:
-            return write_faults((await self._get(f"{url}/metrics")).text)
+            return troubles((await self._get(f"{url}/metrics")).text)
         except (httpx.HTTPError, TimeoutError):
             return []
 

@@ -109,8 +109,8 @@ class Watch:
             last = self._last_answers.get(part.name)
             return Row(name=part.name, condition="silent", detail=answer.describe(), last_answer=last)
         self._last_answers[part.name] = utc_now()
-        if answer.is_healthy and (faults := await self._asker.write_faults(part.where)):
-            return Row(name=part.name, condition="unhealthy", detail=f"takes no writes: {', '.join(faults)}")
+        if answer.is_healthy and (troubles := await self._asker.troubles(part.where)):
+            return Row(name=part.name, condition="unhealthy", detail="; ".join(troubles))
         condition: Condition = "healthy" if answer.is_healthy else "unhealthy"
         return Row(name=part.name, condition=condition, detail="" if answer.is_healthy else answer.describe())
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from embedded import free_port
-from vfactory.stack.health_checks import accepts_connections, ask_health, ask_write_faults
+from vfactory.stack.health_checks import accepts_connections, ask_health, ask_troubles, troubles
 
 UNHEALTHY = {
     "status": "unhealthy",
@@ -90,10 +90,35 @@ def test_what_a_process_cannot_write_is_read_from_its_metrics(server: Server) ->
         b'vfactory_dependency_write_fault{dependency="redis",fault="too few replicas"} 1.0\n'
     )
     url = f"http://127.0.0.1:{server.server_port}"
-    assert ask_write_faults(url) == ["database: disk full", "redis: too few replicas"]
+    assert ask_troubles(url) == ["takes no writes: database: disk full, redis: too few replicas"]
     server.body = b'vfactory_dependency_writable{dependency="database"} 1.0\n'
-    assert ask_write_faults(url) == []
+    assert ask_troubles(url) == []
 
 
-def test_a_process_that_does_not_answer_says_nothing_of_writes() -> None:
-    assert ask_write_faults(f"http://127.0.0.1:{free_port()}") == []
+def test_a_process_that_does_not_answer_tells_of_no_trouble() -> None:
+    assert ask_troubles(f"http://127.0.0.1:{free_port()}") == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "told"),
+    [
+        ("", []),
+        ('vfactory_dependency_write_fault{dependency="database",fault="disk full"} 0.0', []),
+        ('vfactory_consumer_impaired_factories{publisher="factory-core"} 0.0', []),
+        (
+            'vfactory_consumer_impaired_factories{publisher="factory-core"} 1.0',
+            ["1 factory is impaired: see vfactory set-aside list"],
+        ),
+        (
+            """vfactory_dependency_write_fault{dependency="database",fault="disk full"} 1.0
+vfactory_dependency_write_fault{dependency="redis",fault="read-only"} 1.0
+vfactory_consumer_impaired_factories{publisher="factory-core"} 12.0""",
+            [
+                "takes no writes: database: disk full, redis: read-only",
+                "12 factories are impaired: see vfactory set-aside list",
+            ],
+        ),
+    ],
+)
+def test_what_troubles_a_healthy_process_is_read_from_its_metrics(shown: str, told: list[str]) -> None:
+    assert troubles(f"# HELP some\n{shown}\nother 1.0\n") == told
