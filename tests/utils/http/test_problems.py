@@ -146,7 +146,6 @@ def wrapped(error: Exception) -> sqlalchemy.exc.DBAPIError:
         (asyncpg.InternalClientError("another operation (2) is in progress"), "Connection reset"),
         (asyncpg.TooManyConnectionsError("sorry"), "Unavailable"),
         (asyncpg.AdminShutdownError("terminating"), "Connection reset"),
-        (asyncpg.ReadOnlySQLTransactionError("read only"), "Unavailable"),
         (asyncpg.InvalidPasswordError('for user "root"'), "Authentication failed"),
         (wrapped(asyncpg.ConnectionDoesNotExistError("gone")), "Connection reset"),
         (wrapped(asyncpg.QueryCanceledError("timeout")), "Unavailable"),
@@ -165,6 +164,24 @@ async def test_a_dependency_that_fails_is_a_503_in_fixed_words(
     assert answer.headers["retry-after"] == "1"
     assert f"({word})" in answer.json()["detail"]
     assert "root" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (asyncpg.ReadOnlySQLTransactionError("read only"), "The database is read-only."),
+        (asyncpg.DiskFullError("could not extend file"), "The database's disk is full."),
+        (wrapped(asyncpg.DiskFullError("could not extend file")), "The database's disk is full."),
+        (asyncpg.OutOfMemoryError("out of memory"), "The database is out of memory."),
+    ],
+    ids=repr,
+)
+async def test_a_database_that_takes_no_writes_is_a_503_that_says_why(
+    client: httpx.AsyncClient, error: Exception, words: str
+) -> None:
+    answer = await fail_with(client, lambda: error)
+    assert (answer.status_code, answer.json()["detail"]) == (503, words)
+    assert answer.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(
