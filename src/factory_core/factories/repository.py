@@ -29,6 +29,11 @@ class FactoryRepository:
         """Return the factory with this key, which is known to exist."""
         return (await self._session.scalars(select(Factory).where(Factory.name_key == name_key))).one()
 
+    async def list_unkeyed(self) -> Sequence[Factory]:
+        """Return the factories without a key: an older release created them while an update was under way."""
+        query = select(Factory).where(Factory.name_key.is_(None)).order_by(Factory.id)
+        return (await self._session.scalars(query)).all()
+
     async def find(self, factory_id: UUID) -> Factory | None:
         """Return the factory with this id, or None."""
         return await self._session.get(Factory, factory_id)

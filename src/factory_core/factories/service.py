@@ -42,6 +42,9 @@ class FactoryService:
         if by.factories is not None:
             raise ForbiddenError("A token for certain factories cannot create another one.")
         key = fold_name(name)
+        for other in await self._factories.list_unkeyed():
+            if fold_name(other.name) == key:
+                raise _taken(by, other)
         factory = await self._factories.add(
             id=uuid7(),
             name=name,

@@ -5,10 +5,12 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import httpx
 import pytest
 
 from contracts.platform import PLATFORM_FACTORY_ID
+from support.servers import Postgres
 
 FLOOR = {"width_m": 80.0, "depth_m": 40.5, "height_m": 12.0}
 Clients = Callable[..., httpx.AsyncClient]
@@ -50,6 +52,23 @@ async def test_a_name_that_is_taken_is_refused_with_the_id_of_the_factory_that_h
     assert refused.json()["factory_id"] == taken["id"]
     assert taken["id"] in refused.json()["detail"]
     assert name in refused.json()["detail"]
+
+
+async def test_a_name_that_an_older_release_gave_during_an_update_is_taken_too(
+    client: httpx.AsyncClient, postgres: Postgres
+) -> None:
+    url = postgres.url("running_factory_core")
+    old = await asyncpg.connect(url, server_settings={"search_path": "factory_core"})
+    factory_id, name = uuid4(), f"Café {uuid4()}"
+    await old.execute(
+        "INSERT INTO factories (id, name, timezone, layout_version, created_at) "
+        "VALUES ($1, $2, 'UTC', 1, now())",
+        factory_id,
+        name,
+    )
+    await old.close()
+    refused = await client.post("/v1/factories", json={"name": name.upper()})
+    assert (refused.status_code, refused.json()["factory_id"]) == (409, str(factory_id))
 
 
 async def test_the_platform_has_its_name_to_itself(client: httpx.AsyncClient) -> None:
