@@ -12,6 +12,7 @@ from typing import Final, TextIO
 from plant_client import Json, PlantClient
 from utils.names import normalize_name
 from vfactory.client.errors import UsageError
+from vfactory.client.references import in_path
 
 COLUMNS: Final = ("source", "metric", "at", "value", "quality", "reason")
 _REQUIRED: Final = ("source", "metric", "at", "value", "reason")
@@ -127,7 +128,7 @@ def send_corrections(client: PlantClient, factory: Json, corrections: Sequence[C
 
     What was sent before a failure stays corrected; the same command again changes nothing about it.
     """
-    path = f"/v1/factories/{factory['id']}/readings/corrections"
+    path = f"/v1/factories/{in_path(factory['id'])}/readings/corrections"
     results: list[Json] = []
     remaining = iter(corrections)
     while chunk := list(islice(remaining, _AT_ONCE)):

@@ -1,6 +1,7 @@
 """What a command takes its factory, its rule and its incident to be."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from contracts.platform import PLATFORM_FACTORY_ID, PLATFORM_FACTORY_NAME
+from support import ROOT
 from support.servers.scripted import connect, serve
 from vfactory.cli import build
 from vfactory.client.errors import CommandError, UsageError
@@ -205,3 +207,14 @@ def test_shortest_prefixes_are_unambiguous_and_at_least_8_long(ids: list[Any]) -
     for whole, prefix in shortest_prefixes(texts).items():
         assert len(prefix) >= 8
         assert [one for one in texts if one.startswith(prefix)] == [whole]
+
+
+def test_whatever_is_put_into_a_path_is_quoted() -> None:
+    written = {
+        f"{path.name}:{number}"
+        for path in (ROOT / "src" / "vfactory").rglob("*.py")
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        for part in re.findall(r'f"/v1/[^"]*?\{([^}]*)', line)
+        if not part.startswith("in_path(") and part != "move"  # a word of the command itself
+    }
+    assert written == set()

@@ -18,7 +18,7 @@ from vfactory.client.corrections import (
 )
 from vfactory.client.errors import EXIT_REFUSED, UsageError
 from vfactory.client.output import instant, print_columns, print_fields, print_json, printable
-from vfactory.client.references import find_factory
+from vfactory.client.references import find_factory, in_path
 from vfactory.client.time_zones import TimeZoneOption, find_zone
 
 app = typer.Typer(no_args_is_help=True, help="List readings, correct them, and list corrections.")
@@ -52,7 +52,7 @@ def list_(
             for name, text in (("from", since), ("to", before))
             if text is not None
         }
-        path = f"/v1/factories/{found['id']}/readings"
+        path = f"/v1/factories/{in_path(found['id'])}/readings"
         pages = client.items("factory-core", path, source=equipment, metric=metric, **period)
         readings = list(islice(pages, limit))
         if as_json:
@@ -121,7 +121,7 @@ def corrections_(
     with connected(url) as client:
         found = find_factory(client, factory)
         zone = find_zone(time_zone, found)
-        path = f"/v1/factories/{found['id']}/readings/corrections"
+        path = f"/v1/factories/{in_path(found['id'])}/readings/corrections"
         made = list(islice(client.items("factory-core", path, source=equipment, metric=metric), limit))
         if as_json:
             print_json({"items": made})

@@ -19,7 +19,7 @@ from vfactory.client.commands.session import FactoryOption, JsonOption, UrlOptio
 from vfactory.client.errors import EXIT_INTERRUPTED, EXIT_REFUSED, CommandError, UsageError
 from vfactory.client.output import print_json, printable
 from vfactory.client.patience import patiently
-from vfactory.client.references import NoSuchThingError, find_equipment, find_factory
+from vfactory.client.references import NoSuchThingError, find_equipment, find_factory, in_path
 from vfactory.client.replay.pace import SpeedError, read_speed
 from vfactory.client.replay.position import PositionFile
 from vfactory.client.replay.progress import open_progress
@@ -351,7 +351,7 @@ def _find_machines(client: PlantClient, factory: Json, tags: Sequence[str], *, c
     if not create and len(tags) == 1:
         find_equipment(client, factory, tags[0])
         return
-    path = f"/v1/factories/{factory['id']}/equipment"
+    path = f"/v1/factories/{in_path(factory['id'])}/equipment"
     known = {str(one["tag"]) for one in client.items("factory-core", path)}
     missing = [tag for tag in tags if tag not in known]
     if missing and not create:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from plant_client import Json, PlantClient, UnreachableError
+from vfactory.client.references import in_path
 from vfactory.client.replay.batches import Batch
 
 _FIRST_PAUSE_SECONDS = 0.5
@@ -42,7 +43,7 @@ class Sender:
         on_retry: Callable[[Retry], None],
     ) -> None:
         self._client = client
-        self._path = f"/v1/factories/{factory_id}/readings"
+        self._path = f"/v1/factories/{in_path(factory_id)}/readings"
         self._run = run
         self._patience_seconds = patience_seconds
         self._on_retry = on_retry
