@@ -60,10 +60,10 @@ async def test_clients_that_move_miss_nothing_and_are_not_reset(
     async with client_of(first.base_url) as one, client_of(second.base_url) as two:
         await report(one, factory_id)
         ends = time.monotonic() + seconds
-        work = [
-            follow([one, two] if number % 2 else [two, one], factory_id, ends) for number in range(CLIENTS)
-        ]
-        made, *seen = await asyncio.gather(keep_reporting(one, factory_id, ends), *work)
+        reporting = asyncio.create_task(keep_reporting(one, factory_id, ends))
+        ways = [[one, two], [two, one]] * (CLIENTS // 2)
+        seen = await asyncio.gather(*(follow(way, factory_id, ends) for way in ways))
+        made = await reporting
     for ids in seen:
         assert ids == list(range(1, len(ids) + 1))
         assert ids, f"no event of {made}"
