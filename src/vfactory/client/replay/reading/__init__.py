@@ -1,9 +1,8 @@
 """The way into a recording: open → decode → dialect → columns → times → values → series.
 
-`unpack` opens the file by its content, `decode` finds the encoding, `dialect` the separator and the header,
-`columns`
-what each column holds; `notation` and `times` read times, `values` numbers; `recording` gives the rows of
-each series,
+`unpack` opens the file by its content (`lines`, `workbook` and `parquet` read its rows, `tables` chooses),
+`decode` finds the encoding, `dialect` the separator and the header, `time_columns` and `columns` what each
+column holds; `notation` and `times` read times, `values` numbers; `recording` gives the rows of each series,
 and `survey` reads them once before they are sent.
 """
 
