@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,12 +32,27 @@ def token(role: str) -> str:
     return issue_token(AUTH_SECRET, subject="kim", role=Role(role), factories="*")
 
 
+@pytest.fixture(scope="module")
+def started(launch: Callable[..., RunningProcess]) -> Iterator[Callable[[str], RunningProcess]]:
+    """Give a service's API, the same one to all tests of this module."""
+    running: dict[str, RunningProcess] = {}
+
+    def start(service: str) -> RunningProcess:
+        if service not in running:
+            running[service] = launch(service, shared="cases")
+        return running[service]
+
+    yield start
+    for process in running.values():
+        assert process.stop() == 0
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 @pytest.mark.parametrize(("service", "path", "role", "status"), REFUSALS)
 def test_a_refused_body_gets_its_status_ten_times_out_of_ten(  # noqa: PLR0917 - one of each
-    launch: Callable[..., RunningProcess], script: Path, service: str, path: str, role: str, status: int
+    started: Callable[[str], RunningProcess], script: Path, service: str, path: str, role: str, status: int
 ) -> None:
-    process = launch(service, shared="cases")
+    process = started(service)
     for size in (4 * 2**20 + 1, 8_000_000):
         command = [sys.executable, str(script), str(process.port), path, token(role), str(size)]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=90)
