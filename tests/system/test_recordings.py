@@ -227,7 +227,7 @@ def work(stack: Stack, incident: str) -> None:
     resolved = stack.json("incidents", "resolve", incident, "--reason", "Seen to")
     assert resolved["status"] == "resolved"
     again = stack.run("incidents", "resolve", incident, code=1)
-    assert "cannot be moved by resolve" in again.stderr
+    assert "the incident is resolved; nothing can be done with it any more" in again.stderr
 
 
 def _rows_sent(file: Path) -> int:
