@@ -1,8 +1,9 @@
-"""Identifiers: UUIDs of version 7, which sort in the order they were made, and ranges of them."""
+"""Identifiers: UUIDs of version 7, which sort in the order they were made, and the one form of names."""
 
 import os
 import secrets
 import threading
+import unicodedata
 from uuid import UUID
 
 from utils.clock import unix_milliseconds
@@ -68,3 +69,17 @@ def uuid_range(prefix: str) -> tuple[UUID, UUID]:
     """
     digits = prefix.replace("-", "")
     return UUID(digits.ljust(_HEX_DIGITS, "0")), UUID(digits.ljust(_HEX_DIGITS, "f"))
+
+
+def normalize_name(text: str) -> str:
+    """Return a name in Unicode's form NFC, without white space around it.
+
+    Keyboards, files and operating systems write `é` as one character or as two, and nobody can see which.
+    """
+    return text.strip() if text.isascii() else unicodedata.normalize("NFC", text).strip()
+
+
+def fold_name(text: str) -> str:
+    """Return what a name is compared by without regard to case (Unicode's canonical caseless matching)."""
+    decomposed = unicodedata.normalize("NFD", normalize_name(text))
+    return unicodedata.normalize("NFC", decomposed.casefold())

@@ -18,8 +18,7 @@ from factory_core.db import MIGRATIONS, Base
 from support.servers import Postgres, RunningProcess, migrate, migrate_to
 from utils.database import Database
 from utils.database.migrations import head_revision
-from utils.ids import uuid7
-from utils.names import fold_name
+from utils.ids import fold_name, uuid7
 
 AT = datetime(2026, 1, 15, tzinfo=UTC)
 FACTORY_COLUMNS = ("id", "name", "timezone", "layout_version", "created_at")

@@ -11,9 +11,8 @@ from factory_core.factories.repository import FactoryRepository
 from utils.auth import Principal
 from utils.database import Transaction
 from utils.errors import ConflictError, ForbiddenError, NotFoundError
-from utils.ids import uuid7
+from utils.ids import fold_name, uuid7
 from utils.logging import logger
-from utils.names import fold_name
 from utils.outbox import Outbox
 
 FIRST_LAYOUT_VERSION = 1

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, get_args
 import msgspec
 
 from contracts.factory_core import Quality
-from utils.names import normalize_name
+from utils.ids import normalize_name
 
 MAX_READINGS: Final = 10_000
 MAX_METRIC_LENGTH: Final = 100

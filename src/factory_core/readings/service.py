@@ -17,7 +17,7 @@ from utils.clock import Now
 from utils.database import Transaction
 from utils.database.replica import ReplicaReader
 from utils.errors import NotFoundError, ServiceError
-from utils.names import normalize_name
+from utils.ids import normalize_name
 
 
 class StoredReading(msgspec.Struct, frozen=True):

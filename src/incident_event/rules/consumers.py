@@ -20,7 +20,7 @@ from incident_event.rules.turns import Turns
 from incident_event.rules.watch import FactoryWatch, Watched
 from utils.clock import Now
 from utils.database import Database, Transaction
-from utils.names import normalize_name
+from utils.ids import normalize_name
 from utils.outbox import Outbox
 from utils.streams import StaleError, StreamEvent, UnusableEventError
 from utils.tracing import each

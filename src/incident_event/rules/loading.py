@@ -8,7 +8,7 @@ from uuid import UUID
 
 from incident_event.rules.repository import EvaluationRepository, StoredRule
 from incident_event.rules.watch import FactoryWatch, SeriesKey, Watched, WatchedSeries
-from utils.names import normalize_name
+from utils.ids import normalize_name
 
 
 class Stored(NamedTuple):

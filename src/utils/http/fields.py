@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from utils.names import normalize_name
+from utils.ids import normalize_name
 
 TEXT_PATTERN = r"^[^\x00]*$"
 
@@ -18,7 +18,7 @@ NORMALIZED = BeforeValidator(lambda value: normalize_name(value) if isinstance(v
 """The last mark of a field that holds a name: `Annotated[Text, Field(max_length=…), NORMALIZED]`."""
 
 Name = Annotated[Text, Field(min_length=1, max_length=200), NORMALIZED]
-"""What people call something: 1 to 200 characters, in the one form of `utils.names`."""
+"""What people call something: 1 to 200 characters, in the one form of `utils.ids`."""
 
 Integer = Annotated[int, Strict(), Field(ge=-(2**63), le=2**63 - 1)]
 """A JSON integer of 64 bits; no string, boolean or fraction. For bodies; use `int` for query parameters."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from plant_client import Json, PlantClient
-from utils.names import normalize_name
+from utils.ids import normalize_name
 from vfactory.client.errors import UsageError
 from vfactory.client.references import in_path
 

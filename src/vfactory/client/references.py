@@ -10,7 +10,7 @@ from uuid import UUID
 
 from contracts.platform import PLATFORM_FACTORY_ID
 from plant_client import Json, PlantClient, PlantError, RefusedError
-from utils.names import fold_name
+from utils.ids import fold_name
 from vfactory.client.answers import Equipment, Incident, Named, Rule, checked, each_checked
 from vfactory.client.errors import CommandError, UsageError
 

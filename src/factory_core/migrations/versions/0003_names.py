@@ -7,8 +7,8 @@ from itertools import count
 import sqlalchemy as sa
 from alembic import op
 
+from utils.ids import fold_name, normalize_name
 from utils.logging import logger
-from utils.names import fold_name, normalize_name
 
 revision: str = "0003"
 down_revision: str | None = "0002"

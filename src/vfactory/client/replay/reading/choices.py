@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from utils.names import normalize_name
+from utils.ids import normalize_name
 from vfactory.client.replay.reading.notation import COUNTED, TimeError, parse_time
 
 

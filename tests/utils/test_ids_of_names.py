@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.names import fold_name, normalize_name
+from utils.ids import fold_name, normalize_name
 
 TEXT = st.text(max_size=30)
 
