@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from plant_client.text import one_line
 
+_BETWEEN = "; "
 _AND_MORE = re.compile(r" \(and (\d+) more\)\Z")
 _FIELD_NAME = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 _PART = re.compile(r"[.\[]")
@@ -91,9 +92,16 @@ def _count_unnamed(detail: str, fields: Sequence[str]) -> int | None:
     """Return how many errors `fields` leaves out; None if `detail` does more than join fields."""
     more = _AND_MORE.search(detail)
     joined = detail[: more.start()] if more else detail
-    for count in range(1, len(fields) + 1):
-        if joined == "; ".join(fields[:count]):
+    place = 0
+    for count, field in enumerate(fields, start=1):
+        if not joined.startswith(field, place):
+            return None
+        place += len(field)
+        if place == len(joined):
             return max(0, count + int(more[1] if more else 0) - len(fields))
+        if not joined.startswith(_BETWEEN, place):
+            return None
+        place += len(_BETWEEN)
     return None
 
 
