@@ -14,8 +14,8 @@ LONGEST_RETRY_SECONDS: Final = 90.0
 LATE: Final = ("VFactoryDatabaseDown", "VFactoryTargetDown")
 # These explain others from their first moment to the last of what they explain.
 CAUSES: Final = ("VFactoryDatabaseDown", "VFactoryRedisDown", "VFactoryTargetDown")
-# A budget that is spent is spent: these may be told after their cause.
-OUTLASTING: Final = ("VFactoryErrorBudgetBurnFast", "VFactoryLatencyBudgetBurnFast")
+# A budget that is spent is spent, and what crashed may crash again: these may be told after their cause.
+OUTLASTING: Final = ("VFactoryErrorBudgetBurnFast", "VFactoryLatencyBudgetBurnFast", "VFactoryCrashLooping")
 # Too little of something: over as soon as the first new sample comes in.
 SHORTAGE: Final = ("==", "<", "<=")
 

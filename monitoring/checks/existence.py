@@ -23,6 +23,7 @@ from monitoring.grafana.variables import put_in
 SAMPLE_FOLDER: Final = Path("monitoring/prometheus/samples")
 SAMPLE_JOBS: Final = {
     "cadvisor": "cadvisor",
+    "cert-manager": "cert-manager",
     "factory-core-with-replica": "v-factory-factory-core",
     "kube-state-metrics": "kube-state-metrics",
     "kubelet": "kubelet",

@@ -37,7 +37,7 @@ BOARD = Board(
                     "short",
                     f"count(up{{{SERVICE}}} == 0) or vector(0)",
                     (1, "red"),
-                    runbooks=("VFactoryTargetDown",),
+                    runbooks=("VFactoryTargetDown", "VFactoryReplicaDown", "VFactoryCertificateExpiring"),
                 ),
                 stat(
                     "Health checks failing",

@@ -231,7 +231,14 @@ BOARD = Board(
                         Query('sum(kube_job_status_failed{namespace="v-factory"})', "pods of jobs failed"),
                     ),
                     empty=NEEDS_KUBERNETES,
-                    runbooks=("VFactoryPodNotReady", "VFactoryReplicasMissing", "VFactoryJobFailed"),
+                    runbooks=(
+                        "VFactoryPodNotReady",
+                        "VFactoryReplicasMissing",
+                        "VFactoryRolloutStuck",
+                        "VFactoryAutoscalerAtMaximum",
+                        "VFactoryJobFailed",
+                        "VFactoryBackupOld",
+                    ),
                 ),
                 Panel(
                     "Volumes in use",
