@@ -76,6 +76,7 @@ SET_ASIDE_TABLES_SQL = (
         seq bigint NOT NULL,
         upto bigint NOT NULL,
         attempts integer NOT NULL,
+        process uuid NOT NULL,
         CONSTRAINT pk_consumer_trials PRIMARY KEY (consumer, publisher, factory_id)
     )
     """,

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from pydantic import SecretStr
@@ -35,6 +35,7 @@ RETRY_SECONDS = 0.5
 AWAY_POLL_SECONDS = 1.0
 SAFETY_POLL_SECONDS = 15.0
 INDEX_SKEW_MILLISECONDS = 60_000
+PROCESS = uuid4()
 
 REDIS_FAULTS = (RedisError, OSError, TimeoutError)
 
@@ -57,6 +58,7 @@ class StreamConsumer:
             if Redis has lost its stream.
         partitions: how many partitions the factories are divided into.
         sealing_key: the publisher's `ServiceSettings.sealing_key`.
+        process: tells this process from others that work, or have worked, on the same database.
     """
 
     def __init__(
@@ -71,13 +73,14 @@ class StreamConsumer:
         fetch_heads: FetchHeads | None = None,
         partitions: int = 1,
         sealing_key: SecretStr | None = None,
+        process: UUID = PROCESS,
     ) -> None:
         self._database = database
         self._redis = redis
         self._publisher = publisher
         self._consumer = consumer
         self._wire = Wire(publisher, Seal(publisher, sealing_key))
-        self._records = Records.of(database, consumer, publisher)
+        self._records = Records.of(database, consumer, publisher, process)
         self._work = Work(self._records, publisher, handler, fetch_gap)
         self._fetch_heads = fetch_heads
         self._partitions = partitions

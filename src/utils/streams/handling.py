@@ -1,6 +1,7 @@
 """Handles one factory's events: computes, commits, and sets aside the event that cannot be handled."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,6 +22,7 @@ ATTEMPTS = 3
 FIRST_BACKOFF_SECONDS = 0.25
 LAST_BACKOFF_SECONDS = 30.0
 LAST_FAULT_BACKOFF_SECONDS = 2.0
+END_SECONDS = 0.5
 ENDED = "The process ended while it handled this event."
 
 InTransaction = Callable[[Transaction], Awaitable[None]]
@@ -40,10 +42,10 @@ class Records:
     trials: Trials
 
     @classmethod
-    def of(cls, database: Database, consumer: str, publisher: str) -> "Records":
-        """Return the records of one consumer and publisher."""
+    def of(cls, database: Database, consumer: str, publisher: str, process: UUID) -> "Records":
+        """Return the records of one consumer and publisher, kept by one process."""
         names = (consumer, publisher)
-        return cls(database, Positions(*names), SetAside(*names), Trials(*names))
+        return cls(database, Positions(*names), SetAside(*names), Trials(*names, process))
 
 
 class Handling:
@@ -75,6 +77,9 @@ class Handling:
                 chunk = await self._take_care(chunk)
                 await self._handle(chunk)
                 attempts, backoff = 0, FIRST_BACKOFF_SECONDS
+            except asyncio.CancelledError:
+                await self._end_trial()
+                raise
             except UnusableEventError as error:
                 if not await self._set_aside(chunk[0], str(error), attempts + 1):
                     await asyncio.sleep(backoff)
@@ -165,6 +170,13 @@ class Handling:
         if trial.attempts > MAX_ATTEMPTS:
             raise UnusableEventError(ENDED)
         return chunk[:1]
+
+    async def _end_trial(self) -> None:
+        """Note that this process ends in order, and not because of an event."""
+        if self._is_careful:
+            with contextlib.suppress(Exception):
+                async with asyncio.timeout(END_SECONDS), self._records.database.transaction() as transaction:
+                    await self._records.trials.end(transaction, self._factory_id)
 
     async def _commit(
         self,

@@ -13,10 +13,12 @@ MAX_ATTEMPTS = 2
 """How many processes may end while they handle one event alone."""
 
 BEGIN = """
-    INSERT INTO consumer_trials AS trial (consumer, publisher, factory_id, seq, upto, attempts)
-    VALUES ($1, $2, $3, $4, $5, 1)
+    INSERT INTO consumer_trials AS trial (consumer, publisher, factory_id, seq, upto, attempts, process)
+    VALUES ($1, $2, $3, $4, $5, 1, $6)
     ON CONFLICT (consumer, publisher, factory_id) DO UPDATE SET
-        attempts = CASE WHEN trial.seq = excluded.seq THEN trial.attempts + 1 ELSE 1 END,
+        attempts = CASE WHEN trial.seq <> excluded.seq THEN 1
+            WHEN trial.process = excluded.process THEN trial.attempts ELSE trial.attempts + 1 END,
+        process = excluded.process,
         upto = greatest(trial.upto, excluded.upto), seq = excluded.seq
     RETURNING attempts, upto
 """
@@ -25,7 +27,7 @@ END = "DELETE FROM consumer_trials WHERE consumer = $1 AND publisher = $2 AND fa
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """How often processes have begun with an event, and up to which event they were not heard of again."""
+    """How many processes have begun with an event, and up to which event they were not heard of again."""
 
     attempts: int
     upto: int
@@ -34,14 +36,15 @@ class Trial:
 class Trials:
     """What processes began and did not finish, for one consumer and publisher."""
 
-    def __init__(self, consumer: str, publisher: str) -> None:
+    def __init__(self, consumer: str, publisher: str, process: UUID) -> None:
         self._names = (consumer, publisher)
+        self._process = process
 
     async def begin(self, database: Database, factory_id: UUID, first: int, last: int) -> Trial:
         """Write down that the events from seq `first` to `last` are about to be handled."""
         async with database.transaction() as transaction:
             connection = await transaction.connection()
-            row = await connection.fetchrow(BEGIN, *self._names, factory_id, first, last)
+            row = await connection.fetchrow(BEGIN, *self._names, factory_id, first, last, self._process)
         return Trial(row["attempts"], row["upto"])
 
     async def end(self, transaction: Transaction, factory_id: UUID) -> None:

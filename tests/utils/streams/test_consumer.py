@@ -36,7 +36,7 @@ from utils.streams.share import PartitionShare, partition_of
 INSERT = "INSERT INTO effects (factory_id, seq, text) VALUES ($1, $2, $3)"
 
 
-class ProcessEndedError(Exception):
+class ProcessEndedError(BaseException):
     """A process ended while it handled an event."""
 
 
@@ -49,10 +49,10 @@ class Worker:
         self.redis = redis
         self.batches: list[int] = []
         self.gaps: list[tuple[int, int]] = []
+        self.process = uuid4()
         self.broken: set[int] = set()
         self.deadly: set[int] = set()
         self.failures: list[Exception] = []
-        self.ending: asyncio.Future[None]
         self.handled: set[UUID] = set()
         self.attempts: list[tuple[UUID, int]] = []
         self.slow_seconds = 0.0
@@ -68,6 +68,7 @@ class Worker:
             "handler": self.handler,
             "fetch_gap": self.fetch_gap,
             "fetch_heads": self.fetch_heads,
+            "process": self.process,
         }
         return StreamConsumer(**{**arguments, **changes})
 
@@ -84,25 +85,25 @@ class Worker:
             raise self.failures.pop()
         for event in events:
             if number_of(event) in self.deadly:
-                self.ending.set_result(None)
-                await asyncio.Event().wait()
+                raise ProcessEndedError
             await connection.execute(INSERT, event.factory_id, event.seq, str(number_of(event)))
             if number_of(event) in self.broken:
                 raise ValueError(f"cannot handle {number_of(event)}")
 
     async def lives_until_it_has_handled(self, factory_id: UUID, last: int) -> None:
         """Run as a process that ends at once, without a word, with an event of `deadly`."""
-        self.ending = asyncio.get_running_loop().create_future()
-        async with in_background(self.run):
+        self.process = uuid4()
+        running = asyncio.ensure_future(self.run())
+        try:
 
             async def handled() -> bool:
-                return last in await self.effects(factory_id)
+                return running.done() or last in await self.effects(factory_id)
 
-            done = asyncio.ensure_future(eventually(handled))
-            await asyncio.wait({done, self.ending}, return_when=asyncio.FIRST_COMPLETED)
-            done.cancel()
-            if self.ending.done():
-                raise ProcessEndedError
+            await eventually(handled)
+        finally:
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
 
     async def has_effects(self, factory_id: UUID, *seqs: int) -> None:
         async def has() -> bool:
@@ -324,6 +325,27 @@ async def test_processes_that_end_for_another_reason_set_nothing_aside(
         worker.deadly = set()
         async with in_background(worker.run):
             await worker.has_handled(factory, 10)
+    assert worker.handler.told == []
+
+
+async def test_a_process_that_stops_in_order_again_and_again_sets_nothing_aside(
+    worker: Worker, publisher: Any
+) -> None:
+    factory = uuid4()
+    await publish(worker.database, factory, 1)
+    worker.slow_seconds = 60
+    async with in_background(publisher):
+        for number in range(1, 5):
+            worker.process = uuid4()
+            async with in_background(worker.run):
+
+                async def begun(number: int = number) -> bool:
+                    return worker.attempts.count((factory, 1)) >= number
+
+                await eventually(begun)
+        worker.slow_seconds = 0
+        async with in_background(worker.run):
+            await worker.has_handled(factory, 1)
     assert worker.handler.told == []
 
 
