@@ -76,7 +76,7 @@ def test_what_the_manifests_set_is_what_the_software_has_as_default(overlay: str
     given = settings(built(overlay))
     fields = ServiceSettings.model_fields
 
-    for setting in ("drain_seconds", "shutdown_seconds", "watchdog_seconds", "auth_issuer", "auth_audience"):
+    for setting in ("drain_seconds", "shutdown_seconds", "watchdog_seconds"):
         assert type(fields[setting].default)(given[setting.upper()]) == fields[setting].default
 
 
