@@ -50,7 +50,7 @@ class RetryRequest(RequestModel):
 
     factory_id: Annotated[UUID, Field(description="The factory of the events")]
     seq: Annotated[
-        Integer | None, Field(ge=1, le=2**63 - 1, description="One event's number; all events without it")
+        Integer | None, Field(ge=1, le=2**53 - 1, description="One event's number; all events without it")
     ] = None
 
 

@@ -1,9 +1,15 @@
 """Tells whether what this process depends on takes writes, as probes and requests find it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from prometheus_client import Gauge
 
-from utils.faults import WriteFault
 from utils.logging import logger
+
+if TYPE_CHECKING:  # it imports drivers, which a process loads only after its command line has been read
+    from utils.faults import WriteFault
 
 DEPENDENCY_WRITABLE = Gauge(
     "vfactory_dependency_writable",

@@ -302,6 +302,10 @@ class BoundedProtocol(HttpToolsProtocol):
         running = self._running
         if running is None or running.response_complete or running.disconnected:
             self._answer_refusal()
+        elif running.response_started:  # perhaps a stream, which does not end by itself
+            self.ends = True
+            self._disconnect()
+            self._socket.close()
 
     def _give_up_incomplete(self) -> None:
         """Let the newest request see a disconnected client if its body will never be complete."""

@@ -114,8 +114,9 @@ class Handling:
             event = await self._records.set_aside.read(self._records.database, self._factory_id, seq)
             if event is None:
                 return
-            effects = await self._prepare([event])
-            await self._commit([event], effects, self.position, self._forgetting(seq))
+            with handled(self._publisher, [event]):
+                effects = await self._prepare([event])
+                await self._commit([event], effects, self.position, self._forgetting(seq))
         except Exception as error:  # noqa: BLE001 - people are told, and may ask again
             is_fault = is_passing_fault(error)
             self._tell_failure(error, [], is_fault=is_fault)
@@ -135,18 +136,18 @@ class Handling:
 
     async def _handle(self, chunk: list[StoredEvent]) -> None:
         """Handle the first of these events, and as many more as the handler takes at once."""
-        while True:
-            effects = await self._prepare(chunk)
-            done = [event for event in chunk if event.seq <= effects.upto]
-            try:
-                await self._commit(done, effects, effects.upto)
-            except StaleError:
-                continue
-            return
+        effects = await self._prepare(chunk)
+        with handled(self._publisher, _up_to(chunk, effects)):
+            while True:
+                try:
+                    await self._commit(_up_to(chunk, effects), effects, effects.upto)
+                except StaleError:
+                    effects = await self._prepare(chunk)
+                else:
+                    return
 
     async def _prepare(self, events: list[StoredEvent]) -> Effects:
-        with handled(self._publisher, events):
-            return await self._handler.prepare(self._factory_id, events, position=self.position)
+        return await self._handler.prepare(self._factory_id, events, position=self.position)
 
     async def _take_care(self, chunk: list[StoredEvent]) -> list[StoredEvent]:
         """Return the events to handle now: after a process has ended with them, one at a time.
@@ -188,15 +189,14 @@ class Handling:
         """Commit effects with the position; if another process has moved it, load the new one instead."""
         records, before = self._records, self.position
         try:
-            with handled(self._publisher, events):
-                async with records.database.transaction() as transaction:
-                    await records.positions.advance(transaction, self._factory_id, before=before, after=after)
-                    if effects is not None:
-                        await effects.commit(transaction)
-                    if also is not None:
-                        await also(transaction)
-                    if self._is_careful:
-                        await records.trials.end(transaction, self._factory_id)
+            async with records.database.transaction() as transaction:
+                await records.positions.advance(transaction, self._factory_id, before=before, after=after)
+                if effects is not None:
+                    await effects.commit(transaction)
+                if also is not None:
+                    await also(transaction)
+                if self._is_careful:
+                    await records.trials.end(transaction, self._factory_id)
         except PositionMovedError:
             self.position = await records.positions.load_one(records.database, self._factory_id)
             return
@@ -255,3 +255,7 @@ class Handling:
 
 def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, UnusableEventError) else type(error).__name__
+
+
+def _up_to(chunk: Sequence[StoredEvent], effects: Effects) -> list[StoredEvent]:
+    return [event for event in chunk if event.seq <= effects.upto]

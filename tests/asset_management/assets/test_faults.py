@@ -54,7 +54,7 @@ async def test_a_full_disk_is_507_and_leaves_no_half_written_record(own: Own, fa
         assert (service.half_received(), service.contents()) == ([], [])
         assert await items(client, factory) == []
         assert (await upload(client, factory, png())).status_code == 201
-    assert await logged(service, "ERROR", "store failed")
+    assert await logged(service, "WARNING", "store failed")
 
 
 async def test_a_damaged_or_missing_content_is_never_sent_as_if_it_were_whole(

@@ -40,6 +40,7 @@ COMMON = {
             {
                 *("REDIS_URL", "STREAM_KEY_FILE", "HOST", "PORT"),
                 *("INCIDENT_EVENT_FACTORY_CORE_URL", "INCIDENT_EVENT_SERVICE_KEY_FILE"),
+                "INCIDENT_EVENT_ALERTMANAGER_URLS",
             },
         ),
         (ASSET_MANAGEMENT, "asset-management", {"HOST", "PORT", "ASSET_MANAGEMENT_STORE_DIR"}),
