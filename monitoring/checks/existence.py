@@ -101,7 +101,7 @@ def _selector(selector: Any, there: Schema) -> Iterator[str]:
     for label, (operator, value) in promql.matched_labels(selector).items():
         if label not in there[name]:
             yield f"selects {name} by {label}, which it does not have"
-        elif operator == "=" and there[name][label] and value not in there[name][label]:
+        elif operator == "=" and value and there[name][label] and value not in there[name][label]:
             yield f'selects {name} by {label}="{value}", which no series has'
 
 

@@ -108,7 +108,7 @@ MUTATIONS = (
     Mutation(
         f"{RULES}/resources.yml",
         swap(
-            'kube_pod_status_phase{namespace="v-factory", phase="Succeeded"}',
+            'kube_pod_status_phase{namespace="v-factory", phase=~"Succeeded|Failed"}',
             'kube_pod_status_phase{namespace="v-factory", phase="Done"}',
         ),
         "VFactoryPodNotReady",
