@@ -41,6 +41,8 @@ class ReadingsConsumer:
         self._turns = Turns()
         self._watches: dict[UUID, FactoryWatch] = {}
         self._outdated: dict[UUID, FactoryWatch] = {}
+        # apart, so that it is known also while a watch that could not be committed is forgotten
+        self._due: dict[UUID, int | None] = {}
 
     async def prepare(self, factory_id: UUID, events: Sequence[StreamEvent], *, position: int) -> "Evaluated":
         """Evaluate consecutive events of one factory, or let time pass for it.
@@ -61,8 +63,7 @@ class ReadingsConsumer:
 
     def due(self, factory_id: UUID) -> datetime | None:
         """Return when the next reading that is held can be evaluated."""
-        watch = self._watches.get(factory_id)
-        due = None if watch is None else watch.due
+        due = self._due.get(factory_id)
         return None if due is None else from_microseconds(due)
 
     async def waiting(self, transaction: Transaction) -> Collection[UUID]:
@@ -84,6 +85,7 @@ class ReadingsConsumer:
         """Forget a factory whose events another process may handle from now on."""
         self._watches.pop(factory_id, None)
         self._outdated.pop(factory_id, None)
+        self._due.pop(factory_id, None)
         self._count()
 
     def remember(self, factory_id: UUID, watch: FactoryWatch, raised: Collection[int]) -> None:
@@ -93,6 +95,7 @@ class ReadingsConsumer:
             metrics.DETECTION_LATENCY.observe(max(now - since, 0) / MICROSECONDS)
         watch.touched.clear()
         self._watches[factory_id] = watch
+        self._due[factory_id] = watch.due
         self._count()
 
     def keep_untouched(self, factory_id: UUID, watch: FactoryWatch) -> None:

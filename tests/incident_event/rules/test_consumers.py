@@ -468,3 +468,16 @@ async def test_a_long_backlog_is_committed_piece_by_piece(
     assert prepared.upto == 1
     await plant.handle(*events)
     assert (await plant.state())["evaluated_readings"] == 3
+
+
+async def test_what_is_held_is_not_forgotten_when_its_time_comes_in_vain(plant: Plant) -> None:
+    await plant.rule()
+    await plant.send_now((10, 11.0))
+    plant.now = plant.later(11)
+    prepared = await plant.consumer.prepare(plant.factory_id, [], position=plant.position)
+    with contextlib.suppress(ZeroDivisionError):
+        async with plant.database.transaction() as transaction:
+            await prepared.commit(transaction)
+            raise ZeroDivisionError
+    await plant.pass_time(1)
+    assert len(await plant.incidents()) == 1
